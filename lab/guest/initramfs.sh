@@ -1,0 +1,11 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0-only
+# /init of the qemu guest's initramfs: the stock kernel has 9p as modules, so
+# this loads them and hands over to init.sh on the chroot, which qemu exports.
+
+/bin/busybox mount -t devtmpfs devtmpfs /dev
+while read -r module; do
+	/bin/busybox insmod "/modules/$module" || exit 1
+done < /modules/order
+/bin/busybox mount -t 9p -o ro,trans=virtio,version=9p2000.L,msize=512000,cache=loose root /root || exit 1
+exec /bin/busybox switch_root /root /srv/hmark/lab/guest/init.sh
