@@ -66,6 +66,70 @@ pub struct Rule {
     pub hoffset: u32,
 }
 
+/// The seed of a rule that was given none: the same on every node of a cluster.
+pub const DEFAULT_RND: u32 = 0xc175_a3b8;
+
+/// Why a rule may not be installed; the kernel answers `EINVAL` to each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no bucket to choose from.
+    NoBuckets,
+    /// The protocol is masked, but addresses alone are hashed.
+    ProtocolInLayer3,
+    /// An SPI mask and a port mask would both be for the same four bytes.
+    SpiAndPortMask,
+    /// An SPI and a port would both be for the same four bytes.
+    SpiAndPort,
+}
+
+impl Refusal {
+    /// One line for the kernel log: what is wrong with the rule.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::NoBuckets => "the number of buckets (hmark-mod) is zero",
+            Self::ProtocolInLayer3 => {
+                "a protocol mask needs layer 4, but the rule hashes layer 3 only"
+            }
+            Self::SpiAndPortMask => "an SPI mask and a port mask exclude each other",
+            Self::SpiAndPort => "an SPI and a port exclude each other",
+        }
+    }
+}
+
+impl Rule {
+    /// Whether the rule may be installed: once, when it is, never per packet.
+    pub fn check(&self) -> Result<(), Refusal> {
+        if self.hmodulus == 0 {
+            return Err(Refusal::NoBuckets);
+        }
+        if self.proto_mask != 0 && self.has(flag::METHOD_L3) {
+            return Err(Refusal::ProtocolInLayer3);
+        }
+        if self.has(flag::SPI_MASK) && self.has(flag::SPORT_MASK | flag::DPORT_MASK) {
+            return Err(Refusal::SpiAndPortMask);
+        }
+        if self.has(flag::SPI) && self.has(flag::SPORT | flag::DPORT) {
+            return Err(Refusal::SpiAndPort);
+        }
+        Ok(())
+    }
+
+    /// Whether the conntrack tuple is hashed instead of the packet.
+    pub fn conntrack(&self) -> bool {
+        self.has(flag::CT)
+    }
+
+    /// Whether addresses alone are hashed.
+    pub(super) fn layer3_only(&self) -> bool {
+        self.has(flag::METHOD_L3)
+    }
+
+    /// Whether any of these bits of [`flag`] is set.
+    fn has(&self, flags: u32) -> bool {
+        self.flags & flags != 0
+    }
+}
+
 // The ABI: what the C header lays out, and what no change here may move.
 const _: () = {
     assert!(size_of::<Rule>() == 60);
@@ -79,3 +143,39 @@ const _: () = {
     assert!(offset_of!(Rule, hmodulus) == 52);
     assert!(offset_of!(Rule, hoffset) == 56);
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_refused_for_what_contradicts_itself() {
+        let rule = |flags, proto_mask, hmodulus| Rule {
+            flags,
+            proto_mask,
+            hmodulus,
+            ..Rule::default()
+        };
+        assert_eq!(rule(0, 0, 1).check(), Ok(()));
+        assert_eq!(rule(0, 0, 0).check(), Err(Refusal::NoBuckets));
+        assert_eq!(rule(flag::METHOD_L3, 0, 1).check(), Ok(()));
+        assert_eq!(
+            rule(flag::METHOD_L3, 1, 1).check(),
+            Err(Refusal::ProtocolInLayer3)
+        );
+        for port in [flag::SPORT, flag::DPORT] {
+            assert_eq!(
+                rule(flag::SPI | port, 0, 1).check(),
+                Err(Refusal::SpiAndPort)
+            );
+            assert_eq!(rule(flag::SPI_MASK | port, 0, 1).check(), Ok(()));
+        }
+        for mask in [flag::SPORT_MASK, flag::DPORT_MASK] {
+            assert_eq!(
+                rule(flag::SPI_MASK | mask, 0, 1).check(),
+                Err(Refusal::SpiAndPortMask)
+            );
+            assert_eq!(rule(flag::SPI | mask, 0, 1).check(), Ok(()));
+        }
+    }
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Properties of every mark: one for both directions of a flow, one for a flow and the ICMP errors
+//! about it, and always one of the rule's buckets.
+
+mod build;
+
+use build::{Ends, Flow};
+use hmark::rule::{flag, DEFAULT_RND};
+use hmark::{mark_connection, mark_ipv4, mark_ipv6, Connection, Packet, Rule};
+use proptest::prelude::*;
+
+/// A rule that treats source and destination alike, with anything else at random.
+fn symmetric_rule() -> impl Strategy<Value = Rule> {
+    let port = || any::<u16>().prop_map(|port| u32::from(port) << 16 | u32::from(port));
+    (
+        any::<[u32; 4]>(),
+        port(),
+        port(),
+        any::<bool>(),
+        any::<(u16, u32, u32)>(),
+        1..=u32::MAX,
+    )
+        .prop_map(
+            |(mask, port_mask, port_set, layer3, (proto_mask, hashrnd, hoffset), hmodulus)| Rule {
+                src_mask: mask,
+                dst_mask: mask,
+                port_mask,
+                port_set,
+                flags: if layer3 { flag::METHOD_L3 } else { 0 },
+                proto_mask,
+                hashrnd,
+                hmodulus,
+                hoffset,
+            },
+        )
+}
+
+/// Any rule at all, of any bits.
+fn any_rule() -> impl Strategy<Value = Rule> {
+    (
+        any::<[u32; 4]>(),
+        any::<[u32; 4]>(),
+        any::<(u32, u32, u32, u16, u32, u32)>(),
+        1..=u32::MAX,
+    )
+        .prop_map(
+            |(
+                src_mask,
+                dst_mask,
+                (port_mask, port_set, flags, proto_mask, hashrnd, hoffset),
+                hmodulus,
+            )| {
+                Rule {
+                    src_mask,
+                    dst_mask,
+                    port_mask,
+                    port_set,
+                    flags,
+                    proto_mask,
+                    hashrnd,
+                    hmodulus,
+                    hoffset,
+                }
+            },
+        )
+}
+
+/// The rule of `-j HMARK --hmark-mod N`.
+fn default_rule(hmodulus: u32) -> Rule {
+    Rule {
+        src_mask: [u32::MAX; 4],
+        dst_mask: [u32::MAX; 4],
+        port_mask: u32::MAX,
+        proto_mask: u16::MAX,
+        hashrnd: DEFAULT_RND,
+        hmodulus,
+        ..Rule::default()
+    }
+}
+
+fn flow() -> impl Strategy<Value = Flow> {
+    let protocol = prop_oneof![
+        Just(6u8),
+        Just(17),
+        Just(33),
+        Just(132),
+        Just(136),
+        any::<u8>()
+    ];
+    let ends = prop_oneof![
+        any::<([u8; 4], [u8; 4])>().prop_map(|(src, dst)| Ends::V4 { src, dst }),
+        any::<([u8; 16], [u8; 16])>().prop_map(|(src, dst)| Ends::V6 { src, dst }),
+    ];
+    (ends, protocol, any::<(u16, u16)>()).prop_map(|(ends, protocol, (sport, dport))| Flow {
+        ends,
+        protocol,
+        sport,
+        dport,
+    })
+}
+
+/// The mark by the packet's own IP version.
+fn mark(packet: &[u8], rule: &Rule) -> Option<u32> {
+    match packet.read(0).map(|[byte]| byte >> 4) {
+        Some(4) => mark_ipv4(packet, rule),
+        _ => mark_ipv6(packet, rule),
+    }
+}
+
+/// Whether `mark` is one of the rule's buckets.
+fn in_range(mark: u32, rule: &Rule) -> bool {
+    mark.wrapping_sub(rule.hoffset) < rule.hmodulus
+}
+
+proptest! {
+    #[test]
+    fn both_directions_have_one_mark(flow in flow(), rule in symmetric_rule()) {
+        // An extension header or an ICMP message in place of layer 4 is not a flow with ports.
+        prop_assume!(flow.has_layer4());
+        let there = mark(&flow.packet(), &rule);
+        prop_assert!(there.is_some());
+        prop_assert_eq!(there, mark(&flow.reversed().packet(), &rule));
+    }
+
+    #[test]
+    fn an_icmp_error_has_the_mark_of_its_flow(flow in flow(), rule in symmetric_rule(), back: bool) {
+        prop_assume!(flow.has_layer4());
+        let quoted = if back { flow.reversed() } else { flow };
+        prop_assert_eq!(mark(&flow.packet(), &rule), mark(&quoted.icmp_error(), &rule));
+    }
+
+    #[test]
+    fn a_mark_is_in_a_bucket_whatever_the_packet(bytes in prop::collection::vec(any::<u8>(), 0..200), rule in any_rule()) {
+        for mark in [mark_ipv4(&bytes[..], &rule), mark_ipv6(&bytes[..], &rule)].into_iter().flatten() {
+            prop_assert!(in_range(mark, &rule));
+        }
+    }
+
+    #[test]
+    fn a_mark_is_in_a_bucket_however_short_the_packet(flow in flow(), rule in any_rule(), error: bool) {
+        let packet = if error { flow.icmp_error() } else { flow.packet() };
+        for len in 0..packet.len() {
+            if let Some(mark) = mark(&packet[..len], &rule) {
+                prop_assert!(in_range(mark, &rule));
+            }
+        }
+    }
+
+    #[test]
+    fn a_connection_has_the_mark_of_its_packets(flow in flow(), rule in symmetric_rule()) {
+        prop_assume!(flow.has_layer4() && flow.has_ports());
+        let Connection { l3num, original_src, reply_src, original_port, reply_port, .. } = flow.connection();
+        let connection = flow.connection();
+        let reversed = Connection {
+            original_src: reply_src,
+            reply_src: original_src,
+            original_port: reply_port,
+            reply_port: original_port,
+            ..connection
+        };
+        prop_assert!(l3num == 2 || l3num == 10);
+        prop_assert_eq!(Some(mark_connection(&connection, &rule)), mark(&flow.packet(), &rule));
+        prop_assert_eq!(mark_connection(&connection, &rule), mark_connection(&reversed, &rule));
+    }
+}
+
+#[test]
+fn flows_spread_over_the_buckets() {
+    let rule = default_rule(4);
+    let mut flows = [0u32; 4];
+    for n in 0..4000u16 {
+        let flow = Flow {
+            ends: Ends::V4 {
+                src: [10, 0, (n >> 8) as u8, n as u8],
+                dst: [192, 0, 2, 1],
+            },
+            protocol: 6,
+            sport: 32768 + n,
+            dport: 80,
+        };
+        let bucket = mark(&flow.packet(), &rule).expect("a TCP packet has a mark");
+        flows[bucket as usize] += 1;
+    }
+    // 4000 flows, 1000 expected a bucket, standard deviation 27: five of them either way.
+    assert!(flows.iter().all(|n| (860..1140).contains(n)), "{flows:?}");
+}
