@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The kernel headers that bindgen reads for bindings.rs.
+ */
+#include <linux/net.h>
+#include <linux/netfilter/x_tables.h>
+#include <linux/netfilter/xt_HMARK.h>
+#include <linux/skbuff.h>
+
+#if IS_ENABLED(CONFIG_NF_CONNTRACK)
+#include <net/netfilter/nf_conntrack.h>
+#endif
+
+/*
+ * Fields inside unnamed parts of struct sk_buff, to which bindgen gives names
+ * that depend on the kernel's configuration.
+ */
+enum {
+	SKB_MARK = offsetof(struct sk_buff, mark),
+	SKB_NETWORK_HEADER = offsetof(struct sk_buff, network_header),
+};
