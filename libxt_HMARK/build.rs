@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Binds libxtables and the HMARK ABI, has C check the layouts, and sets how the extension is linked.
+
+use std::env;
+use std::fmt::Write;
+use std::fs;
+use std::panic;
+use std::path::{Path, PathBuf};
+use std::process::exit;
+
+const HEADER: &str = "src/bindings.h";
+const ABI: &str = "../include";
+
+/// The structures that cross between the extension and libxtables or the kernel.
+const STRUCTS: [&str; 5] = [
+    "xtables_target",
+    "xt_option_entry",
+    "xt_option_call",
+    "xt_fcheck_call",
+    "xt_hmark_info",
+];
+
+fn main() {
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    let mut includes = vec![PathBuf::from(ABI)];
+    includes.extend(find_xtables());
+
+    let bindings = bind(&includes);
+    write(&out.join("bindings.rs"), &bindings);
+    write(&out.join("layout.h"), &layout(&bindings));
+    let compiled = cc::Build::new()
+        .file("src/layout.c")
+        .includes(&includes)
+        .include(&out)
+        .try_compile("layout");
+    if let Err(error) = compiled {
+        fail(&format!("src/layout.c does not compile (if there is no C compiler, install the Debian package gcc): {error}"));
+    }
+    println!("cargo::rerun-if-changed=src/layout.c");
+
+    // No C start-up files: nothing here needs them, and `.init_array` works without.
+    // One page holds text and data alike, as in most small extensions.
+    for flag in ["-nostartfiles", "-Wl,-z,noseparate-code"] {
+        println!("cargo::rustc-cdylib-link-arg={flag}");
+    }
+    if env::var("PROFILE").is_ok_and(|profile| profile == "release") {
+        println!("cargo::rustc-cdylib-link-arg=-Wl,--strip-all");
+    }
+}
+
+/// Finds libxtables, has it linked, and returns its include folders.
+fn find_xtables() -> Vec<PathBuf> {
+    match pkg_config::Config::new()
+        .atleast_version("1.8")
+        .probe("xtables")
+    {
+        Ok(library) => library.include_paths,
+        Err(pkg_config::Error::Command { command, .. }) => fail(&format!(
+            "cannot run `{command}`: install the Debian package pkgconf"
+        )),
+        Err(_) => {
+            fail("no xtables.h of iptables 1.8 or newer: install the Debian package libxtables-dev")
+        }
+    }
+}
+
+/// Binds what the extension uses of libxtables and of the ABI header.
+fn bind(includes: &[PathBuf]) -> String {
+    // clang-sys panics, with a long text, where it finds no libclang.
+    panic::set_hook(Box::new(|_| {}));
+    if panic::catch_unwind(bindgen::clang_version).is_err() {
+        fail("no libclang, which bindgen reads xtables.h with: install the Debian package libclang-dev");
+    }
+    let _ = panic::take_hook();
+
+    let mut builder = bindgen::builder()
+        .header(HEADER)
+        .clang_args(includes.iter().map(|path| format!("-I{}", path.display())))
+        .parse_callbacks(Box::new(bindgen::CargoCallbacks::new()))
+        .allowlist_function("xtables_(register_targets|option_parse|strtoui)")
+        .allowlist_function("xtables_(ipmask_to_cidr|ip6mask_to_cidr|ip6mask_to_numeric)")
+        .allowlist_var("stderr|xt_params|XTABLES_VERSION|HMARK_TARGET_SIZE|XT_HMARK_.*")
+        .allowlist_var("NFPROTO_IPV[46]")
+        .allowlist_type("xt_option_flags")
+        .use_core()
+        .formatter(bindgen::Formatter::None)
+        .generate_cstr(true)
+        .generate_comments(false)
+        .prepend_enum_name(false)
+        .derive_default(true);
+    for name in STRUCTS {
+        builder = builder.allowlist_type(name);
+    }
+    match builder.generate() {
+        Ok(bindings) => bindings.to_string(),
+        Err(error) => fail(&format!("bindgen cannot read {HEADER}: {error}")),
+    }
+}
+
+/// Turns the sizes and offsets that bindgen asserts into the same assertions in C.
+fn layout(bindings: &str) -> String {
+    let mut asserts = String::new();
+    // Each is `["Size of x"][size_of::<x>() - 8usize];`, wherever the line breaks.
+    for test in bindings.split("[\"").skip(1) {
+        let Some((what, number)) = test.split_once("\"]").and_then(|(what, rest)| {
+            let (difference, _) = rest.split_once("usize]")?;
+            let (_, number) = difference.rsplit_once("- ")?;
+            Some((what, number))
+        }) else {
+            continue;
+        };
+        if let Some(name) = what.strip_prefix("Size of ") {
+            if STRUCTS.contains(&name) {
+                writeln!(asserts, "SIZE({name}, {number});").unwrap();
+            }
+        } else if let Some((name, field)) = what
+            .strip_prefix("Offset of field: ")
+            .and_then(|field| field.split_once("::"))
+        {
+            // Unnamed members have no name in C either.
+            if STRUCTS.contains(&name) && !field.starts_with("__bindgen") {
+                let field = field.trim_end_matches('_'); // `type_` is C's `type`
+                writeln!(asserts, "OFFSET({name}, {field}, {number});").unwrap();
+            }
+        }
+    }
+    for name in STRUCTS {
+        if !asserts.contains(&format!("SIZE({name},"))
+            || !asserts.contains(&format!("OFFSET({name},"))
+        {
+            fail(&format!("bindgen gave no layout test for struct {name}"));
+        }
+    }
+    asserts
+}
+
+fn write(path: &Path, text: &str) {
+    if let Err(error) = fs::write(path, text) {
+        fail(&format!("cannot write {}: {error}", path.display()));
+    }
+}
+
+fn fail(message: &str) -> ! {
+    println!("cargo::error={message}");
+    // Cargo then fails the build with this one line, and none of the script's output.
+    exit(0)
+}
