@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `make demo` and `make check`: all of it, ending in one line that counts.
+
+use crate::guest::{Boot, Guest};
+use crate::progress::Step;
+use crate::{product, state};
+use anyhow::{Context, Result};
+use std::env;
+use std::fs;
+use std::process::Command;
+
+/// Shows HMARK at work on the stock kernel; the last line says whether it does.
+pub fn demo() -> Result<u8> {
+    let show = || {
+        let lab = state::up()?;
+        product::build(&lab)?;
+        Guest::new(Boot::Stock, 300, &["target/lab/release/hmark-demo"]).run(&lab)
+    };
+    Ok(show().unwrap_or_else(|error| {
+        println!("demo: failed: {error:#}");
+        1
+    }))
+}
+
+/// Runs all lanes; the last line counts passed and failed tests.
+pub fn check() -> Result<u8> {
+    let mut total = Count::default();
+    let result = prepare().and_then(|()| {
+        for lane in lanes()? {
+            total.add(lane.run()?);
+        }
+        Ok(())
+    });
+    if let Err(error) = result {
+        eprintln!("lab: error: {error:#}");
+        total.failed += 1;
+    }
+    println!("{} passed, {} failed", total.passed, total.failed);
+    Ok(u8::from(total.failed > 0 || total.passed == 0))
+}
+
+fn prepare() -> Result<()> {
+    product::build(&state::up()?)
+}
+
+/// Something to run that tells whether it passed.
+struct Lane {
+    name: &'static str,
+    command: Command,
+    /// Whether the output has result lines that count tests.
+    counts: bool,
+}
+
+/// All lanes, the quick ones first.
+fn lanes() -> Result<Vec<Lane>> {
+    let plain = |name, command| Lane {
+        name,
+        command,
+        counts: false,
+    };
+    let counted = |name, command| Lane {
+        name,
+        command,
+        counts: true,
+    };
+    Ok(vec![
+        plain("format", cargo("fmt --all --check")),
+        plain(
+            "clippy",
+            cargo("clippy --workspace --all-targets -- -D warnings"),
+        ),
+        plain(
+            "shellcheck",
+            shell("git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck"),
+        ),
+        plain("man-pages", shell("mandoc -T lint -W error man/*.8")),
+        counted("host", cargo("test --workspace")),
+        counted("stock", guest("stock")?),
+        counted("uml", guest("uml")?),
+    ])
+}
+
+fn cargo(arguments: &str) -> Command {
+    let mut command = Command::new("cargo");
+    command.args(arguments.split(' '));
+    command
+}
+
+fn shell(script: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-euc", script]);
+    command
+}
+
+/// The tests in a guest. A process of its own, so that its log has the output.
+fn guest(kernel: &str) -> Result<Command> {
+    let mut command = Command::new(env::current_exe().context("cannot find lab itself")?);
+    command
+        .args(["run", "--kernel", kernel, "--timeout", "1200", "--"])
+        .arg("target/lab/release/hmark-tests");
+    Ok(command)
+}
+
+impl Lane {
+    fn run(mut self) -> Result<Count> {
+        let mut step = Step::begin(self.name, self.name)?;
+        let succeeded = step.try_run(&mut self.command)?;
+        let output = fs::read(step.log())?;
+        let output = String::from_utf8_lossy(&output);
+        let count = outcome(succeeded, self.counts.then_some(&*output));
+        if count.failed > 0 {
+            step.end(&format!("FAILED: {count}"));
+            eprint!("{}", step.tail());
+            eprintln!("lab: the whole output is in {}", step.log().display());
+        } else {
+            step.end(&count.to_string());
+        }
+        Ok(count)
+    }
+}
+
+/// How many tests passed and failed. Ignored ones are neither.
+#[derive(Default, Debug, PartialEq)]
+struct Count {
+    passed: usize,
+    failed: usize,
+}
+
+impl Count {
+    fn add(&mut self, other: Count) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+}
+
+impl std::fmt::Display for Count {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "{} passed, {} failed", self.passed, self.failed)
+    }
+}
+
+/// What a lane counts for: without `output`, one test; with it, what its result
+/// lines say, but a lane that failed or passed no test has a failure at least.
+fn outcome(succeeded: bool, output: Option<&str>) -> Count {
+    let mut count = match output {
+        None => Count {
+            passed: usize::from(succeeded),
+            failed: 0,
+        },
+        Some(output) => results(output),
+    };
+    if count.failed == 0 && (!succeeded || count.passed == 0) {
+        count.failed = 1;
+    }
+    count
+}
+
+/// The sum of all `test result: ok. 3 passed; 0 failed; ...` lines.
+fn results(output: &str) -> Count {
+    let mut count = Count::default();
+    for line in output.lines() {
+        let Some(result) = line.trim().strip_prefix("test result: ") else {
+            continue;
+        };
+        let words: Vec<&str> = result.split([' ', ';']).collect();
+        for pair in words.windows(2) {
+            let number = pair[0].parse().unwrap_or(0);
+            match pair[1] {
+                "passed" => count.passed += number,
+                "failed" => count.failed += number,
+                _ => {}
+            }
+        }
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OUTPUT: &str = "running 3 tests\ntest a ... ok\n\
+        test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\
+        test result: FAILED. 41 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out\n";
+
+    fn count(passed: usize, failed: usize) -> Count {
+        Count { passed, failed }
+    }
+
+    #[test]
+    fn result_lines_are_summed() {
+        assert_eq!(results(OUTPUT), count(44, 2));
+        assert_eq!(outcome(false, Some(OUTPUT)), count(44, 2));
+    }
+
+    #[test]
+    fn lane_without_counts_is_one_test() {
+        assert_eq!(outcome(true, None), count(1, 0));
+        assert_eq!(outcome(false, None), count(0, 1));
+    }
+
+    #[test]
+    fn lane_that_broke_off_has_failed() {
+        let passed = "test result: ok. 3 passed; 0 failed; 0 ignored\n";
+        assert_eq!(outcome(false, Some(passed)), count(3, 1));
+        assert_eq!(
+            outcome(false, Some("error: could not compile")),
+            count(0, 1)
+        );
+    }
+
+    #[test]
+    fn lane_that_ran_nothing_has_failed() {
+        let ignored = "test result: ok. 0 passed; 0 failed; 5 ignored\n";
+        assert_eq!(outcome(true, Some(ignored)), count(0, 1));
+        assert_eq!(outcome(true, Some("")), count(0, 1));
+    }
+}

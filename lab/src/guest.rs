@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Guests: one command, run as root under a kernel of its own, on the chroot with
+//! a layer over it that goes with the guest.
+
+use crate::command::{cpus, output};
+use crate::console::first_fault;
+use crate::progress::{last_lines, log_folder};
+use crate::state::{Lab, Store};
+use anyhow::{bail, Context, Result};
+use clap::{Args, ValueEnum};
+use nix::sys::signal::{killpg, Signal};
+use nix::unistd::Pid;
+use std::env;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::{self, sleep, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// The first process of every guest. Both kernels see it at this path.
+const INIT: &str = "/srv/hmark/lab/guest/init.sh";
+
+/// Exit status for a guest that its time limit ended, as timeout(1) has it.
+const TIMED_OUT: u8 = 124;
+
+/// Longest that a boot may take which shows that KVM works, in seconds.
+const PROBE_SECONDS: u64 = 20;
+
+/// qemu's accelerators.
+const KVM: &str = "kvm";
+/// Works everywhere.
+pub const TCG: &str = "tcg,thread=multi";
+
+/// Which kernel a guest boots.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub enum Boot {
+    /// The unmodified Debian kernel, in qemu
+    Stock,
+    /// A UML kernel of the same source, as a process
+    Uml,
+}
+
+/// A guest that runs one command.
+#[derive(Args)]
+pub struct Guest {
+    #[arg(long, value_enum, default_value = "stock")]
+    kernel: Boot,
+    /// The guest is ended after this long
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    timeout: u64,
+    /// UML has one always
+    #[arg(long, value_name = "N", default_value_t = cpus().min(4))]
+    cpus: usize,
+    #[arg(long, value_name = "MB", default_value_t = 1024)]
+    memory: u32,
+    #[arg(last = true, required = true)]
+    command: Vec<String>,
+}
+
+impl Guest {
+    /// A guest of the usual size.
+    pub fn new(kernel: Boot, timeout: u64, command: &[&str]) -> Guest {
+        Guest {
+            kernel,
+            timeout,
+            cpus: cpus().min(4),
+            memory: 1024,
+            command: command.iter().map(|word| word.to_string()).collect(),
+        }
+    }
+
+    /// Boots the guest and passes on what its command prints. Returns the command's
+    /// exit status. A kernel fault is an error, whatever the command's status.
+    pub fn run(&self, lab: &Lab) -> Result<u8> {
+        // The guest shares this folder: it finds its command there and leaves the status.
+        let folder = new_folder(&log_folder()?)?;
+        let log = folder.join("console.log");
+        fs::write(folder.join("command"), script(&self.command))?;
+
+        let shared = env::current_dir()?.join(&folder);
+        let mut command = match self.kernel {
+            Boot::Stock => self.qemu(lab, &shared),
+            Boot::Uml => self.uml(lab, &shared),
+        };
+        let mut child = command
+            .current_dir(&folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("cannot run {:?}", command.get_program()))?;
+        let printed = pass_on(child.stdout.take(), io::stdout());
+        let logged = pass_on(
+            child.stderr.take(),
+            File::options().create(true).append(true).open(&log)?,
+        );
+        let ended = self.wait(&mut child)?;
+        // UML has more processes than the one that was started.
+        let _ = killpg(Pid::from_raw(child.id() as i32), Signal::SIGKILL);
+        child.wait()?;
+        let _ = (printed.join(), logged.join());
+
+        let kernel_log = fs::read(&log)?;
+        if let Some(fault) = first_fault(&String::from_utf8_lossy(&kernel_log)) {
+            bail!("kernel fault: {fault}: see {}", log.display());
+        }
+        if !ended {
+            let seconds = self.timeout;
+            eprintln!(
+                "lab: error: the guest was ended after {seconds} s: see {}",
+                log.display()
+            );
+            return Ok(TIMED_OUT);
+        }
+        let Some(status) = fs::read_to_string(folder.join("status"))
+            .ok()
+            .and_then(|status| status.trim().parse().ok())
+        else {
+            eprint!("{}", last_lines(&log, 20));
+            bail!(
+                "the guest ended before its command did: see {}",
+                log.display()
+            );
+        };
+        if status == 0 {
+            fs::remove_dir_all(&folder)?;
+        } else {
+            eprintln!("lab: kernel log: {}", log.display());
+        }
+        Ok(status)
+    }
+
+    /// Waits for the guest's end. False when its time was over before.
+    fn wait(&self, child: &mut Child) -> Result<bool> {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(self.timeout) {
+            if child.try_wait()?.is_some() {
+                return Ok(true);
+            }
+            sleep(Duration::from_millis(20));
+        }
+        Ok(false)
+    }
+
+    /// qemu: the kernel log goes to ttyS0, what the command prints to ttyS1.
+    fn qemu(&self, lab: &Lab, shared: &Path) -> Command {
+        let mut qemu = Command::new("qemu-system-x86_64");
+        qemu.args(["-nodefaults", "-no-user-config", "-no-reboot"])
+            .args(["-display", "none", "-machine", "q35", "-cpu", "max"])
+            .args(["-accel", lab.accelerator])
+            .args(["-smp", &self.cpus.to_string()])
+            .args(["-m", &self.memory.to_string()])
+            .args(["-chardev", "file,id=log,path=console.log,append=on"])
+            .args(["-serial", "chardev:log", "-serial", "stdio"])
+            .arg("-kernel")
+            .arg(lab.stock.image())
+            .arg("-initrd")
+            .arg(&lab.initramfs)
+            .arg("-append")
+            .arg("console=ttyS0 panic=-1 LAB_TYPE=9p LAB_OPTIONS=trans=virtio,version=9p2000.L")
+            // The repository is a mount of its own in the chroot, hence remap.
+            .arg("-virtfs")
+            .arg("local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap")
+            .arg("-virtfs")
+            .arg(format!(
+                "local,path={},mount_tag=run,security_model=none",
+                shared.display()
+            ));
+        qemu
+    }
+
+    /// UML: the kernel log goes to standard error, what the command prints to ttyS1.
+    fn uml(&self, lab: &Lab, shared: &Path) -> Command {
+        let mut uml = Command::new(lab.uml.join("linux"));
+        uml.arg(format!("mem={}M", self.memory))
+            .args(["root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro"])
+            .arg(format!("init={INIT}"))
+            .args(["con=null", "con0=null,fd:2", "ssl=null", "ssl1=null,fd:1"])
+            .arg(format!("uml_dir={}", shared.display()))
+            .arg("panic=-1")
+            .arg("LAB_TYPE=hostfs")
+            .arg(format!("LAB_OPTIONS=hostfs={}", shared.display()));
+        uml
+    }
+}
+
+/// Lets `lab` use KVM where it works. That `/dev/kvm` is there does not say that a
+/// stock kernel boots on it, so that is tried once.
+pub fn probe_kvm(store: &Store, lab: &mut Lab) -> Result<()> {
+    if !Path::new("/dev/kvm").exists() {
+        return Ok(());
+    }
+    let cpus = fs::read_to_string("/proc/cpuinfo").context("cannot read /proc/cpuinfo")?;
+    let cpu = cpus.lines().find(|line| line.starts_with("model name"));
+    let host = output("uname", &["--kernel-release"])?;
+    let key = format!("{}\n{host}\n{}", lab.stock.version, cpu.unwrap_or_default());
+    let answer = store.product("accelerator", &key, |answer| {
+        lab.accelerator = KVM;
+        let booted = Guest::new(Boot::Stock, PROBE_SECONDS, &["true"]).run(lab);
+        let (accelerator, outcome) = match booted {
+            Ok(0) => (KVM, "works"),
+            _ => (TCG, "does not work on this machine: guests are emulated"),
+        };
+        eprintln!("lab: KVM {outcome}");
+        Ok(fs::write(answer, accelerator)?)
+    })?;
+    lab.accelerator = match fs::read_to_string(answer)?.as_str() {
+        KVM => KVM,
+        _ => TCG,
+    };
+    Ok(())
+}
+
+/// A folder that no other guest has: they may run at once.
+fn new_folder(parent: &Path) -> Result<PathBuf> {
+    for number in 1.. {
+        let folder = parent.join(format!("guest-{number}"));
+        match fs::create_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => {
+                made.with_context(|| format!("cannot make {}", folder.display()))?;
+                return Ok(folder);
+            }
+        }
+    }
+    unreachable!("there is always another number")
+}
+
+/// Copies what a guest writes until it closes the pipe.
+fn pass_on(
+    from: Option<impl Read + Send + 'static>,
+    mut to: impl Write + Send + 'static,
+) -> JoinHandle<()> {
+    thread::spawn(move || {
+        let Some(mut from) = from else { return };
+        let mut bytes = [0; 8192];
+        while let Ok(count @ 1..) = from.read(&mut bytes) {
+            // The guest goes on where nobody reads what it prints.
+            let _ = to.write_all(&bytes[..count]).and_then(|()| to.flush());
+        }
+    })
+}
+
+/// The shell script that runs `command` in the guest.
+fn script(command: &[String]) -> String {
+    let words: Vec<String> = command.iter().map(|word| quoted(word)).collect();
+    format!(
+        "export HOME=/root LANG=C.UTF-8 TERM=dumb CARGO_TARGET_DIR=/srv/hmark/target/lab\n\
+         cd /srv/hmark\n\
+         exec {}\n",
+        words.join(" ")
+    )
+}
+
+/// A word as the shell takes it literally.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_reach_the_command_as_they_are() {
+        let words = ["a b", "it's", "$HOME", "", "-n", "new\nline", r"\"];
+        let line = words.map(quoted).join(" ");
+        let echoed = output("sh", &["-c", &format!("printf '<%s>' {line}")]).unwrap();
+        assert_eq!(echoed, words.map(|word| format!("<{word}>")).concat());
+    }
+}

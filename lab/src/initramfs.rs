@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The initramfs that takes the stock kernel to the chroot: busybox, the modules
+//! for 9p over virtio and overlayfs, and `guest/initramfs.sh`.
+
+use crate::command::output;
+use crate::kernel::Kernel;
+use crate::progress::Step;
+use crate::state::Store;
+use anyhow::{Context, Result};
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The first program.
+const INIT: &str = "lab/guest/initramfs.sh";
+
+/// Modules wanted; those they depend on are found.
+const MODULES: [&str; 3] = ["9p", "9pnet_virtio", "overlay"];
+
+/// The image, a cpio archive.
+pub fn image(store: &Store, kernel: &Kernel) -> Result<PathBuf> {
+    let init = fs::read_to_string(INIT).with_context(|| format!("cannot read {INIT}"))?;
+    let key = format!("{} {}\n{init}", kernel.release, kernel.version);
+    store.product("initramfs", &key, |image| {
+        let mut step = Step::begin("initramfs", "packing the initramfs")?;
+        let tree = image.with_extension("tree");
+        if tree.exists() {
+            fs::remove_dir_all(&tree)?;
+        }
+        for folder in ["bin", "dev", "modules", "root"] {
+            fs::create_dir_all(tree.join(folder))?;
+        }
+        fs::copy("/bin/busybox", tree.join("bin/busybox"))?;
+        fs::copy(INIT, tree.join("init"))?;
+        let mut order = String::new();
+        for module in modules(kernel)? {
+            step.run(Command::new("cp").arg(&module).arg(tree.join("modules")))?;
+            order += &format!("{}\n", file_name(&module));
+        }
+        // busybox takes no compressed module.
+        step.run(Command::new("sh").current_dir(tree.join("modules")).args([
+            "-ec",
+            "for module in *.ko.xz; do [ ! -e \"$module\" ] || xz --decompress \"$module\"; done",
+        ]))?;
+        fs::write(
+            tree.join("modules/order"),
+            order.replace(".ko.xz\n", ".ko\n"),
+        )?;
+        step.run(
+            Command::new("sh")
+                .current_dir(&tree)
+                .args(["-ec", "find . | cpio --create --format=newc > \"$1\"", "sh"])
+                .arg(image),
+        )?;
+        fs::remove_dir_all(&tree)?;
+        step.end("done");
+        Ok(())
+    })
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// Paths of the modules, each after those it depends on.
+fn modules(kernel: &Kernel) -> Result<Vec<String>> {
+    let mut arguments = vec!["--all", "--show-depends", "--set-version", &kernel.release];
+    arguments.extend(MODULES);
+    Ok(load_order(&output("/sbin/modprobe", &arguments)?))
+}
+
+/// The paths in what `modprobe --show-depends` printed, each once.
+fn load_order(depends: &str) -> Vec<String> {
+    let mut paths: Vec<String> = Vec::new();
+    for path in depends
+        .lines()
+        .filter_map(|line| line.strip_prefix("insmod "))
+    {
+        let path = path.trim().to_string();
+        if !paths.contains(&path) {
+            paths.push(path);
+        }
+    }
+    paths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_load_once_in_order() {
+        let depends = "insmod /m/netfs.ko.xz \ninsmod /m/9pnet.ko.xz \ninsmod /m/9p.ko.xz \n\
+                       builtin virtio_pci\ninsmod /m/9pnet.ko.xz \ninsmod /m/overlay.ko.xz \n";
+        assert_eq!(
+            load_order(depends),
+            [
+                "/m/netfs.ko.xz",
+                "/m/9pnet.ko.xz",
+                "/m/9p.ko.xz",
+                "/m/overlay.ko.xz"
+            ]
+        );
+    }
+}

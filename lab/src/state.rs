@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The lab's state: products that take minutes to make, each made again only
+//! where what it is made from changed.
+
+use crate::{guest, initramfs, kernel, kernel::Kernel, uml};
+use anyhow::{anyhow, Context, Result};
+use nix::fcntl::{Flock, FlockArg};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+/// Where the products are kept, in the chroot: a new chroot starts with none.
+const FOLDER: &str = "/var/cache/hmark-lab";
+
+/// The products that guests and builds use.
+pub struct Lab {
+    /// The unmodified Debian kernel.
+    pub stock: Kernel,
+    /// Build tree of the stock kernel's configuration, with Rust metadata.
+    pub metadata: PathBuf,
+    /// Build tree of the UML kernel.
+    pub uml: PathBuf,
+    /// What boots the stock kernel into the chroot.
+    pub initramfs: PathBuf,
+    /// qemu's accelerator.
+    pub accelerator: &'static str,
+}
+
+/// Makes every product that is missing, half-made or outdated.
+pub fn up() -> Result<Lab> {
+    let store = Store::open(Path::new(FOLDER))?;
+    let stock = Kernel::newest()?;
+    kernel::check_rust(&stock)?;
+    let source = kernel::source(&store, &stock)?;
+    let metadata = kernel::metadata(&store, &stock, &source)?;
+    let uml = uml::kernel(&store, &stock, &source)?;
+    let initramfs = initramfs::image(&store, &stock)?;
+    let mut lab = Lab {
+        stock,
+        metadata,
+        uml,
+        initramfs,
+        accelerator: guest::TCG,
+    };
+    guest::probe_kvm(&store, &mut lab)?;
+    Ok(lab)
+}
+
+/// A folder of products, locked while it is open.
+pub struct Store {
+    folder: PathBuf,
+    _lock: Flock<File>,
+}
+
+impl Store {
+    /// Opens `folder`, waiting for another run that makes products in it.
+    pub fn open(folder: &Path) -> Result<Store> {
+        let cannot = || format!("cannot make {}", folder.display());
+        fs::create_dir_all(folder).with_context(cannot)?;
+        let lock = File::create(folder.join("lock")).with_context(cannot)?;
+        let lock = Flock::lock(lock, FlockArg::LockExclusive)
+            .map_err(|(_, error)| anyhow!(error))
+            .with_context(cannot)?;
+        Ok(Store {
+            folder: folder.to_path_buf(),
+            _lock: lock,
+        })
+    }
+
+    /// The product `name`, made from what `key` tells in full. `make` gets the path
+    /// to make it at, where nothing is yet. The key is written last: where it is
+    /// missing or another one, the product is half-made or outdated.
+    pub fn product(
+        &self,
+        name: &str,
+        key: &str,
+        make: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<PathBuf> {
+        let path = self.folder.join(name);
+        let stamp = self.folder.join(format!("{name}.key"));
+        if path.exists() && fs::read_to_string(&stamp).is_ok_and(|made| made == key) {
+            return Ok(path);
+        }
+        remove(&stamp)?;
+        remove(&path)?;
+        make(&path)?;
+        fs::write(&stamp, key).with_context(|| format!("cannot write {}", stamp.display()))?;
+        Ok(path)
+    }
+}
+
+/// Removes a file or a folder, if it is there.
+fn remove(path: &Path) -> Result<()> {
+    let result = if path.is_dir() {
+        fs::remove_dir_all(path)
+    } else if path.exists() {
+        fs::remove_file(path)
+    } else {
+        Ok(())
+    };
+    result.with_context(|| format!("cannot remove {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::bail;
+    use std::cell::Cell;
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("hmark-lab-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        folder
+    }
+
+    #[test]
+    fn product_is_made_once_a_key() {
+        let folder = folder("once");
+        let store = Store::open(&folder).unwrap();
+        let made = Cell::new(0);
+        let get = |key: &str| {
+            store
+                .product("file", key, |path| {
+                    assert!(!path.exists());
+                    made.set(made.get() + 1);
+                    Ok(fs::write(path, key)?)
+                })
+                .unwrap()
+        };
+        get("a");
+        get("a");
+        assert_eq!(made.get(), 1);
+        assert_eq!(fs::read_to_string(get("b")).unwrap(), "b");
+        assert_eq!(made.get(), 2);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn half_made_product_is_made_again() {
+        let folder = folder("half");
+        let store = Store::open(&folder).unwrap();
+        let failed = store.product("tree", "a", |path| {
+            fs::create_dir(path)?;
+            fs::write(path.join("half"), "")?;
+            bail!("interrupted")
+        });
+        assert!(failed.is_err());
+        let path = store
+            .product("tree", "a", |path| Ok(fs::create_dir(path)?))
+            .unwrap();
+        assert!(!path.join("half").exists());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn lost_product_is_made_again() {
+        let folder = folder("lost");
+        let store = Store::open(&folder).unwrap();
+        let make = |path: &Path| Ok(fs::write(path, "whole")?);
+        fs::remove_file(store.product("file", "a", make).unwrap()).unwrap();
+        assert!(store.product("file", "a", make).unwrap().exists());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
