@@ -93,7 +93,7 @@ impl Family {
 
 // ---- The table of options ----
 
-/// One option: its name, its number, and where in the [`Rule`] libxtables stores its value.
+/// One option: its name, its number, and how libxtables reads its value.
 pub struct Entry(xt_option_entry);
 
 impl Entry {
@@ -102,53 +102,24 @@ impl Entry {
     // libxtables have more of them.
     pub const END: Self = Self(unsafe { MaybeUninit::zeroed().assume_init() });
 
-    /// Text, which libxtables does not store.
-    ///
-    /// The number of an option is that of the one bit that is set in `flag`.
+    /// Text. The number of an option is that of the one bit that is set in `flag`.
     pub const fn text(name: &'static CStr, flag: u32) -> Self {
-        assert!(flag.is_power_of_two());
-        let Self(end) = Self::END;
-        Self(xt_option_entry {
-            name: name.as_ptr(),
-            type_: XTTYPE_STRING,
-            id: flag.trailing_zeros(),
-            ..end
-        })
+        Self::new(name, flag, XTTYPE_STRING)
     }
 
-    /// A prefix length or netmask, stored as a mask of 16 bytes at `offset` of the rule.
-    pub const fn prefix(name: &'static CStr, flag: u32, offset: usize) -> Self {
-        Self::stored(
-            name,
-            flag,
-            XTTYPE_PLENMASK,
-            offset,
-            size_of::<nf_inet_addr>(),
-        )
+    /// A prefix length or netmask.
+    pub const fn prefix(name: &'static CStr, flag: u32) -> Self {
+        Self::new(name, flag, XTTYPE_PLENMASK)
     }
 
-    /// A number of 16 bits, stored at `offset` of the rule.
-    pub const fn u16(name: &'static CStr, flag: u32, offset: usize) -> Self {
-        Self::stored(name, flag, XTTYPE_UINT16, offset, size_of::<u16>())
+    /// A number of 16 bits.
+    pub const fn u16(name: &'static CStr, flag: u32) -> Self {
+        Self::new(name, flag, XTTYPE_UINT16)
     }
 
-    /// A number of 32 bits, stored at `offset` of the rule.
-    pub const fn u32(name: &'static CStr, flag: u32, offset: usize) -> Self {
-        Self::stored(name, flag, XTTYPE_UINT32, offset, size_of::<u32>())
-    }
-
-    /// Has the number stored in network byte order.
-    pub const fn network_order(self) -> Self {
-        let Self(mut entry) = self;
-        entry.flags |= XTOPT_NBO;
-        Self(entry)
-    }
-
-    /// Has libxtables refuse a rule without the option.
-    pub const fn mandatory(self) -> Self {
-        let Self(mut entry) = self;
-        entry.flags |= XTOPT_MAND;
-        Self(entry)
+    /// A number of 32 bits.
+    pub const fn u32(name: &'static CStr, flag: u32) -> Self {
+        Self::new(name, flag, XTTYPE_UINT32)
     }
 
     /// Sets the lowest number that is taken.
@@ -158,24 +129,16 @@ impl Entry {
         Self(entry)
     }
 
-    const fn stored(
-        name: &'static CStr,
-        flag: u32,
-        type_: xt_option_type,
-        offset: usize,
-        size: usize,
-    ) -> Self {
-        assert!(
-            offset + size <= size_of::<Rule>(),
-            "stored outside of the rule"
-        );
-        let Self(text) = Self::text(name, flag);
+    // Without XTOPT_PUT: libxtables would store numbers in network byte order only from 1.8.10 on,
+    // and the one soname says nothing of which it is.
+    const fn new(name: &'static CStr, flag: u32, type_: xt_option_type) -> Self {
+        assert!(flag.is_power_of_two());
+        let Self(end) = Self::END;
         Self(xt_option_entry {
+            name: name.as_ptr(),
             type_,
-            flags: XTOPT_PUT,
-            ptroff: offset as u32,
-            size,
-            ..text
+            id: flag.trailing_zeros(),
+            ..end
         })
     }
 }
@@ -252,20 +215,20 @@ impl OptionCall<'_> {
         unsafe { CStr::from_ptr(self.call.arg) }
     }
 
-    /// Whether libxtables reads the value as a number in `range`.
-    pub fn is_number(&self, range: RangeInclusive<u32>) -> bool {
-        let mut value = 0;
-        let argument = self.argument().as_ptr();
-        // SAFETY: the argument is a string, a null `end` asks for no rest, and `value` is written.
-        unsafe {
+    /// The value as libxtables reads a number, if it is one in `range`.
+    pub fn number(&self, range: &RangeInclusive<u32>) -> Option<u32> {
+        let mut number = 0;
+        // SAFETY: the argument is a string, a null `end` asks for no rest, and `number` is written.
+        let valid = unsafe {
             xtables_strtoui(
-                argument,
+                self.argument().as_ptr(),
                 null_mut(),
-                &mut value,
+                &mut number,
                 *range.start(),
                 *range.end(),
             )
-        }
+        };
+        valid.then_some(number)
     }
 
     /// Whether libxtables reads the value as an address, and so as a netmask.
@@ -288,17 +251,23 @@ impl OptionCall<'_> {
         true
     }
 
-    /// Has libxtables store the value in the rule, and mark the option as given. A value that it
-    /// refuses, an option given twice, and a `!` before it end iptables.
-    pub fn store(&mut self) {
-        // SAFETY: the call is libxtables' own, and the table's offsets are within a rule.
+    /// Has libxtables read the value and mark the option as given. A value that it refuses, an
+    /// option given twice, and a `!` before it end iptables.
+    pub fn read(&mut self) {
+        // SAFETY: the call is libxtables' own.
         unsafe { xtables_option_parse(self.call) }
     }
 
-    /// Whether the netmask last stored has a prefix length.
-    pub fn has_prefix_length(&self) -> bool {
-        // SAFETY: any bytes are a valid value of this member.
-        u32::from(unsafe { self.call.val.__bindgen_anon_1.hlen }) <= self.family.bits()
+    /// The netmask last read, in network byte order, and whether it has a prefix length. If it has
+    /// none, the words beyond an address of the family are undefined.
+    pub fn netmask(&self) -> ([u32; 4], bool) {
+        // SAFETY: these are the members that are set for an [`Entry::prefix`], and any bytes are a
+        // valid value.
+        let (mask, length) = unsafe {
+            let value = &self.call.val.__bindgen_anon_1;
+            (value.hmask.all, u32::from(value.hlen))
+        };
+        (mask, length <= self.family.bits())
     }
 
     /// Marks the options of `flags` as given, too.
@@ -463,9 +432,11 @@ pub fn prefix_length(mask: &[u32; 4], family: Family) -> i32 {
 ///
 /// `call` must be as libxtables passes it.
 unsafe extern "C" fn parse<const NFPROTO: u32>(call: *mut xt_option_call) {
-    // SAFETY: libxtables passes an option of our table and a rule of the size that we registered.
+    // SAFETY: libxtables waits for the answer.
+    let call = unsafe { &mut *call };
+    // INVARIANT: the option is one of our table, and the rule has the size that we registered.
     crate::parse::parse(&mut OptionCall {
-        call: unsafe { &mut *call },
+        call,
         family: Family::of(NFPROTO),
     });
 }
@@ -540,7 +511,6 @@ unsafe impl Sync for Targets {}
 
 static TARGETS: Targets = Targets(OnceCell::new());
 
-#[cfg(not(test))]
 extern "C" fn register() {
     let targets = UnsafeCell::new([target::<NFPROTO_IPV4>(), target::<NFPROTO_IPV6>()]);
     if let Ok(targets) = TARGETS.0.try_insert(targets) {
@@ -549,10 +519,9 @@ extern "C" fn register() {
     }
 }
 
-/// The loader calls this as iptables opens the extension.
-#[cfg(not(test))]
+/// The loader calls this as iptables opens the extension; a test has no iptables around it.
 #[used]
-#[link_section = ".init_array"]
+#[cfg_attr(not(test), link_section = ".init_array")]
 static INIT: extern "C" fn() = register;
 
 /// A panic must not unwind into C. None is expected.
@@ -562,3 +531,8 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     // SAFETY: `abort` has no preconditions.
     unsafe { libc::abort() }
 }
+
+/// Named by the unwind tables of unoptimised builds, and never called: nothing unwinds.
+#[cfg(all(not(test), debug_assertions))]
+#[no_mangle]
+extern "C" fn rust_eh_personality() {}
