@@ -98,9 +98,11 @@ pub struct Entry(xt_option_entry);
 
 impl Entry {
     /// Ends a table.
-    // SAFETY: its members are numbers and a pointer, which may be zero; newer versions of
-    // libxtables have more of them.
-    pub const END: Self = Self(unsafe { MaybeUninit::zeroed().assume_init() });
+    pub const END: Self = {
+        // SAFETY: the members are numbers and a pointer, which may be zero. How many there are
+        // depends on the version of libxtables.
+        Self(unsafe { MaybeUninit::zeroed().assume_init() })
+    };
 
     /// Text. The number of an option is that of the one bit that is set in `flag`.
     pub const fn text(name: &'static CStr, flag: u32) -> Self {
