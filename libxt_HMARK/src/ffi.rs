@@ -5,7 +5,7 @@
 //! C header: `xtables.h`, as installed; `build.rs` binds it.
 
 use core::cell::UnsafeCell;
-use core::ffi::{c_int, c_void, CStr};
+use core::ffi::{c_int, c_uint, c_void, CStr};
 use core::mem::{offset_of, size_of, MaybeUninit};
 use core::ops::RangeInclusive;
 use core::ptr::{addr_of, null, null_mut};
@@ -13,6 +13,7 @@ use core::ptr::{addr_of, null, null_mut};
 use hmark::rule::{flag, Rule};
 use once_cell::unsync::OnceCell;
 
+use crate::version::has_base;
 use bindings::*;
 
 /// What bindgen makes of `bindings.h`.
@@ -513,7 +514,17 @@ unsafe impl Sync for Targets {}
 
 static TARGETS: Targets = Targets(OnceCell::new());
 
+/// Whether options have a `base` in the `xtables.h` of this build.
+const TABLE_HAS_BASE: bool =
+    size_of::<xt_option_entry>() > offset_of!(xt_option_entry, max) + size_of::<c_uint>();
+
 extern "C" fn register() {
+    // SAFETY: libxtables sets its parameters before it loads an extension; the version is a string.
+    let version = unsafe { CStr::from_ptr((*xt_params).program_version) };
+    if has_base(version.to_bytes()) != TABLE_HAS_BASE {
+        warn(c"libxt_HMARK.so is for another version of iptables and not used: build it again with this version's xtables.h (Debian package libxtables-dev)");
+        return;
+    }
     let targets = UnsafeCell::new([target::<NFPROTO_IPV4>(), target::<NFPROTO_IPV6>()]);
     if let Ok(targets) = TARGETS.0.try_insert(targets) {
         // SAFETY: the two targets live for ever, and from here on belong to libxtables.

@@ -18,3 +18,4 @@ mod parse;
 mod print;
 mod save;
 mod tuple;
+mod version;
