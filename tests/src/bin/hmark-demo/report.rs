@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The account: where each flow went, and where its mark says it should have gone.
+
+use std::fmt;
+
+use anyhow::{Context, Result};
+use hmark::Rule;
+
+use crate::gateway::{Seen, Sightings};
+use crate::topology::{FIRST_MARK, GATEWAYS};
+use crate::traffic::{self, Flow};
+
+/// Length of the bar of a gateway that has all flows.
+const BAR: usize = 60;
+
+/// Flows that are shown in full when they went wrong.
+const SHOWN: usize = 5;
+
+/// Where the flows of one family went.
+pub struct Account {
+    title: String,
+    /// Flows that used this gateway alone, in both directions, as predicted.
+    delivered: [usize; GATEWAYS as usize],
+    /// Packets by gateway.
+    packets: [Seen; GATEWAYS as usize],
+    /// What went wrong, flow by flow.
+    wrong: Vec<String>,
+}
+
+impl Account {
+    /// Compares what the gateways saw of the flows `sent` with the gateway that `rule` selects.
+    pub fn of(sent: &[Flow], sightings: &Sightings, rule: &Rule) -> Result<Self> {
+        let mut account = Self {
+            title: title(sent),
+            delivered: Default::default(),
+            packets: Default::default(),
+            wrong: Vec::new(),
+        };
+        for flow in sent {
+            let seen = sightings.get(flow).copied().unwrap_or_default();
+            let predicted = predict(flow, rule)?;
+            let right = (0..GATEWAYS as usize).all(|gateway| {
+                let Seen { forth, back } = seen[gateway];
+                match gateway == predicted {
+                    true => forth > 0 && back > 0,
+                    false => forth == 0 && back == 0,
+                }
+            });
+            match right {
+                true => account.delivered[predicted] += 1,
+                false => account
+                    .wrong
+                    .push(format!("{flow}: mark says gw{predicted}, seen by {seen:?}")),
+            }
+            for (total, seen) in account.packets.iter_mut().zip(seen) {
+                total.forth += seen.forth;
+                total.back += seen.back;
+            }
+        }
+        // A flow that nobody sent is one that something on the way changed.
+        for flow in sightings.keys().filter(|flow| !sent.contains(flow)) {
+            account.wrong.push(format!("{flow}: seen, but never sent"));
+        }
+        Ok(account)
+    }
+
+    /// The number of flows, right and wrong.
+    pub fn flows(&self) -> usize {
+        self.delivered.iter().sum::<usize>() + self.wrong.len()
+    }
+
+    /// The number of flows that did not use exactly the gateway of their mark in both directions.
+    pub fn misdelivered(&self) -> usize {
+        self.wrong.len()
+    }
+
+    /// A gateway that no flow was delivered to.
+    pub fn unused_gateway(&self) -> Option<usize> {
+        self.delivered.iter().position(|flows| *flows == 0)
+    }
+}
+
+/// The gateway that the mark of a flow's first packet selects.
+fn predict(flow: &Flow, rule: &Rule) -> Result<usize> {
+    let packet = traffic::first_packet(flow)?;
+    let mark = match flow.client.is_ipv4() {
+        true => hmark::mark_ipv4(packet.as_slice(), rule),
+        false => hmark::mark_ipv6(packet.as_slice(), rule),
+    };
+    let mark = mark.with_context(|| format!("{flow} gets no mark"))?;
+    mark.checked_sub(FIRST_MARK)
+        .filter(|gateway| *gateway < GATEWAYS)
+        .map(|gateway| gateway as usize)
+        .with_context(|| format!("{flow} gets the mark {mark}, which no gateway has"))
+}
+
+fn title(sent: &[Flow]) -> String {
+    let mut addresses: Vec<_> = sent.iter().map(|flow| flow.client.ip()).collect();
+    addresses.sort();
+    addresses.dedup();
+    let family = match sent.iter().all(|flow| flow.client.is_ipv4()) {
+        true => "IPv4",
+        false => "IPv6",
+    };
+    format!(
+        "{family}: {} flows from {} addresses, all echoed",
+        sent.len(),
+        addresses.len()
+    )
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let flows = self.flows().max(1);
+        writeln!(f, "\n  {}", self.title)?;
+        writeln!(f, "  gateway  mark  flows   share  packets >  packets <")?;
+        for (gateway, delivered) in self.delivered.iter().enumerate() {
+            let Seen { forth, back } = self.packets[gateway];
+            writeln!(
+                f,
+                "  gw{gateway}      {mark:4}  {delivered:5}  {share:5.1}%  {forth:9}  {back:9}  {bar}",
+                mark = FIRST_MARK as usize + gateway,
+                share = 100.0 * *delivered as f64 / flows as f64,
+                bar = "#".repeat(delivered * BAR / flows),
+            )?;
+        }
+        writeln!(
+            f,
+            "  through the gateway of its mark alone, in both directions: {} of {}\n",
+            self.flows() - self.misdelivered(),
+            self.flows()
+        )?;
+        for wrong in self.wrong.iter().take(SHOWN) {
+            writeln!(f, "  misdelivered: {wrong}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Sends packets through a TUN device into PREROUTING and gathers the mark of each rule.
+
+use std::io::Write;
+
+use anyhow::{ensure, Context, Result};
+use tests::command::{run, run_with};
+use tests::family::Family;
+use tests::install::STOCK_EXTENSIONS;
+use tests::module;
+use tests::netns::Netns;
+
+use crate::backend::Backend;
+use crate::nflog::{Logged, Nflog, GROUP};
+use crate::packet;
+use crate::ruleset::{self, Entry};
+
+/// The mark of a packet that HMARK left alone: set before each HMARK rule.
+pub const LEFT_ALONE: u32 = 0xdead_beef;
+
+/// Packets sent before their marks are read.
+const CHUNK: usize = 50;
+
+/// Whose module and library mark the packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The kernel's own C module, and the stock library.
+    C,
+    /// Ours.
+    Rust,
+}
+
+/// A set of rules, and the packets that they mark.
+pub struct Lane {
+    pub family: Family,
+    pub backend: Backend,
+    pub rules: Vec<Entry>,
+    pub packets: Vec<Vec<u8>>,
+    /// Whether connections are tracked.
+    pub conntrack: bool,
+}
+
+impl Lane {
+    /// Runs the lane: for each packet that reaches PREROUTING and each rule, in this order, the
+    /// mark it had behind the rule.
+    ///
+    /// # Errors
+    /// If a packet is refused by the kernel, or a log message is lost.
+    pub fn run(&self, side: Side) -> Result<Vec<Logged>> {
+        match side {
+            Side::C => module::load_c()?,
+            Side::Rust => module::load_ours()?,
+        }
+        let netns = Netns::add("hmark-lane")?;
+        let marks = netns.enter(|| self.mark(side))?;
+        // The module can be unloaded when the rules are gone; a namespace may linger.
+        for table in ["raw", "mangle"] {
+            netns.run(&format!("{} -t {table} -F", self.program("")))?;
+        }
+        module::unload()?;
+        Ok(marks)
+    }
+
+    fn program(&self, suffix: &str) -> String {
+        self.backend.program(self.family, suffix)
+    }
+
+    fn mark(&self, side: Side) -> Result<Vec<Logged>> {
+        let mut tun = open_tun()?;
+        let mut nflog = Nflog::open()?;
+        if self.conntrack {
+            self.track()?;
+        }
+        let variables: &[_] = match side {
+            Side::C => &[("XTABLES_LIBDIR", STOCK_EXTENSIONS)],
+            Side::Rust => &[],
+        };
+        run_with(
+            &format!("{} --noflush", self.program("-restore")),
+            &ruleset::restore_input(&self.rules, around),
+            variables,
+        )?;
+        match side {
+            Side::C => module::check_c()?,
+            Side::Rust => module::check_ours()?,
+        }
+
+        // A packet is through PREROUTING when its write returns. The sentinel flushes the log.
+        let sentinel = packet::sentinel(self.family);
+        let last = &self.rules.last().context("no rules")?.name;
+        let mut marks = Vec::new();
+        for chunk in self.packets.chunks(CHUNK) {
+            for packet in chunk.iter().chain([&sentinel]) {
+                let written = tun.write(packet).context("TUN refuses a packet")?;
+                ensure!(written == packet.len(), "TUN takes a part of a packet");
+            }
+            let start = marks.len();
+            let is_last = |logged: &Logged| logged.rule == *last && logged.packet == sentinel;
+            while !marks[start..].iter().any(is_last) {
+                nflog.receive(&mut marks)?;
+            }
+            marks.retain(|logged| logged.packet != sentinel);
+        }
+        Ok(marks)
+    }
+
+    /// Has connections tracked, confirmed on their way out, and some translated.
+    fn track(&self) -> Result<()> {
+        let translated = match self.family {
+            Family::V4 => "10.8.0.1",
+            Family::V6 => "2001:db8:8::1",
+        };
+        // `conntrack` makes the kernel track; translation makes the reply tuple differ.
+        run_with(
+            &format!("{} --noflush", self.program("-restore")),
+            &format!(
+                "*mangle\n\
+                 -A FORWARD -m conntrack --ctstate INVALID\n\
+                 COMMIT\n\
+                 *nat\n\
+                 -A PREROUTING -p udp --dport 32768:65535 -j DNAT --to-destination {translated}\n\
+                 COMMIT\n"
+            ),
+            &[],
+        )?;
+        run_with(
+            "ip -batch -",
+            "link add out0 type dummy\nlink set out0 up\n",
+            &[],
+        )?;
+        let (version, any) = match self.family {
+            Family::V4 => ("ipv4", "0.0.0.0/0"),
+            Family::V6 => ("ipv6", "::/0"),
+        };
+        run(&format!("ip route add {any} dev out0"))?;
+        for (path, value) in [
+            (format!("{version}/conf/all/forwarding"), "1"),
+            ("netfilter/nf_conntrack_checksum".to_owned(), "0"),
+        ] {
+            let path = format!("/proc/sys/net/{path}");
+            std::fs::write(&path, value).context(path)?;
+        }
+        Ok(())
+    }
+}
+
+/// What stands before and behind an HMARK rule.
+fn around(entry: &Entry) -> [String; 2] {
+    [
+        format!("-A PREROUTING -j MARK --set-mark {LEFT_ALONE:#x}\n"),
+        format!(
+            "-A PREROUTING -j NFLOG --nflog-group {GROUP} --nflog-prefix {}\n",
+            entry.name
+        ),
+    ]
+}
+
+/// Opens a TUN device of the namespace of this thread.
+fn open_tun() -> Result<tun::Device> {
+    if !std::fs::exists("/dev/net/tun")? {
+        run("modprobe tun")?;
+    }
+    let mut configuration = tun::configure();
+    configuration.tun_name("tun0").up();
+    tun::create(&configuration).context("cannot make a TUN device")
+}

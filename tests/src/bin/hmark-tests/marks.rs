@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The same packets under the same rules, marked by the C module, by ours, and by `hmark`.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt::Write;
+use std::sync::OnceLock;
+
+use anyhow::{anyhow, bail, ensure, Context, Result};
+use tests::family::Family;
+use tests::options;
+
+use crate::backend::Backend;
+use crate::corpus;
+use crate::lane::{Lane, Side, LEFT_ALONE};
+use crate::nflog::Logged;
+use crate::ruleset::{self, Entry};
+
+/// Packets of each lane and family.
+const PACKETS: usize = 2500;
+/// Mismatches that are shown.
+const SHOWN: usize = 5;
+
+/// The marks that both modules gave in one lane.
+struct Marks {
+    rules: Vec<Entry>,
+    packets: usize,
+    c: Vec<Logged>,
+    rust: Vec<Logged>,
+}
+
+/// Lanes without conntrack, by family; two tests look at each.
+static STATELESS: [OnceLock<Result<Marks, String>>; 2] = [OnceLock::new(), OnceLock::new()];
+
+/// Every packet, under every rule, has the mark that the C module gives it.
+pub fn stateless_equal_c(family: Family, seed: u64) -> Result<()> {
+    let marks = stateless(family, seed)?;
+    let expected = marks.packets * marks.rules.len();
+    ensure!(
+        marks.c.len() == expected,
+        "{} marks instead of {expected}: packets were lost",
+        marks.c.len()
+    );
+    compare(marks)?;
+    varies(marks)
+}
+
+/// Every mark of the module is the one that `hmark` predicts from the packet's bytes.
+pub fn stateless_equal_prediction(family: Family, seed: u64) -> Result<()> {
+    let marks = stateless(family, seed)?;
+    let mut rules = HashMap::new();
+    for entry in &marks.rules {
+        if !entry.is_ct() {
+            rules.insert(entry.name.as_str(), options::parse(entry.options, family)?);
+        }
+    }
+    let mut compared = 0;
+    let mut left_alone = 0;
+    for logged in &marks.rust {
+        let Some(rule) = rules.get(logged.rule.as_str()) else {
+            // Without conntrack, a `ct` rule has nothing to hash.
+            ensure!(
+                logged.mark == LEFT_ALONE,
+                "{}: marked without a connection",
+                logged.rule
+            );
+            continue;
+        };
+        let packet = logged.packet.as_slice();
+        let predicted = match family {
+            Family::V4 => hmark::mark_ipv4(packet, rule),
+            Family::V6 => hmark::mark_ipv6(packet, rule),
+        };
+        left_alone += usize::from(predicted.is_none());
+        ensure!(
+            predicted.unwrap_or(LEFT_ALONE) == logged.mark,
+            "{}: packet {}: hmark says {predicted:x?}, the module {:#x}",
+            logged.rule,
+            hex(packet),
+            logged.mark
+        );
+        compared += 1;
+    }
+    println!(
+        "{family}: {} rules, {compared} marks compared with hmark, {left_alone} of them left alone",
+        rules.len()
+    );
+    ensure!(
+        compared == marks.packets * rules.len(),
+        "some marks were not compared"
+    );
+    ensure!(left_alone > 0, "no packet was left alone");
+    Ok(())
+}
+
+/// With connections tracked, every mark is the one that the C module gives.
+pub fn connections_equal_c(family: Family, seed: u64) -> Result<()> {
+    let marks = run(Lane {
+        family,
+        backend: Backend::Nft,
+        rules: ruleset::connection(),
+        packets: corpus::connections(family, seed, PACKETS),
+        conntrack: true,
+    })?;
+    // Fragments come together: fewer packets are marked than were sent.
+    let seen = marks.c.len() / marks.rules.len();
+    ensure!(
+        marks.c.len() % marks.rules.len() == 0 && seen * 10 > marks.packets * 8,
+        "{} marks of {} packets",
+        marks.c.len(),
+        marks.packets
+    );
+    println!("{family}: {seen} packets of connections seen");
+    compare(&marks)?;
+    // Both must have happened: packets with a connection, and packets without.
+    let all = |logged: &&Logged| logged.rule == "mangle-1";
+    let total = marks.rust.iter().filter(all).count();
+    let untracked = |logged: &&Logged| logged.mark == LEFT_ALONE;
+    let untracked = marks.rust.iter().filter(all).filter(untracked).count();
+    println!("{family}: {untracked} of {total} packets without a connection");
+    ensure!(untracked > 0, "conntrack refused no packet");
+    ensure!(untracked * 2 < total, "conntrack tracks too few packets");
+    varies(&marks)
+}
+
+fn stateless(family: Family, seed: u64) -> Result<&'static Marks> {
+    STATELESS[family as usize]
+        .get_or_init(|| {
+            run(Lane {
+                family,
+                backend: Backend::Legacy,
+                rules: ruleset::stateless(family),
+                packets: corpus::stateless(family, seed, PACKETS),
+                conntrack: false,
+            })
+            .map_err(|error| format!("{error:#}"))
+        })
+        .as_ref()
+        .map_err(|error| anyhow!("{error}"))
+}
+
+fn run(lane: Lane) -> Result<Marks> {
+    Ok(Marks {
+        c: lane.run(Side::C).context("C module")?,
+        rust: lane.run(Side::Rust).context("Rust module")?,
+        packets: lane.packets.len(),
+        rules: lane.rules,
+    })
+}
+
+/// Compares the complete lists: same packets, in the same order, with the same marks.
+fn compare(marks: &Marks) -> Result<()> {
+    let mut mismatches = 0;
+    let mut report = String::new();
+    for (c, rust) in marks.c.iter().zip(&marks.rust) {
+        if c == rust {
+            continue;
+        }
+        mismatches += 1;
+        if mismatches <= SHOWN {
+            let options = marks.rules.iter().find(|entry| entry.name == c.rule);
+            write!(
+                report,
+                "\nC    {:#010x} {} {}\nRust {:#010x} {} {}\n     {}",
+                c.mark,
+                c.rule,
+                hex(&c.packet),
+                rust.mark,
+                rust.rule,
+                hex(&rust.packet),
+                options.map_or("", |entry| entry.options),
+            )?;
+        }
+    }
+    println!(
+        "{} packets sent, {} rules, {} marks compared with the C module, {mismatches} differ",
+        marks.packets,
+        marks.rules.len(),
+        marks.c.len()
+    );
+    ensure!(
+        marks.c.len() == marks.rust.len(),
+        "{} marks by the C module, {} by ours",
+        marks.c.len(),
+        marks.rust.len()
+    );
+    if mismatches > 0 {
+        bail!("{mismatches} of {} marks differ:{report}", marks.c.len());
+    }
+    Ok(())
+}
+
+/// Checks that the marks say something: each rule with more than one bucket fills several.
+fn varies(marks: &Marks) -> Result<()> {
+    for entry in &marks.rules {
+        let of_rule = |logged: &&Logged| logged.rule == entry.name;
+        let distinct: BTreeSet<_> = marks
+            .rust
+            .iter()
+            .filter(of_rule)
+            .map(|logged| logged.mark)
+            .filter(|mark| *mark != LEFT_ALONE)
+            .collect();
+        let tracked =
+            entry.table == "mangle" && marks.rules.iter().filter(|e| e.is_ct()).count() > 1;
+        let fills = match (entry.is_ct(), entry.options.contains("--hmark-mod 1 ")) {
+            (true, _) if !tracked => distinct.is_empty(),
+            // No selector: one mark for all.
+            (true, _) if entry.options.starts_with("--hmark-tuple ct --hmark-mod") => {
+                !distinct.is_empty()
+            }
+            (_, true) => distinct.len() == 1,
+            (_, false) => distinct.len() > 1,
+        };
+        ensure!(
+            fills,
+            "{} ({}): {} distinct marks",
+            entry.name,
+            entry.options,
+            distinct.len()
+        );
+    }
+    Ok(())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Rules come and go: accepted, listed, saved, restored and deleted, and exchanged with the stock
+//! library.
+
+use anyhow::{ensure, Context, Result};
+use tests::command::run_with;
+use tests::family::Family;
+use tests::install::STOCK_EXTENSIONS;
+use tests::module;
+use tests::netns::Netns;
+
+use crate::backend::Backend;
+use crate::ruleset;
+
+/// The rule of the project's main job.
+pub const MISSION: &str = "-j HMARK --hmark-mod 4 --hmark-offs 100";
+
+/// Whose libxt_HMARK.so iptables loads.
+#[derive(Clone, Copy, Debug)]
+enum Library {
+    Ours,
+    Stock,
+}
+
+impl Library {
+    fn variables(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Ours => &[],
+            Self::Stock => &[("XTABLES_LIBDIR", STOCK_EXTENSIONS)],
+        }
+    }
+}
+
+/// The main rule is accepted, listed, saved with its defaults, restored and deleted.
+pub fn mission(family: Family, backend: Backend) -> Result<()> {
+    module::load_ours()?;
+    let netns = Netns::add("hmark-mission")?;
+    let iptables = format!("{} -t mangle", backend.program(family, ""));
+    let (address, bits) = match family {
+        Family::V4 => ("192.0.2.1", 32),
+        Family::V6 => ("2001:db8::1", 128),
+    };
+    let saved = format!(
+        "-A PREROUTING -d {address}/{bits} -j HMARK --hmark-src-prefix {bits} \
+         --hmark-dst-prefix {bits} --hmark-sport-mask 0xffff --hmark-dport-mask 0xffff \
+         --hmark-proto-mask 0xffff --hmark-rnd 0xc175a3b8 --hmark-mod 4 --hmark-offset 100"
+    );
+
+    netns.run(&format!("{iptables} -I PREROUTING -d {address} {MISSION}"))?;
+    module::check_ours()?;
+    ensure_rules(&netns, family, backend, &[&saved])?;
+    let listed = netns.run(&format!("{iptables} -n -L PREROUTING"))?;
+    ensure!(listed.contains("HMARK mod 4 + 0x64"), "listed as: {listed}");
+    // The short form means the saved rule: -C finds it.
+    netns.run(&format!("{iptables} -C PREROUTING -d {address} {MISSION}"))?;
+
+    let dump = save(&netns, family, backend, Library::Ours)?;
+    netns.run(&format!("{iptables} -F"))?;
+    ensure_rules(&netns, family, backend, &[])?;
+    restore(&netns, family, backend, Library::Ours, &dump)?;
+    ensure_rules(&netns, family, backend, &[&saved])?;
+    netns.run(&format!("{iptables} -D PREROUTING -d {address} {MISSION}"))?;
+    ensure_rules(&netns, family, backend, &[])
+}
+
+/// Each library restores what the other saved; lists and saves are the same.
+pub fn exchanged(family: Family, backend: Backend) -> Result<()> {
+    module::load_ours()?;
+    let netns = Netns::add("hmark-exchange")?;
+    let mut entries = ruleset::stateless(family);
+    entries.extend(ruleset::connection());
+    let input = ruleset::restore_input(&entries, |_| Default::default());
+
+    let mut dumps = Vec::new();
+    for (writer, reader) in [
+        (Library::Ours, Library::Stock),
+        (Library::Stock, Library::Ours),
+    ] {
+        restore(&netns, family, backend, writer, &input)?;
+        let dump = save(&netns, family, backend, writer)?;
+        restore(&netns, family, backend, reader, &dump)
+            .with_context(|| format!("saved by {writer:?}, restored by {reader:?}"))?;
+        dumps.push(dump);
+        for library in [writer, reader] {
+            dumps.push(save(&netns, family, backend, library)?);
+        }
+    }
+    let count = rules(&dumps[0]).count();
+    ensure!(
+        count == entries.len(),
+        "{count} of {} rules saved",
+        entries.len()
+    );
+    for dump in &dumps {
+        for (one, other) in rules(&dumps[0]).zip(rules(dump)) {
+            ensure!(one == other, "saved differently: `{one}` and `{other}`");
+        }
+        ensure!(rules(dump).count() == count, "rules lost on the way");
+    }
+
+    let list = |library: Library| {
+        let command = format!("{} -t mangle -n -L", backend.program(family, ""));
+        netns.enter(|| run_with(&command, "", library.variables()))
+    };
+    let (ours, stock) = (list(Library::Ours)?, list(Library::Stock)?);
+    ensure!(ours == stock, "listed differently:\n{ours}\n{stock}");
+    println!("{family}: {count} rules exchanged with the stock library");
+    Ok(())
+}
+
+/// What the kernel or the library must refuse is refused, and no rule is left behind.
+pub fn refused(family: Family, backend: Backend) -> Result<()> {
+    module::load_ours()?;
+    let netns = Netns::add("hmark-refused")?;
+    let iptables = format!("{} -t mangle", backend.program(family, ""));
+    for options in [
+        "",
+        "--hmark-mod 0",
+        "--hmark-mod 4 --hmark-tuple src,dst,colour",
+        "--hmark-mod 4 --hmark-tuple spi,sport",
+        "--hmark-mod 4 --hmark-spi 1 --hmark-sport 1",
+        "--hmark-mod 4294967296",
+    ] {
+        let rule = format!("{iptables} -A PREROUTING -j HMARK {options}");
+        ensure!(netns.run(&rule).is_err(), "accepted: {rule}");
+    }
+    ensure_rules(&netns, family, backend, &[])
+}
+
+fn ensure_rules(netns: &Netns, family: Family, backend: Backend, expected: &[&str]) -> Result<()> {
+    let dump = save(netns, family, backend, Library::Ours)?;
+    let found: Vec<_> = rules(&dump).collect();
+    ensure!(
+        found == expected,
+        "expected {expected:#?}, saved {found:#?}"
+    );
+    Ok(())
+}
+
+fn rules(dump: &str) -> impl Iterator<Item = &str> {
+    dump.lines().filter(|line| line.starts_with("-A"))
+}
+
+fn save(netns: &Netns, family: Family, backend: Backend, library: Library) -> Result<String> {
+    let command = backend.program(family, "-save");
+    netns.enter(|| run_with(&command, "", library.variables()))
+}
+
+fn restore(
+    netns: &Netns,
+    family: Family,
+    backend: Backend,
+    library: Library,
+    dump: &str,
+) -> Result<()> {
+    let command = backend.program(family, "-restore");
+    netns.enter(|| run_with(&command, dump, library.variables()))?;
+    Ok(())
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Runs the commands that a user would type.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use anyhow::{bail, Context, Result};
+
+/// Runs `command`, split at blanks, and gives its standard output.
+///
+/// # Errors
+/// If it cannot be started, or fails; the error holds its standard error.
+pub fn run(command: &str) -> Result<String> {
+    run_with(command, "", &[])
+}
+
+/// Runs `command` as [`run`] does, with `input` on standard input and more variables in the
+/// environment.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with(command: &str, input: &str, variables: &[(&str, &str)]) -> Result<String> {
+    let mut words = command.split_whitespace();
+    let program = words.next().context("empty command")?;
+    let mut child = Command::new(program)
+        .args(words)
+        .envs(variables.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot run {program}; is it installed?"))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A command that fails early closes its end; its own error says more than a broken pipe.
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let stderr = stderr.trim().replace('\n', "; ");
+        bail!("`{command}` failed ({}): {stderr}", output.status);
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Installs our module and library, and keeps the stock library at hand.
+
+use std::env;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
+use anyhow::{ensure, Context, Result};
+
+use crate::command::run;
+
+const LIBRARY: &str = "libxt_HMARK.so";
+
+/// A folder with all extensions of iptables, HMARK's being the stock one; for `XTABLES_LIBDIR`.
+pub const STOCK_EXTENSIONS: &str = "/run/hmark-stock-xtables";
+
+/// Installs our module and library with `make install-files`, as `make install` does.
+///
+/// # Errors
+/// If something was not built, or does not install.
+pub fn install() -> Result<()> {
+    keep_stock_library()?;
+    let target = env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
+    let cpu = fs::read_to_string("/proc/cpuinfo")?;
+    let kernel = match cpu.contains("User Mode Linux") {
+        true => "uml",
+        false => "stock",
+    };
+    run(&format!("make -s install-files MO={target}/kmod-{kernel}"))?;
+    let ours = fs::read(extensions()?.join(LIBRARY))?;
+    let stock = fs::read(format!("{STOCK_EXTENSIONS}/{LIBRARY}"))?;
+    ensure!(
+        ours != stock,
+        "`make install-files` left the stock {LIBRARY}"
+    );
+    Ok(())
+}
+
+/// The folder that iptables loads its extensions from.
+fn extensions() -> Result<PathBuf> {
+    // Debian keeps it below the multiarch folder, others in /usr/lib or /usr/lib64.
+    let mut folders = vec![PathBuf::from("/usr/lib"), "/usr/lib64".into()];
+    for entry in fs::read_dir("/usr/lib")? {
+        folders.push(entry?.path());
+    }
+    folders
+        .into_iter()
+        .map(|folder| folder.join("xtables"))
+        .find(|folder| folder.join(LIBRARY).exists())
+        .with_context(|| format!("iptables is not installed: no xtables/{LIBRARY} in /usr/lib"))
+}
+
+/// Fills [`STOCK_EXTENSIONS`], once: after the first install the stock library is no more.
+fn keep_stock_library() -> Result<()> {
+    if fs::exists(STOCK_EXTENSIONS)? {
+        return Ok(());
+    }
+    fs::create_dir(STOCK_EXTENSIONS)?;
+    for entry in fs::read_dir(extensions()?)? {
+        let entry = entry?;
+        let kept = PathBuf::from(STOCK_EXTENSIONS).join(entry.file_name());
+        match entry.file_name() == LIBRARY {
+            true => fs::copy(entry.path(), kept).map(drop)?,
+            false => symlink(entry.path(), kept)?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the demo and the tests share: namespaces, the installed module and library, rule texts.
+//!
+//! Both run as root inside a guest of the lab: they load and unload `xt_HMARK`, and replace the
+//! installed `libxt_HMARK.so`.
+
+pub mod command;
+pub mod family;
+pub mod install;
+pub mod module;
+pub mod netns;
+pub mod options;

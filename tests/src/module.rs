@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The kernel module `xt_HMARK`: the kernel's own C one, and ours under the same name.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{bail, ensure, Context, Result};
+
+use crate::command::run;
+
+/// Name of both modules.
+pub const NAME: &str = "xt_HMARK";
+
+/// What sysfs shows of the loaded module.
+const SYSFS: &str = "/sys/module/xt_HMARK";
+
+/// How long a flushed rule may hold on to the module: nftables frees rules in a worker.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Whether a module of this name is loaded.
+pub fn loaded() -> bool {
+    Path::new(SYSFS).exists()
+}
+
+/// What sysfs says of the loaded module, such as `refcnt` or `taint`; empty if it has no such file.
+pub fn attribute(name: &str) -> String {
+    fs::read_to_string(format!("{SYSFS}/{name}"))
+        .map(|text| text.trim().to_owned())
+        .unwrap_or_default()
+}
+
+/// How many rules (and other holders) use the loaded module.
+///
+/// # Errors
+/// If it is not loaded.
+pub fn users() -> Result<u32> {
+    attribute("refcnt")
+        .parse()
+        .with_context(|| format!("{NAME} is not loaded"))
+}
+
+/// A field of a module file, as modinfo prints it.
+///
+/// # Errors
+/// If modinfo fails.
+pub fn field(module: &Path, name: &str) -> Result<String> {
+    let text = run(&format!("modinfo -F {name} {}", module.display()))?;
+    Ok(text.trim().to_owned())
+}
+
+/// The file that `modprobe xt_HMARK` would load.
+///
+/// # Errors
+/// If there is none.
+pub fn file() -> Result<PathBuf> {
+    Ok(run(&format!("modinfo -n {NAME}"))?.trim().into())
+}
+
+/// Our module's file.
+///
+/// # Errors
+/// If modprobe would not load a module from `updates/`.
+pub fn our_file() -> Result<PathBuf> {
+    let file = file()?;
+    ensure!(
+        file.components().any(|part| part.as_os_str() == "updates"),
+        "modprobe would load {}, not ours from updates/",
+        file.display()
+    );
+    Ok(file)
+}
+
+/// The file of the C module that came with the running kernel.
+///
+/// # Errors
+/// If the kernel has none.
+pub fn c_file() -> Result<PathBuf> {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let folder = format!("/lib/modules/{}/kernel/net/netfilter", release.trim());
+    let mut files = fs::read_dir(&folder).with_context(|| format!("cannot read {folder}"))?;
+    files
+        .find_map(|file| {
+            let path = file.ok()?.path();
+            let name = path.file_name()?.to_str()?;
+            name.starts_with("xt_HMARK.ko").then_some(path)
+        })
+        .with_context(|| format!("no {NAME}.ko in {folder}: the kernel lacks the C module"))
+}
+
+/// Checks that the loaded module is ours: it is not of the kernel's own build, and where the
+/// file has a build ID (a hash of its contents), it is that of the loaded module.
+///
+/// # Errors
+/// If it is not loaded, or is not ours.
+pub fn check_ours() -> Result<()> {
+    ensure!(loaded(), "{NAME} is not loaded");
+    ensure!(out_of_tree(), "the loaded {NAME} is the kernel's own");
+    let file = our_file()?;
+    let note = fs::read(format!("{SYSFS}/notes/.note.gnu.build-id"))
+        .with_context(|| format!("the loaded {NAME} has no build ID"))?;
+    let contents = fs::read(&file)?;
+    ensure!(
+        contents.windows(note.len()).any(|window| window == note),
+        "the loaded {NAME} is not {}: its build ID differs",
+        file.display()
+    );
+    Ok(())
+}
+
+/// Checks that the loaded module is the kernel's own C module.
+///
+/// # Errors
+/// If it is not loaded, or is not the C module.
+pub fn check_c() -> Result<()> {
+    ensure!(loaded(), "{NAME} is not loaded");
+    ensure!(!out_of_tree(), "the loaded {NAME} is not the kernel's own");
+    Ok(())
+}
+
+fn out_of_tree() -> bool {
+    attribute("taint").contains('O')
+}
+
+/// Loads our module, in place of whichever is loaded.
+///
+/// # Errors
+/// If a rule uses the loaded module, or ours does not load.
+pub fn load_ours() -> Result<()> {
+    unload()?;
+    run(&format!("modprobe {NAME}"))?;
+    check_ours()
+}
+
+/// Loads the kernel's own C module, in place of whichever is loaded.
+///
+/// # Errors
+/// If a rule uses the loaded module, or the C module does not load.
+pub fn load_c() -> Result<()> {
+    unload()?;
+    let file = c_file()?;
+    // insmod, since modprobe would take ours from updates/; it wants the others to be there.
+    for needed in field(&file, "depends")?.split(',') {
+        run(&format!("modprobe {needed}"))?;
+    }
+    run(&format!("insmod {}", file.display()))?;
+    check_c()
+}
+
+/// Unloads the module, if it is loaded, as soon as no rule uses it.
+///
+/// # Errors
+/// If a rule still uses it.
+pub fn unload() -> Result<()> {
+    if loaded() {
+        wait_unused()?;
+        run(&format!("rmmod {NAME}"))?;
+        ensure!(!loaded(), "{NAME} is still there after rmmod");
+    }
+    Ok(())
+}
+
+/// Waits until no rule uses the loaded module.
+///
+/// # Errors
+/// If one still does after 20 seconds.
+pub fn wait_unused() -> Result<()> {
+    let deadline = Instant::now() + RELEASE_TIMEOUT;
+    while users()? > 0 {
+        if Instant::now() > deadline {
+            bail!("{NAME} still has {} users", users()?);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
