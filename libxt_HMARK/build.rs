@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Binds libxtables and the HMARK ABI, has C check the layouts, and sets how the extension is linked.
+//! Binds libxtables and the HMARK ABI, has C check the layouts, and sets how the extension is
+//! linked.
 
 use std::env;
 use std::fmt::Write;
@@ -35,12 +36,15 @@ fn main() {
         .include(&out)
         .try_compile("layout");
     if let Err(error) = compiled {
-        fail(&format!("src/layout.c does not compile (if there is no C compiler, install the Debian package gcc): {error}"));
+        fail(&format!(
+            "src/layout.c does not compile (if there is no C compiler, install the Debian package \
+             gcc): {error}"
+        ));
     }
     println!("cargo::rerun-if-changed=src/layout.c");
 
-    // No C start-up files: nothing here needs them, and `.init_array` works without.
-    // One page holds text and data alike, as in most small extensions.
+    // `.init_array` works without C's start-up files; padding each segment to a page of its own
+    // would double the size.
     for flag in ["-nostartfiles", "-Wl,-z,noseparate-code"] {
         println!("cargo::rustc-cdylib-link-arg={flag}");
     }
@@ -56,9 +60,9 @@ fn find_xtables() -> Vec<PathBuf> {
         .probe("xtables")
     {
         Ok(library) => library.include_paths,
-        Err(pkg_config::Error::Command { command, .. }) => fail(&format!(
-            "cannot run `{command}`: install the Debian package pkgconf"
-        )),
+        Err(pkg_config::Error::Command { .. }) => {
+            fail("cannot run pkg-config: install the Debian package pkgconf")
+        }
         Err(_) => {
             fail("no xtables.h of iptables 1.8 or newer: install the Debian package libxtables-dev")
         }
@@ -70,7 +74,10 @@ fn bind(includes: &[PathBuf]) -> String {
     // clang-sys panics, with a long text, where it finds no libclang.
     panic::set_hook(Box::new(|_| {}));
     if panic::catch_unwind(bindgen::clang_version).is_err() {
-        fail("no libclang, which bindgen reads xtables.h with: install the Debian package libclang-dev");
+        fail(
+            "no libclang, which bindgen reads xtables.h with: \
+             install the Debian package libclang-dev",
+        );
     }
     let _ = panic::take_hook();
 
@@ -94,7 +101,10 @@ fn bind(includes: &[PathBuf]) -> String {
     }
     match builder.generate() {
         Ok(bindings) => bindings.to_string(),
-        Err(error) => fail(&format!("bindgen cannot read {HEADER}: {error}")),
+        Err(error) => fail(&format!(
+            "bindgen cannot read {HEADER} (if stddef.h is missing, install the Debian package \
+             libclang-dev): {error}"
+        )),
     }
 }
 

@@ -26,7 +26,10 @@ pub fn check(rule: &mut Rule) {
         ffi::refuse_rule(message);
     }
     if rule.flags & SELECTORS == 0 {
-        ffi::warn(c"--hmark-tuple ct alone hashes nothing, so that all packets get one mark: add src,dst,sport,dport,proto");
+        ffi::warn(
+            c"--hmark-tuple ct alone hashes nothing, so that all packets get one mark: \
+               add src,dst,sport,dport,proto",
+        );
     }
 }
 
@@ -44,9 +47,17 @@ fn complete(rule: &mut Rule) -> Result<(), &'static CStr> {
 
 fn message(refusal: Refusal) -> &'static CStr {
     match refusal {
-        Refusal::NoBuckets => c"option \"--hmark-mod\" is missing: give the number of marks, from 1 to 4294967295",
-        Refusal::ProtocolInLayer3 => c"--hmark-proto-mask needs layer 4, but the rule hashes layer 3 alone",
-        Refusal::SpiAndPortMask => c"--hmark-spi-mask (or spi in --hmark-tuple) excludes --hmark-sport-mask and --hmark-dport-mask (or sport and dport): give either",
+        Refusal::NoBuckets => {
+            c"option \"--hmark-mod\" is missing: \
+              give the number of marks, from 1 to 4294967295"
+        }
+        Refusal::ProtocolInLayer3 => {
+            c"--hmark-proto-mask needs layer 4, but the rule hashes layer 3 alone"
+        }
+        Refusal::SpiAndPortMask => {
+            c"--hmark-spi-mask (or spi in --hmark-tuple) excludes \
+              --hmark-sport-mask and --hmark-dport-mask (or sport and dport): give either"
+        }
         Refusal::SpiAndPort => c"--hmark-spi excludes --hmark-sport and --hmark-dport: give either",
     }
 }

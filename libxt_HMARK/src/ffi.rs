@@ -6,7 +6,7 @@
 
 use core::cell::UnsafeCell;
 use core::ffi::{c_int, c_uint, c_void, CStr};
-use core::mem::{offset_of, size_of, MaybeUninit};
+use core::mem::{offset_of, MaybeUninit};
 use core::ops::RangeInclusive;
 use core::ptr::{addr_of, null, null_mut};
 
@@ -63,7 +63,9 @@ assert_flags!(
     RND = XT_HMARK_RND,
     MODULUS = XT_HMARK_MODULUS,
     OFFSET = XT_HMARK_OFFSET,
-    CT = XT_HMARK_CT
+    CT = XT_HMARK_CT,
+    METHOD_L3 = XT_HMARK_METHOD_L3,
+    METHOD_L3_4 = XT_HMARK_METHOD_L3_4
 );
 
 /// Whose rules: iptables' or ip6tables'.
@@ -132,7 +134,7 @@ impl Entry {
         Self(entry)
     }
 
-    // Without XTOPT_PUT: libxtables would store numbers in network byte order only from 1.8.10 on,
+    // Without XTOPT_PUT: libxtables would store numbers in network byte order only from 1.8.11 on,
     // and the one soname says nothing of which it is.
     const fn new(name: &'static CStr, flag: u32, type_: xt_option_type) -> Self {
         assert!(flag.is_power_of_two());
@@ -288,11 +290,13 @@ impl OptionCall<'_> {
     pub fn refuse(&self, value: &[u8], wanted: Wanted) -> ! {
         let (format, range) = match wanted {
             Wanted::Selectors => (
-                c"HMARK: bad value \"%.*s\" for option \"--%s\": give src, dst, sport, dport, spi, proto or ct, separated by commas alone",
+                c"HMARK: bad value \"%.*s\" for option \"--%s\": \
+                  give src, dst, sport, dport, spi, proto or ct, separated by commas alone",
                 0..=0,
             ),
             Wanted::Prefix => (
-                c"HMARK: bad value \"%.*s\" for option \"--%s\": give a prefix length from %u to %u, or a netmask that has one",
+                c"HMARK: bad value \"%.*s\" for option \"--%s\": \
+                  give a prefix length from %u to %u, or a netmask that has one",
                 0..=self.family.bits(),
             ),
             Wanted::Number(range) => (
@@ -522,7 +526,10 @@ extern "C" fn register() {
     // SAFETY: libxtables sets its parameters before it loads an extension; the version is a string.
     let version = unsafe { CStr::from_ptr((*xt_params).program_version) };
     if has_base(version.to_bytes()) != TABLE_HAS_BASE {
-        warn(c"libxt_HMARK.so is for another version of iptables and not used: build it again with this version's xtables.h (Debian package libxtables-dev)");
+        warn(
+            c"libxt_HMARK.so is for another version of iptables and not used: \
+               build it again with this version's xtables.h (Debian package libxtables-dev)",
+        );
         return;
     }
     let targets = UnsafeCell::new([target::<NFPROTO_IPV4>(), target::<NFPROTO_IPV6>()]);

@@ -14,7 +14,7 @@ HMARK target: hashes each packet to one of a range of marks, a flow and its repl
   --hmark-tuple LIST       What to hash, in full: src,dst,sport,dport,spi,proto,ct
                            (default src,dst,sport,dport,proto if nothing else says)
                            ct hashes the connection's tuple instead of the packet's
-To hash a part only, in place of or after --hmark-tuple:
+To hash some bits of a part only, in place of its name in --hmark-tuple:
   --hmark-src-prefix LEN   Leading bits of the source address: 0 to 32 (IPv6: 128), or a netmask
   --hmark-dst-prefix LEN   Leading bits of the destination address: likewise
   --hmark-sport-mask N     Bits of the source port, 0 to 0xffff

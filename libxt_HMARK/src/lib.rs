@@ -3,7 +3,8 @@
 //! `libxt_HMARK.so`: what iptables loads for `-j HMARK`.
 //!
 //! libxtables hands each option to [`parse`] and the finished rule to [`check`]; a rule read back
-//! from the kernel goes to [`print`](mod@print) for `-L` and to [`save`] for `-S` and iptables-save.
+//! from the kernel goes to [`print`](mod@print) for `-L`, and to [`save`] for `-S` and
+//! iptables-save.
 //! All of libxtables, C and `unsafe` is behind [`ffi`].
 
 #![cfg_attr(not(test), no_std)]

@@ -36,7 +36,7 @@ fn prefix(call: &mut OptionCall<'_>, flag: u32) {
     call.read();
     let (mut mask, has_length) = call.netmask();
     // A number that is too large for a length is read as an address, 33 as 0.0.0.33; and up to
-    // iptables 1.8.9 any netmask that has no length is read as all ones.
+    // iptables 1.8.10 any netmask that has no length is read as all ones.
     let number = !call
         .argument()
         .to_bytes()
