@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # enter.sh COMMAND [ARG...]: runs COMMAND in the lab's Debian 13 chroot, with this
 # repository at /srv/hmark, and makes the chroot first where it is missing,
-# half-made or made from another list of packages. All else is in the chroot.
+# half-made or made from another list of packages. All else is in the chroot. It
+# is kept as it is while nothing of that changes: to take a newer kernel from the
+# archive, remove ${XDG_CACHE_HOME:-~/.cache}/hmark-lab.
 set -eu
 
 suite=trixie
 disk_gb=12
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 here=$(cd "$(dirname "$0")" && pwd)
 lab=${XDG_CACHE_HOME:-$HOME/.cache}/hmark-lab
 chroot=$lab/chroot
@@ -20,6 +23,11 @@ say() {
 die() {
 	say "error: $*"
 	exit 1
+}
+
+# lock --shared|--exclusive
+lock() {
+	flock --nonblock "$1" 9 || { say "waiting for another run in the lab" && flock "$1" 9; }
 }
 
 # in_root ROOT COMMAND [ARG...]
@@ -71,8 +79,9 @@ make_chroot() {
 	mmdebstrap --variant=minbase --include="$(echo "$packages" | paste -sd ,)" \
 		--aptopt="$lab/apt.conf" --aptopt='APT::Install-Recommends "false"' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' "$suite" "$new" \
-		"deb $mirror $suite main" "deb $mirror $suite-updates main" \
-		"deb $mirror $suite-backports main" ||
+		"deb [signed-by=$keyring] $mirror $suite main" \
+		"deb [signed-by=$keyring] $mirror $suite-updates main" \
+		"deb [signed-by=$keyring] $mirror $suite-backports main" ||
 		die "mmdebstrap failed, see above: run this again once that is mended"
 
 	# shellcheck disable=SC2016 # expanded in the chroot
@@ -101,10 +110,10 @@ unshare --mount true 2> /dev/null || die "this root may not mount (a container w
 # Held, shared, until COMMAND ends: nobody makes the chroot anew under it.
 mkdir -p "$lab"
 exec 9> "$lab/lock"
-flock -s 9
+lock --shared
 if ! is_current; then
-	flock -n 9 || { say "waiting for another run in the lab to end" && flock 9; }
+	lock --exclusive
 	is_current || make_chroot
-	flock -s 9
+	lock --shared
 fi
 in_root "$chroot" "$@"

@@ -2,8 +2,9 @@
 //! `make demo` and `make check`: all of it, ending in one line that counts.
 
 use crate::guest::{Boot, Guest};
+use crate::product;
 use crate::progress::Step;
-use crate::{product, state};
+use crate::state::Lab;
 use anyhow::{Context, Result};
 use std::env;
 use std::fs;
@@ -12,8 +13,8 @@ use std::process::Command;
 /// Shows HMARK at work on the stock kernel; the last line says whether it does.
 pub fn demo() -> Result<u8> {
     let show = || {
-        let lab = state::up()?;
-        product::build(&lab)?;
+        let lab = Lab::up()?;
+        product::build(&lab, &[Boot::Stock])?;
         Guest::new(Boot::Stock, 300, &["target/lab/release/hmark-demo"]).run(&lab)
     };
     Ok(show().unwrap_or_else(|error| {
@@ -40,7 +41,7 @@ pub fn check() -> Result<u8> {
 }
 
 fn prepare() -> Result<()> {
-    product::build(&state::up()?)
+    product::build(&Lab::up()?, &[Boot::Stock, Boot::Uml])
 }
 
 /// Something to run that tells whether it passed.
@@ -50,6 +51,11 @@ struct Lane {
     /// Whether the output has result lines that count tests.
     counts: bool,
 }
+
+/// Looks over every shell script of the repository.
+const SCRIPTS: &str =
+    "find . -path ./target -prune -o \\( -name '*.sh' -o -path ./.ci/run \\) -print0 |
+    xargs -0 shellcheck";
 
 /// All lanes, the quick ones first.
 fn lanes() -> Result<Vec<Lane>> {
@@ -69,10 +75,7 @@ fn lanes() -> Result<Vec<Lane>> {
             "clippy",
             cargo("clippy --workspace --all-targets -- -D warnings"),
         ),
-        plain(
-            "shellcheck",
-            shell("git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck"),
-        ),
+        plain("shellcheck", shell(SCRIPTS)),
         plain("man-pages", shell("mandoc -T lint -W error man/*.8")),
         counted("host", cargo("test --workspace")),
         counted("stock", guest("stock")?),
@@ -110,7 +113,7 @@ impl Lane {
         let count = outcome(succeeded, self.counts.then_some(&*output));
         if count.failed > 0 {
             step.end(&format!("FAILED: {count}"));
-            eprint!("{}", step.tail());
+            eprintln!("{}", step.tail());
             eprintln!("lab: the whole output is in {}", step.log().display());
         } else {
             step.end(&count.to_string());

@@ -22,6 +22,9 @@ use std::time::{Duration, Instant};
 /// The first process of every guest. Both kernels see it at this path.
 const INIT: &str = "/srv/hmark/lab/guest/init.sh";
 
+/// The kernel's log, in the guest's folder. qemu writes it itself.
+const LOG: &str = "console.log";
+
 /// Exit status for a guest that its time limit ended, as timeout(1) has it.
 const TIMED_OUT: u8 = 124;
 
@@ -40,6 +43,18 @@ pub enum Boot {
     Stock,
     /// A UML kernel of the same source, as a process
     Uml,
+}
+
+/// How a guest ended.
+enum End {
+    /// Its command ended with this status.
+    Status(u8),
+    /// The kernel log has this line.
+    Fault(String),
+    /// Its time was over.
+    TimedOut,
+    /// It powered off or died with its command under way.
+    Early,
 }
 
 /// A guest that runs one command.
@@ -74,63 +89,72 @@ impl Guest {
     /// Boots the guest and passes on what its command prints. Returns the command's
     /// exit status. A kernel fault is an error, whatever the command's status.
     pub fn run(&self, lab: &Lab) -> Result<u8> {
-        // The guest shares this folder: it finds its command there and leaves the status.
         let folder = new_folder(&log_folder()?)?;
-        let log = folder.join("console.log");
+        let log = folder.join(LOG);
+        match self.boot(lab, &folder)? {
+            End::Status(0) => {
+                fs::remove_dir_all(&folder)?;
+                Ok(0)
+            }
+            End::Status(status) => {
+                eprintln!("lab: kernel log: {}", log.display());
+                Ok(status)
+            }
+            End::TimedOut => {
+                let seconds = self.timeout;
+                eprintln!(
+                    "lab: error: the guest was ended after {seconds} s: see {}",
+                    log.display()
+                );
+                Ok(TIMED_OUT)
+            }
+            End::Fault(line) => bail!("kernel fault: {line}: see {}", log.display()),
+            End::Early => {
+                eprintln!("{}", last_lines(&log, 20));
+                bail!(
+                    "the guest ended before its command did: see {}",
+                    log.display()
+                )
+            }
+        }
+    }
+
+    /// Boots the guest and waits for its end. The guest shares `folder`: it finds
+    /// its command there and leaves the status.
+    fn boot(&self, lab: &Lab, folder: &Path) -> Result<End> {
+        let log = folder.join(LOG);
         fs::write(folder.join("command"), script(&self.command))?;
 
-        let shared = env::current_dir()?.join(&folder);
+        let shared = env::current_dir()?.join(folder);
         let mut command = match self.kernel {
             Boot::Stock => self.qemu(lab, &shared),
-            Boot::Uml => self.uml(lab, &shared),
+            Boot::Uml => self.uml(&lab.tree(Boot::Uml)?, &shared),
         };
         let mut child = command
-            .current_dir(&folder)
+            .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot run {:?}", command.get_program()))?;
+        let log_end = File::options().create(true).append(true).open(&log)?;
         let printed = pass_on(child.stdout.take(), io::stdout());
-        let logged = pass_on(
-            child.stderr.take(),
-            File::options().create(true).append(true).open(&log)?,
-        );
-        let ended = self.wait(&mut child)?;
+        let logged = pass_on(child.stderr.take(), log_end);
+        let in_time = self.wait(&mut child)?;
         // UML has more processes than the one that was started.
         let _ = killpg(Pid::from_raw(child.id() as i32), Signal::SIGKILL);
         child.wait()?;
         let _ = (printed.join(), logged.join());
 
-        let kernel_log = fs::read(&log)?;
-        if let Some(fault) = first_fault(&String::from_utf8_lossy(&kernel_log)) {
-            bail!("kernel fault: {fault}: see {}", log.display());
+        if let Some(line) = first_fault(&String::from_utf8_lossy(&fs::read(&log)?)) {
+            return Ok(End::Fault(line.to_string()));
         }
-        if !ended {
-            let seconds = self.timeout;
-            eprintln!(
-                "lab: error: the guest was ended after {seconds} s: see {}",
-                log.display()
-            );
-            return Ok(TIMED_OUT);
+        if !in_time {
+            return Ok(End::TimedOut);
         }
-        let Some(status) = fs::read_to_string(folder.join("status"))
-            .ok()
-            .and_then(|status| status.trim().parse().ok())
-        else {
-            eprint!("{}", last_lines(&log, 20));
-            bail!(
-                "the guest ended before its command did: see {}",
-                log.display()
-            );
-        };
-        if status == 0 {
-            fs::remove_dir_all(&folder)?;
-        } else {
-            eprintln!("lab: kernel log: {}", log.display());
-        }
-        Ok(status)
+        let status = fs::read_to_string(folder.join("status")).unwrap_or_default();
+        Ok(status.trim().parse().map_or(End::Early, End::Status))
     }
 
     /// Waits for the guest's end. False when its time was over before.
@@ -153,7 +177,7 @@ impl Guest {
             .args(["-accel", lab.accelerator])
             .args(["-smp", &self.cpus.to_string()])
             .args(["-m", &self.memory.to_string()])
-            .args(["-chardev", "file,id=log,path=console.log,append=on"])
+            .args(["-chardev", &format!("file,id=log,path={LOG},append=on")])
             .args(["-serial", "chardev:log", "-serial", "stdio"])
             .arg("-kernel")
             .arg(lab.stock.image())
@@ -173,8 +197,8 @@ impl Guest {
     }
 
     /// UML: the kernel log goes to standard error, what the command prints to ttyS1.
-    fn uml(&self, lab: &Lab, shared: &Path) -> Command {
-        let mut uml = Command::new(lab.uml.join("linux"));
+    fn uml(&self, tree: &Path, shared: &Path) -> Command {
+        let mut uml = Command::new(tree.join("linux"));
         uml.arg(format!("mem={}M", self.memory))
             .args(["root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro"])
             .arg(format!("init={INIT}"))
@@ -199,11 +223,13 @@ pub fn probe_kvm(store: &Store, lab: &mut Lab) -> Result<()> {
     let key = format!("{}\n{host}\n{}", lab.stock.version, cpu.unwrap_or_default());
     let answer = store.product("accelerator", &key, |answer| {
         lab.accelerator = KVM;
-        let booted = Guest::new(Boot::Stock, PROBE_SECONDS, &["true"]).run(lab);
-        let (accelerator, outcome) = match booted {
-            Ok(0) => (KVM, "works"),
+        let folder = new_folder(&log_folder()?)?;
+        let guest = Guest::new(Boot::Stock, PROBE_SECONDS, &["true"]);
+        let (accelerator, outcome) = match guest.boot(lab, &folder)? {
+            End::Status(0) => (KVM, "works"),
             _ => (TCG, "does not work on this machine: guests are emulated"),
         };
+        fs::remove_dir_all(&folder)?;
         eprintln!("lab: KVM {outcome}");
         Ok(fs::write(answer, accelerator)?)
     })?;
@@ -216,17 +242,17 @@ pub fn probe_kvm(store: &Store, lab: &mut Lab) -> Result<()> {
 
 /// A folder that no other guest has: they may run at once.
 fn new_folder(parent: &Path) -> Result<PathBuf> {
-    for number in 1.. {
+    let mut number = 1;
+    loop {
         let folder = parent.join(format!("guest-{number}"));
         match fs::create_dir(&folder) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            made => {
-                made.with_context(|| format!("cannot make {}", folder.display()))?;
-                return Ok(folder);
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot make {}", folder.display()))
             }
         }
     }
-    unreachable!("there is always another number")
 }
 
 /// Copies what a guest writes until it closes the pipe.

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The lab's command line. It runs inside the chroot that `enter.sh` makes.
 
+use anyhow::Result;
 use clap::{Parser, Subcommand};
+use guest::Boot;
+use state::Lab;
 use std::process::ExitCode;
 
 mod check;
@@ -38,19 +41,22 @@ enum Action {
 }
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().action {
-        Action::Up => state::up().map(|_| 0),
-        Action::Build => state::up().and_then(|lab| product::build(&lab)).map(|()| 0),
-        Action::Run(guest) => state::up().and_then(|lab| guest.run(&lab)),
-        Action::Demo => check::demo(),
-        Action::Check => check::check(),
-    };
-    match result {
+    match perform(Arguments::parse().action) {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
             eprintln!("lab: error: {error:#}");
             ExitCode::from(LAB_FAILED)
         }
+    }
+}
+
+fn perform(action: Action) -> Result<u8> {
+    match action {
+        Action::Up => Lab::up()?.tree(Boot::Uml).map(|_| 0),
+        Action::Build => product::build(&Lab::up()?, &[Boot::Stock, Boot::Uml]).map(|()| 0),
+        Action::Run(guest) => guest.run(&Lab::up()?),
+        Action::Demo => check::demo(),
+        Action::Check => check::check(),
     }
 }
 

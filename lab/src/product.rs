@@ -1,37 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Builds what is tested: the library, the module for both kernels, the tests.
+//! Builds what is tested: the library, the module, the tests.
 
 use crate::command::make;
+use crate::guest::Boot;
 use crate::progress::Step;
 use crate::state::Lab;
 use anyhow::Result;
-use std::path::Path;
 use std::process::Command;
 
-/// Builds all of it, under `target/lab`.
-pub fn build(lab: &Lab) -> Result<()> {
+/// Builds all of it under `target/lab`, the module for each of `kernels`.
+pub fn build(lab: &Lab, kernels: &[Boot]) -> Result<()> {
     let mut step = Step::begin("library", "building libxt_HMARK.so")?;
     step.run(make().arg("lib"))?;
     step.end("done");
 
-    let mut step = Step::begin(
-        "module",
-        "building xt_HMARK.ko for the stock and the UML kernel",
-    )?;
-    step.run(&mut module(&lab.metadata, "kmod-stock"))?;
-    step.run(module(&lab.uml, "kmod-uml").arg("ARCH=um"))?;
-    step.end("done");
+    for &kernel in kernels {
+        let (name, folder, architecture) = match kernel {
+            Boot::Stock => ("stock", "kmod-stock", None),
+            Boot::Uml => ("UML", "kmod-uml", Some("ARCH=um")),
+        };
+        let tree = lab.tree(kernel)?;
+        let what = format!("building xt_HMARK.ko for the {name} kernel");
+        let mut step = Step::begin(folder, what)?;
+        step.run(
+            make()
+                .arg("kmod")
+                .args(architecture)
+                .arg(format!("KDIR={}", tree.display()))
+                .arg(format!("MO=/srv/hmark/target/lab/{folder}")),
+        )?;
+        step.end("done");
+    }
 
     let mut step = Step::begin("tests", "building the tests")?;
-    step.run(Command::new("cargo").args(["build", "--release", "--package", "tests"]))?;
+    step.run(Command::new("cargo").args(["build", "--release", "--locked", "--package", "tests"]))?;
     step.end("done");
     Ok(())
-}
-
-fn module(tree: &Path, folder: &str) -> Command {
-    let mut make = make();
-    make.arg("kmod")
-        .arg(format!("KDIR={}", tree.display()))
-        .arg(format!("MO=/srv/hmark/target/lab/{folder}"));
-    make
 }

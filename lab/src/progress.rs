@@ -30,6 +30,7 @@ pub struct Step {
     log: PathBuf,
     begun: Instant,
     shown: Instant,
+    ended: bool,
 }
 
 impl Step {
@@ -47,6 +48,7 @@ impl Step {
             log,
             begun: now,
             shown: now,
+            ended: false,
         })
     }
 
@@ -80,7 +82,7 @@ impl Step {
             return Ok(());
         }
         self.end("failed");
-        eprint!("{}", self.tail());
+        eprintln!("{}", self.tail());
         bail!("{} failed: see {}", self.what, self.log.display());
     }
 
@@ -90,7 +92,8 @@ impl Step {
     }
 
     /// Ends the step's line with `outcome` and its time.
-    pub fn end(&self, outcome: &str) {
+    pub fn end(&mut self, outcome: &str) {
+        self.ended = true;
         let start = if io::stderr().is_terminal() {
             "\r\x1b[K"
         } else {
@@ -120,13 +123,19 @@ impl Step {
     }
 }
 
-/// The last `count` lines of a file, each with its line end; none if it cannot be read.
+impl Drop for Step {
+    /// A step that an error left is told as failed.
+    fn drop(&mut self) {
+        if !self.ended {
+            self.end("failed");
+        }
+    }
+}
+
+/// The last `count` lines of a file; none if it cannot be read.
 pub fn last_lines(path: &Path, count: usize) -> String {
     let text = fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(count)..]
-        .iter()
-        .map(|line| format!("{line}\n"))
-        .collect()
+    lines[lines.len().saturating_sub(count)..].join("\n")
 }
