@@ -142,7 +142,8 @@ pub fn load_c() -> Result<()> {
     unload()?;
     let file = c_file()?;
     // insmod, since modprobe would take ours from updates/; it wants the others to be there.
-    for needed in field(&file, "depends")?.split(',') {
+    let depends = field(&file, "depends")?;
+    for needed in depends.split(',').filter(|name| !name.is_empty()) {
         run(&format!("modprobe {needed}"))?;
     }
     run(&format!("insmod {}", file.display()))?;

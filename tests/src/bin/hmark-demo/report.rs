@@ -12,7 +12,7 @@ use crate::topology::{FIRST_MARK, GATEWAYS};
 use crate::traffic::{self, Flow};
 
 /// Length of the bar of a gateway that has all flows.
-const BAR: usize = 60;
+const BAR: usize = 100;
 
 /// Flows that are shown in full when they went wrong.
 const SHOWN: usize = 5;

@@ -209,10 +209,11 @@ impl Maker {
                 }
             }
             Shape::Truncated => match self.family {
-                Family::V4 => packet::ip(ends, &self.truncated(payload)),
+                Family::V4 => packet::ip(ends, &self.truncated(payload, 0)),
                 Family::V6 => {
                     let chain = self.chain(payload);
-                    packet::ip(ends, &self.truncated(chain))
+                    let read = hop_by_hop(&chain);
+                    packet::ip(ends, &self.truncated(chain, read))
                 }
             },
         }
@@ -388,13 +389,10 @@ impl Maker {
         Payload::new(kind, [&header.to_bytes()[..], &payload.bytes].concat())
     }
 
-    /// A chain of IPv6 extension headers with bytes changed, except in what the kernel reads.
+    /// A chain of IPv6 extension headers with bytes changed.
     fn mutated_chain(&mut self, ends: Ends, payload: Payload) -> Vec<u8> {
         let chain = self.chain(payload);
-        let read = match chain.protocol {
-            IpNumber::IPV6_HEADER_HOP_BY_HOP => (usize::from(chain.bytes[1]) + 1) * 8,
-            _ => 0,
-        };
+        let read = hop_by_hop(&chain);
         let mut packet = packet::ip(ends, &chain);
         self.mutate(&mut packet[IPV6_HEADER + read..]);
         packet
@@ -460,8 +458,9 @@ impl Maker {
         packet::icmp_error(self.family, kind, self.random.u8(..5), quoted)
     }
 
-    fn truncated(&mut self, mut payload: Payload) -> Payload {
-        let length = self.random.usize(..=payload.bytes.len());
+    /// `payload` cut short, but not below `least` bytes.
+    fn truncated(&mut self, mut payload: Payload, least: usize) -> Payload {
+        let length = self.random.usize(least..=payload.bytes.len());
         payload.bytes.truncate(length);
         payload
     }
@@ -480,5 +479,14 @@ impl Maker {
         std::iter::repeat_with(|| self.random.u8(..))
             .take(length)
             .collect()
+    }
+}
+
+/// How many bytes of an IPv6 payload the kernel reads before PREROUTING: the hop-by-hop options,
+/// without which it drops the packet.
+fn hop_by_hop(payload: &Payload) -> usize {
+    match payload.protocol {
+        IpNumber::IPV6_HEADER_HOP_BY_HOP => (usize::from(payload.bytes[1]) + 1) * 8,
+        _ => 0,
     }
 }

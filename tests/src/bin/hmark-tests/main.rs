@@ -9,6 +9,7 @@ mod lane;
 mod lifecycle;
 mod marks;
 mod nflog;
+mod notes;
 mod packet;
 mod rules;
 mod ruleset;
@@ -34,7 +35,11 @@ fn main() -> ExitCode {
     // All share one kernel module.
     arguments.test_threads = Some(1);
     match trials(arguments.list) {
-        Ok(trials) => libtest_mimic::run(&arguments, trials).exit_code(),
+        Ok(trials) => {
+            let conclusion = libtest_mimic::run(&arguments, trials);
+            notes::print();
+            conclusion.exit_code()
+        }
         Err(error) => {
             eprintln!("hmark-tests: {error:#}");
             ExitCode::FAILURE

@@ -14,6 +14,7 @@ use crate::backend::Backend;
 use crate::corpus;
 use crate::lane::{Lane, Side, LEFT_ALONE};
 use crate::nflog::Logged;
+use crate::notes::note;
 use crate::ruleset::{self, Entry};
 
 /// Packets of each lane and family.
@@ -81,7 +82,7 @@ pub fn stateless_equal_prediction(family: Family, seed: u64) -> Result<()> {
         );
         compared += 1;
     }
-    println!(
+    note!(
         "{family}: {} rules, {compared} marks compared with hmark, {left_alone} of them left alone",
         rules.len()
     );
@@ -97,7 +98,7 @@ pub fn stateless_equal_prediction(family: Family, seed: u64) -> Result<()> {
 pub fn connections_equal_c(family: Family, seed: u64) -> Result<()> {
     let marks = run(Lane {
         family,
-        backend: Backend::Nft,
+        backend: Backend::Legacy,
         rules: ruleset::connection(),
         packets: corpus::connections(family, seed, PACKETS),
         conntrack: true,
@@ -110,14 +111,14 @@ pub fn connections_equal_c(family: Family, seed: u64) -> Result<()> {
         marks.c.len(),
         marks.packets
     );
-    println!("{family}: {seen} packets of connections seen");
+    note!("{family}: {seen} packets of connections seen");
     compare(&marks)?;
     // Both must have happened: packets with a connection, and packets without.
     let all = |logged: &&Logged| logged.rule == "mangle-1";
     let total = marks.rust.iter().filter(all).count();
     let untracked = |logged: &&Logged| logged.mark == LEFT_ALONE;
     let untracked = marks.rust.iter().filter(all).filter(untracked).count();
-    println!("{family}: {untracked} of {total} packets without a connection");
+    note!("{family}: {untracked} of {total} packets without a connection");
     ensure!(untracked > 0, "conntrack refused no packet");
     ensure!(untracked * 2 < total, "conntrack tracks too few packets");
     varies(&marks)
@@ -128,7 +129,7 @@ fn stateless(family: Family, seed: u64) -> Result<&'static Marks> {
         .get_or_init(|| {
             run(Lane {
                 family,
-                backend: Backend::Legacy,
+                backend: Backend::Nft,
                 rules: ruleset::stateless(family),
                 packets: corpus::stateless(family, seed, PACKETS),
                 conntrack: false,
@@ -172,7 +173,7 @@ fn compare(marks: &Marks) -> Result<()> {
             )?;
         }
     }
-    println!(
+    note!(
         "{} packets sent, {} rules, {} marks compared with the C module, {mismatches} differ",
         marks.packets,
         marks.rules.len(),

@@ -3,7 +3,7 @@
 //! Rules come and go: accepted, listed, saved, restored and deleted, and exchanged with the stock
 //! library.
 
-use anyhow::{ensure, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 use tests::command::run_with;
 use tests::family::Family;
 use tests::install::STOCK_EXTENSIONS;
@@ -11,6 +11,7 @@ use tests::module;
 use tests::netns::Netns;
 
 use crate::backend::Backend;
+use crate::notes::note;
 use crate::ruleset;
 
 /// The rule of the project's main job.
@@ -105,7 +106,7 @@ pub fn exchanged(family: Family, backend: Backend) -> Result<()> {
     };
     let (ours, stock) = (list(Library::Ours)?, list(Library::Stock)?);
     ensure!(ours == stock, "listed differently:\n{ours}\n{stock}");
-    println!("{family}: {count} rules exchanged with the stock library");
+    note!("{family}: {count} rules exchanged with the stock library");
     Ok(())
 }
 
@@ -123,9 +124,28 @@ pub fn refused(family: Family, backend: Backend) -> Result<()> {
         "--hmark-mod 4294967296",
     ] {
         let rule = format!("{iptables} -A PREROUTING -j HMARK {options}");
-        ensure!(netns.run(&rule).is_err(), "accepted: {rule}");
+        refuses(netns.run(&rule), "HMARK: ")?;
     }
+    // The stock library leaves this one to the kernel.
+    let rule = format!(
+        "{iptables} -A PREROUTING -j HMARK --hmark-tuple src --hmark-spi 1 --hmark-sport 1 \
+         --hmark-mod 4 --hmark-rnd 1"
+    );
+    let result = netns.enter(|| run_with(&rule, "", Library::Stock.variables()));
+    refuses(result, "Invalid argument")?;
     ensure_rules(&netns, family, backend, &[])
+}
+
+/// Checks that a command failed, and why.
+fn refuses(result: Result<String>, reason: &str) -> Result<()> {
+    let Err(error) = result else {
+        bail!("accepted what it must refuse ({reason})");
+    };
+    ensure!(
+        format!("{error:#}").contains(reason),
+        "not refused: {error:#}"
+    );
+    Ok(())
 }
 
 fn ensure_rules(netns: &Netns, family: Family, backend: Backend, expected: &[&str]) -> Result<()> {
