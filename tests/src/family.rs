@@ -25,7 +25,7 @@ impl Family {
         }
     }
 
-    /// What iproute2 and conntrack want: `ipv4` or `ipv6`.
+    /// `ipv4` or `ipv6`, as conntrack wants it.
     pub fn name(self) -> &'static str {
         match self {
             Self::V4 => "ipv4",

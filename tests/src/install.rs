@@ -19,8 +19,12 @@ pub const STOCK_EXTENSIONS: &str = "/run/hmark-stock-xtables";
 /// Installs our module and library with `make install-files`, as `make install` does.
 ///
 /// # Errors
-/// If something was not built, or does not install.
+/// If this is no guest of the lab, or something was not built, or does not install.
 pub fn install() -> Result<()> {
+    ensure!(
+        fs::exists("/run/lab")?,
+        "this is no guest of the lab: use `make demo` or `make check`"
+    );
     keep_stock_library()?;
     let target = env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
     let cpu = fs::read_to_string("/proc/cpuinfo")?;

@@ -49,9 +49,10 @@ impl Account {
             });
             match right {
                 true => account.delivered[predicted] += 1,
-                false => account
-                    .wrong
-                    .push(format!("{flow}: mark says gw{predicted}, seen by {seen:?}")),
+                false => account.wrong.push(format!(
+                    "{flow}: its mark says gw{predicted}, seen by {}",
+                    list(&seen)
+                )),
             }
             for (total, seen) in account.packets.iter_mut().zip(seen) {
                 total.forth += seen.forth;
@@ -93,6 +94,19 @@ fn predict(flow: &Flow, rule: &Rule) -> Result<usize> {
         .filter(|gateway| *gateway < GATEWAYS)
         .map(|gateway| gateway as usize)
         .with_context(|| format!("{flow} gets the mark {mark}, which no gateway has"))
+}
+
+/// The gateways that saw anything, with the packets in either direction.
+fn list(seen: &[Seen]) -> String {
+    let saw = |(gateway, seen): (usize, &Seen)| match seen {
+        Seen { forth: 0, back: 0 } => None,
+        Seen { forth, back } => Some(format!("gw{gateway} ({forth} >, {back} <)")),
+    };
+    let gateways: Vec<_> = seen.iter().enumerate().filter_map(saw).collect();
+    match gateways.is_empty() {
+        true => "none".to_owned(),
+        false => gateways.join(" and "),
+    }
 }
 
 fn title(sent: &[Flow]) -> String {

@@ -278,13 +278,13 @@ impl Maker {
                 // Unicast, but neither loopback nor "this network".
                 let address = random.u32(0x0100_0000..0xe000_0000);
                 match address >> 24 {
-                    127 => Ipv4Addr::from(address ^ 1 << 31).into(),
+                    127 => Ipv4Addr::from(address ^ (1 << 31)).into(),
                     _ => Ipv4Addr::from(address).into(),
                 }
             }
             (Family::V6, 0) => Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, random.u16(1..9)).into(),
             // Global unicast, 2000::/3.
-            (Family::V6, _) => Ipv6Addr::from(random.u128(..) >> 3 | 1 << 125).into(),
+            (Family::V6, _) => Ipv6Addr::from((random.u128(..) >> 3) | (1 << 125)).into(),
         }
     }
 

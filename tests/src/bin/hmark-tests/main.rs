@@ -28,7 +28,7 @@ use backend::Backend;
 const SEED: u64 = 0x484d_4152_4b00;
 
 /// Kernel taint flags of a bad page, an oops and a warning.
-const TAINT_BUG: u64 = 1 << 5 | 1 << 7 | 1 << 9;
+const TAINT_BUG: u64 = (1 << 5) | (1 << 7) | (1 << 9);
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();

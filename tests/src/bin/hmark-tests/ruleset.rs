@@ -94,6 +94,12 @@ impl Entry {
     pub fn is_ct(&self) -> bool {
         self.options.contains("--hmark-tuple ct")
     }
+
+    /// Whether it gives one mark to all: it has one bucket, or hashes nothing of a connection.
+    pub fn has_one_mark(&self) -> bool {
+        self.options.contains("--hmark-mod 1 ")
+            || self.options.starts_with("--hmark-tuple ct --hmark-mod")
+    }
 }
 
 /// The rules for packets without conntrack, and three of them in the raw table too.
