@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # enter.sh COMMAND [ARG...]: runs COMMAND in the lab's Debian 13 chroot, with this
 # repository at /srv/hmark, and makes the chroot first where it is missing,
-# half-made or made from another list of packages. All else is in the chroot. It
+# half-made or made from other lists (packages, dpkg.cfg). All else is in the chroot. It
 # is kept as it is while nothing of that changes: to take a newer kernel from the
 # archive, remove ${XDG_CACHE_HOME:-~/.cache}/hmark-lab.
 set -eu
@@ -14,7 +14,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 lab=${XDG_CACHE_HOME:-$HOME/.cache}/hmark-lab
 chroot=$lab/chroot
 packages=$(sed '/^#/d; /^$/d' "$here/packages")
-key=$(printf '%s\n' "$suite" "$packages" | sha256sum | cut -d ' ' -f 1)
+key=$(printf '%s\n' "$suite" "$packages" "$(cat "$here/dpkg.cfg")" | sha256sum | cut -d ' ' -f 1)
 
 say() {
 	echo "lab: $*" >&2
@@ -78,7 +78,7 @@ make_chroot() {
 	apt-config dump --no-empty Acquire > "$lab/apt.conf"
 	mmdebstrap --variant=minbase --include="$(echo "$packages" | paste -sd ,)" \
 		--aptopt="$lab/apt.conf" --aptopt='APT::Install-Recommends "false"' \
-		--dpkgopt='path-exclude=/usr/share/doc/*' "$suite" "$new" \
+		--dpkgopt="$here/dpkg.cfg" "$suite" "$new" \
 		"deb [signed-by=$keyring] $mirror $suite main" \
 		"deb [signed-by=$keyring] $mirror $suite-updates main" \
 		"deb [signed-by=$keyring] $mirror $suite-backports main" ||
