@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # enter.sh COMMAND [ARG...]: runs COMMAND in the lab's Debian 13 chroot, with this
 # repository at /srv/hmark, and makes the chroot first where it is missing,
-# half-made or made from other lists (packages, dpkg.cfg). All else is in the chroot. It
-# is kept as it is while nothing of that changes: to take a newer kernel from the
+# half-made or made from other lists (packages, dpkg.cfg). All else is in the
+# chroot. It is kept while the lists stay the same: to take a newer kernel from the
 # archive, remove ${XDG_CACHE_HOME:-~/.cache}/hmark-lab.
 set -eu
 
@@ -75,7 +75,8 @@ make_chroot() {
 	say "making a Debian $suite chroot (2 minutes)"
 	new=$chroot.new
 	rm -rf --one-file-system "$new"
-	apt-config dump --no-empty Acquire > "$lab/apt.conf"
+	# Proxies and the like; which indexes this machine wants is its own affair.
+	apt-config dump --no-empty Acquire | grep -v IndexTargets > "$lab/apt.conf"
 	mmdebstrap --variant=minbase --include="$(echo "$packages" | paste -sd ,)" \
 		--aptopt="$lab/apt.conf" --aptopt='APT::Install-Recommends "false"' \
 		--dpkgopt="$here/dpkg.cfg" "$suite" "$new" \

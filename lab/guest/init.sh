@@ -20,7 +20,7 @@ mkdir -p /dev/pts
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /tmp
-mkdir -p /run/lab /run/lock /run/netns
+mkdir /run/lab
 mount -t "$LAB_TYPE" -o "$LAB_OPTIONS" run /run/lab
 ip link set lo up
 

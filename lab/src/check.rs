@@ -77,9 +77,9 @@ fn lanes() -> Result<Vec<Lane>> {
         ),
         plain("shellcheck", shell(SCRIPTS)),
         plain("man-pages", shell("mandoc -T lint -W error man/*.8")),
-        counted("host", cargo("test --workspace")),
-        counted("stock", guest("stock")?),
-        counted("uml", guest("uml")?),
+        counted("host-tests", cargo("test --workspace")),
+        counted("stock-guest-tests", guest("stock")?),
+        counted("uml-guest-tests", guest("uml")?),
     ])
 }
 

@@ -15,7 +15,7 @@ const FAULTS: [&str; 14] = [
     "general protection fault",
     "invalid opcode",
     "rust_kernel: panicked",
-    "kmemleak:",
+    "suspected memory leak",
     "refcount_t:",
 ];
 
@@ -34,6 +34,7 @@ mod tests {
     fn healthy_log_has_no_fault() {
         let log = "[    0.000000] Linux version 7.3.4+deb13-amd64\n\
                    [    0.1] Spectre V2 : Mitigation: Retpolines\n\
+                   [    0.2] kmemleak: Kernel memory leak detector initialized\n\
                    [    2.7] xt_HMARK: loading out-of-tree module taints kernel.\n\
                    [    3.9] reboot: Power down\n";
         assert_eq!(first_fault(log), None);
@@ -51,6 +52,7 @@ mod tests {
             "BUG: KASAN: slab-out-of-bounds in hmark_tg+0x1/0x2",
             "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100",
             "[    4.1] Oops: general protection fault, probably for non-canonical address: 0000",
+            "[    4.1] kmemleak: 1 new suspected memory leaks (see /sys/kernel/debug/kmemleak)",
             "[    4.1] rust_kernel: panicked at target.rs:3:1:",
         ] {
             let log = format!("[    4.0] before\n{line}\n[    4.2] after\n");

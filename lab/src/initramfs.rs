@@ -34,18 +34,17 @@ pub fn image(store: &Store, kernel: &Kernel) -> Result<PathBuf> {
         fs::copy(INIT, tree.join("init"))?;
         let mut order = String::new();
         for module in modules(kernel)? {
-            step.run(Command::new("cp").arg(&module).arg(tree.join("modules")))?;
-            order += &format!("{}\n", file_name(&module));
+            let mut name = file_name(&module);
+            let copy = tree.join("modules").join(name);
+            fs::copy(&module, &copy).with_context(|| format!("cannot copy {module}"))?;
+            // busybox takes no compressed module.
+            if let Some(plain) = name.strip_suffix(".xz") {
+                step.run(Command::new("xz").arg("--decompress").arg(&copy))?;
+                name = plain;
+            }
+            order += &format!("{name}\n");
         }
-        // busybox takes no compressed module.
-        step.run(Command::new("sh").current_dir(tree.join("modules")).args([
-            "-ec",
-            "for module in *.ko.xz; do [ ! -e \"$module\" ] || xz --decompress \"$module\"; done",
-        ]))?;
-        fs::write(
-            tree.join("modules/order"),
-            order.replace(".ko.xz\n", ".ko\n"),
-        )?;
+        fs::write(tree.join("modules/order"), order)?;
         step.run(
             Command::new("sh")
                 .current_dir(&tree)

@@ -11,7 +11,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// How many of a failed step's last lines are shown.
-const TAIL_LINES: usize = 20;
+const TAIL_LINES: usize = 40;
 
 /// Without a terminal, a line this often shows that a step is still alive.
 const HEARTBEAT: Duration = Duration::from_secs(30);
