@@ -8,7 +8,7 @@
 set -eu
 
 suite=trixie
-disk_gb=12
+disk_gb=8
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 here=$(cd "$(dirname "$0")" && pwd)
 lab=${XDG_CACHE_HOME:-$HOME/.cache}/hmark-lab

@@ -67,7 +67,11 @@ impl Store {
         let cannot = || format!("cannot make {}", folder.display());
         fs::create_dir_all(folder).with_context(cannot)?;
         let lock = File::create(folder.join("lock")).with_context(cannot)?;
-        let lock = Flock::lock(lock, FlockArg::LockExclusive)
+        let lock = Flock::lock(lock, FlockArg::LockExclusiveNonblock)
+            .or_else(|(lock, _)| {
+                eprintln!("lab: waiting for another run that makes a part of the lab");
+                Flock::lock(lock, FlockArg::LockExclusive)
+            })
             .map_err(|(_, error)| anyhow!(error))
             .with_context(cannot)?;
         Ok(Store {
