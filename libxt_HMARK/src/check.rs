@@ -6,7 +6,7 @@ use core::ffi::CStr;
 
 use hmark::rule::{flag, Refusal, Rule, DEFAULT_RND};
 
-use crate::ffi;
+use crate::ffi::{self, Family};
 use crate::tuple;
 
 /// What picks the bytes of a packet that are hashed.
@@ -21,8 +21,8 @@ const SELECTORS: u32 = flag::SADDR_MASK
     | flag::SPI;
 
 /// Fills in the defaults, or ends iptables with what is wrong with the rule.
-pub fn check(rule: &mut Rule) {
-    if let Err(message) = complete(rule) {
+pub fn check(rule: &mut Rule, family: Family) {
+    if let Err(message) = complete(rule, family) {
         ffi::refuse_rule(message);
     }
     if rule.flags & SELECTORS == 0 {
@@ -33,10 +33,17 @@ pub fn check(rule: &mut Rule) {
     }
 }
 
-fn complete(rule: &mut Rule) -> Result<(), &'static CStr> {
+fn complete(rule: &mut Rule, family: Family) -> Result<(), &'static CStr> {
     rule.check().map_err(message)?;
     if rule.flags & (SELECTORS | flag::CT) == 0 {
         tuple::select(rule, tuple::DEFAULT);
+        if family == Family::Ipv4 {
+            // As in the rule restored from the saved text, which has a prefix of 32 bits: iptables
+            // -C and -D compare bytes, and are to find both by the same short command.
+            for mask in [&mut rule.src_mask, &mut rule.dst_mask] {
+                *mask = [u32::MAX, 0, 0, 0];
+            }
+        }
     }
     if rule.flags & flag::RND == 0 {
         rule.flags |= flag::RND;
@@ -79,7 +86,7 @@ mod tests {
     fn what_is_absent_gets_its_default() {
         let mut rule = given(flag::OFFSET);
         rule.hoffset = 100;
-        assert_eq!(complete(&mut rule), Ok(()));
+        assert_eq!(complete(&mut rule, Family::Ipv6), Ok(()));
         let full = Rule {
             src_mask: [u32::MAX; 4],
             dst_mask: [u32::MAX; 4],
@@ -92,6 +99,16 @@ mod tests {
             ..Rule::default()
         };
         assert_eq!(rule, full);
+
+        let mut rule = given(flag::OFFSET);
+        rule.hoffset = 100;
+        assert_eq!(complete(&mut rule, Family::Ipv4), Ok(()));
+        let prefixes = Rule {
+            src_mask: [u32::MAX, 0, 0, 0],
+            dst_mask: [u32::MAX, 0, 0, 0],
+            ..full
+        };
+        assert_eq!(rule, prefixes);
     }
 
     #[test]
@@ -99,7 +116,7 @@ mod tests {
         for selector in [flag::CT, flag::SADDR_MASK, flag::SPORT, flag::SPI] {
             let mut rule = given(selector | flag::RND);
             let before = rule;
-            assert_eq!(complete(&mut rule), Ok(()));
+            assert_eq!(complete(&mut rule, Family::Ipv6), Ok(()));
             assert_eq!(rule, before);
         }
     }
@@ -111,8 +128,11 @@ mod tests {
             flag::SPI_MASK | flag::DPORT_MASK,
             flag::SPI | flag::SPORT,
         ] {
-            assert!(complete(&mut given(flags)).is_err(), "{flags:#x}");
+            assert!(
+                complete(&mut given(flags), Family::Ipv4).is_err(),
+                "{flags:#x}"
+            );
         }
-        assert!(complete(&mut Rule::default()).is_err());
+        assert!(complete(&mut Rule::default(), Family::Ipv4).is_err());
     }
 }

@@ -451,10 +451,10 @@ unsafe extern "C" fn parse<const NFPROTO: u32>(call: *mut xt_option_call) {
 /// # Safety
 ///
 /// `call` must be as libxtables passes it.
-unsafe extern "C" fn check(call: *mut xt_fcheck_call) {
+unsafe extern "C" fn check<const NFPROTO: u32>(call: *mut xt_fcheck_call) {
     // SAFETY: libxtables passes a rule of the size that we registered, and waits for the answer.
     let rule = unsafe { &mut *(*call).data.cast::<Rule>() };
-    crate::check::check(rule);
+    crate::check::check(rule, Family::of(NFPROTO));
 }
 
 /// # Safety
@@ -503,7 +503,7 @@ fn target<const NFPROTO: u32>() -> xtables_target {
         print: Some(print::<NFPROTO>),
         save: Some(save::<NFPROTO>),
         x6_parse: Some(parse::<NFPROTO>),
-        x6_fcheck: Some(check),
+        x6_fcheck: Some(check::<NFPROTO>),
         x6_options: addr_of!(crate::options::OPTIONS).cast(),
         ..Default::default()
     }
