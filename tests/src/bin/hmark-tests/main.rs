@@ -11,6 +11,7 @@ mod marks;
 mod nflog;
 mod notes;
 mod packet;
+mod refusals;
 mod rules;
 mod ruleset;
 
@@ -84,6 +85,9 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
         add("marks::equal_prediction", marks::stateless_equal_prediction);
         add("marks::equal_c_conntrack", marks::connections_equal_c);
     }
+    trials.push(test("refusals::kernel_tree", refusals::kernel_tree));
+    trials.push(test("refusals::nothing_built", refusals::nothing_built));
+    trials.push(test("refusals::lab", refusals::lab));
     trials.push(test("kernel::did_not_complain", move || complaint(tainted)));
     Ok(trials)
 }

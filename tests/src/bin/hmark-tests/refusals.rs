@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What a build or the lab cannot work with is refused: one clear line, and a non-zero status.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{ensure, Context, Result};
+use tests::command::run;
+
+/// Where these tests put what is to be refused.
+const FOLDER: &str = "/run/hmark-refusals";
+
+/// What checks a kernel tree for `make kmod`.
+const CHECK_TREE: &str = "xt_hmark_kmod/check-tree.sh";
+
+/// A kernel tree that is missing, not configured, without Rust, without its metadata, or built
+/// with another rustc.
+pub fn kernel_tree() -> Result<()> {
+    let tree = Path::new(FOLDER).join("tree");
+    let path = tree.to_str().context("not UTF-8")?;
+    let check = |expected: &str| refused(Command::new(CHECK_TREE).arg(path), expected);
+    fs::create_dir_all(tree.join("include/config"))?;
+    fs::create_dir_all(tree.join("rust"))?;
+
+    check("install linux-headers-")?;
+    fs::write(tree.join("Makefile"), "")?;
+    check("is not configured")?;
+    let config = tree.join("include/config/auto.conf");
+    fs::write(&config, "CONFIG_MODULES=y\n")?;
+    check("was built without CONFIG_RUST")?;
+    fs::write(
+        &config,
+        "CONFIG_RUST=y\nCONFIG_RUSTC_VERSION_TEXT=\"rustc 1.2.3 (old)\"\n",
+    )?;
+    check("was built with 'rustc 1.2.3 (old)', but rustc is 'rustc 1.")?;
+    let rustc = run("rustc --version")?;
+    fs::write(
+        &config,
+        format!(
+            "CONFIG_RUST=y\nCONFIG_RUSTC_VERSION_TEXT=\"{}\"\n",
+            rustc.trim()
+        ),
+    )?;
+    check("has no Rust metadata")?;
+    fs::write(tree.join("rust/libkernel.rmeta"), "")?;
+    run(&format!("{CHECK_TREE} {path}")).context("a tree that has it all")?;
+    Ok(())
+}
+
+/// `make install-files` of what was not built.
+pub fn nothing_built() -> Result<()> {
+    let mut make = Command::new("make");
+    make.args(["-s", "install-files", "CARGO_TARGET_DIR=/nowhere"]);
+    refused(&mut make, "is not built: run 'make lib'")
+}
+
+/// The lab without root, without space, and without a network.
+pub fn lab() -> Result<()> {
+    let mut nobody = Command::new("setpriv");
+    nobody.args(["--reuid=65534", "--clear-groups", "lab/enter.sh", "true"]);
+    refused(&mut nobody, "lab: error: must run as root")?;
+
+    for (size, expected) in [
+        ("1G", "GB free and the lab needs"),
+        ("64G", "is there a network?"),
+    ] {
+        let cache = Path::new(FOLDER).join(size);
+        let path = cache.to_str().context("not UTF-8")?;
+        fs::create_dir_all(&cache)?;
+        run(&format!("mount -t tmpfs -o size={size} tmpfs {path}"))?;
+        let mut enter = Command::new("lab/enter.sh");
+        refused(enter.arg("true").env("XDG_CACHE_HOME", path), expected)?;
+    }
+    Ok(())
+}
+
+/// Checks that the command fails, and that one line of its standard error says `expected`.
+fn refused(command: &mut Command, expected: &str) -> Result<()> {
+    let output = command.output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(!output.status.success(), "{command:?} succeeded: {said}");
+    let lines = said.lines().filter(|line| line.contains(expected));
+    ensure!(
+        lines.count() == 1,
+        "{command:?} does not say '{expected}': {said}"
+    );
+    Ok(())
+}
