@@ -14,7 +14,7 @@ KO := $(KMOD_DIR)/xt_HMARK.ko
 PREFIX ?= /usr/local
 XTLIBDIR ?= $(shell pkg-config --variable=xtlibdir xtables)
 
-LAB = lab/enter.sh cargo run --quiet --release --locked --package lab --
+LAB = lab/enter.sh cargo run --profile tools --locked --package lab --
 
 .PHONY: all lib kmod install install-files uninstall demo check clean help
 

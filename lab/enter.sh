@@ -77,12 +77,13 @@ make_chroot() {
 	rm -rf --one-file-system "$new"
 	# Proxies and the like; which indexes this machine wants is its own affair.
 	apt-config dump --no-empty Acquire | grep -v IndexTargets > "$lab/apt.conf"
-	mmdebstrap --variant=minbase --include="$(echo "$packages" | paste -sd ,)" \
+	mmdebstrap --variant=minbase --architectures=amd64,s390x \
+		--include="$(echo "$packages" | paste -sd ,)" \
 		--aptopt="$lab/apt.conf" --aptopt='APT::Install-Recommends "false"' \
+		--aptopt='Acquire::Retries "3"' \
 		--dpkgopt="$here/dpkg.cfg" "$suite" "$new" \
 		"deb [signed-by=$keyring] $mirror $suite main" \
-		"deb [signed-by=$keyring] $mirror $suite-updates main" \
-		"deb [signed-by=$keyring] $mirror $suite-backports main" ||
+		"deb [signed-by=$keyring arch=amd64] $mirror $suite-backports main" ||
 		die "mmdebstrap failed, see above: run this again once that is mended"
 
 	# shellcheck disable=SC2016 # expanded in the chroot

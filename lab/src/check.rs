@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `make demo` and `make check`: all of it, ending in one line that counts.
 
+use crate::command::make;
 use crate::guest::{Boot, Guest};
 use crate::product;
 use crate::progress::Step;
@@ -15,7 +16,7 @@ pub fn demo() -> Result<u8> {
     let show = || {
         let lab = Lab::up()?;
         product::build(&lab, &[Boot::Stock])?;
-        Guest::new(Boot::Stock, 300, &["target/lab/release/hmark-demo"]).run(&lab)
+        Guest::new(Boot::Stock, 300, &["target/lab/tools/hmark-demo"]).run(&lab)
     };
     Ok(show().unwrap_or_else(|error| {
         println!("demo: failed: {error:#}");
@@ -26,8 +27,8 @@ pub fn demo() -> Result<u8> {
 /// Runs all lanes; the last line counts passed and failed tests.
 pub fn check() -> Result<u8> {
     let mut total = Count::default();
-    let result = prepare().and_then(|()| {
-        for lane in lanes()? {
+    let result = prepare().and_then(|lab| {
+        for lane in lanes(&lab)? {
             total.add(lane.run()?);
         }
         Ok(())
@@ -40,8 +41,10 @@ pub fn check() -> Result<u8> {
     Ok(u8::from(total.failed > 0 || total.passed == 0))
 }
 
-fn prepare() -> Result<()> {
-    product::build(&Lab::up()?, &[Boot::Stock, Boot::Uml])
+fn prepare() -> Result<Lab> {
+    let lab = Lab::up()?;
+    product::build(&lab, &[Boot::Stock, Boot::Uml])?;
+    Ok(lab)
 }
 
 /// Something to run that tells whether it passed.
@@ -57,8 +60,17 @@ const SCRIPTS: &str =
     "find . -path ./target -prune -o \\( -name '*.sh' -o -path ./.ci/run \\) -print0 |
     xargs -0 shellcheck";
 
+/// Looks over the module's sources, which are no crate of the workspace.
+const MODULE_FORMAT: &str = "rustfmt --edition 2021 --check xt_hmark_kmod/xt_HMARK.rs";
+
+/// Fails where the module refers to what panics, or cannot be read.
+const NO_PANIC: &str = "symbols=$(nm --undefined-only target/lab/kmod-stock/xt_HMARK.ko)
+    echo \"$symbols\"
+    echo \"$symbols\" | grep -q xt_register_target
+    ! echo \"$symbols\" | grep -i panic";
+
 /// All lanes, the quick ones first.
-fn lanes() -> Result<Vec<Lane>> {
+fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
     let plain = |name, command| Lane {
         name,
         command,
@@ -76,8 +88,15 @@ fn lanes() -> Result<Vec<Lane>> {
             cargo("clippy --workspace --all-targets -- -D warnings"),
         ),
         plain("shellcheck", shell(SCRIPTS)),
+        plain("module-format", shell(MODULE_FORMAT)),
+        plain("module-clippy", module_clippy(lab)?),
+        plain("module-no-panic", shell(NO_PANIC)),
         plain("man-pages", shell("mandoc -T lint -W error man/*.8")),
         counted("host-tests", cargo("test --workspace")),
+        counted(
+            "big-endian-tests",
+            cargo("test --package hmark --target s390x-unknown-linux-gnu"),
+        ),
         counted("stock-guest-tests", guest("stock")?),
         counted("uml-guest-tests", guest("uml")?),
     ])
@@ -87,6 +106,16 @@ fn cargo(arguments: &str) -> Command {
     let mut command = Command::new("cargo");
     command.args(arguments.split(' '));
     command
+}
+
+/// The module built by clippy, for which any warning is an error.
+fn module_clippy(lab: &Lab) -> Result<Command> {
+    let mut make = make();
+    make.arg("kmod")
+        .args(["CLIPPY=1", "KRUSTFLAGS=-Dwarnings"])
+        .arg(format!("KDIR={}", lab.tree(Boot::Stock)?.display()))
+        .arg("MO=/srv/hmark/target/lab/kmod-clippy");
+    Ok(make)
 }
 
 fn shell(script: &str) -> Command {
@@ -100,7 +129,7 @@ fn guest(kernel: &str) -> Result<Command> {
     let mut command = Command::new(env::current_exe().context("cannot find lab itself")?);
     command
         .args(["run", "--kernel", kernel, "--timeout", "1200", "--"])
-        .arg("target/lab/release/hmark-tests");
+        .arg("target/lab/tools/hmark-tests");
     Ok(command)
 }
 

@@ -20,7 +20,7 @@ const MODULES: [&str; 3] = ["9p", "9pnet_virtio", "overlay"];
 /// The image, a cpio archive.
 pub fn image(store: &Store, kernel: &Kernel) -> Result<PathBuf> {
     let init = fs::read_to_string(INIT).with_context(|| format!("cannot read {INIT}"))?;
-    let key = format!("{} {}\n{init}", kernel.release, kernel.version);
+    let key = format!("{} {} {MODULES:?}\n{init}", kernel.release, kernel.version);
     store.product("initramfs", &key, |image| {
         let mut step = Step::begin("initramfs", "packing the initramfs")?;
         let tree = image.with_extension("tree");

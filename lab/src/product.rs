@@ -33,7 +33,14 @@ pub fn build(lab: &Lab, kernels: &[Boot]) -> Result<()> {
     }
 
     let mut step = Step::begin("tests", "building the tests")?;
-    step.run(Command::new("cargo").args(["build", "--release", "--locked", "--package", "tests"]))?;
+    step.run(Command::new("cargo").args([
+        "build",
+        "--profile",
+        "tools",
+        "--locked",
+        "--package",
+        "tests",
+    ]))?;
     step.end("done");
     Ok(())
 }
