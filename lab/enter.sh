@@ -57,7 +57,7 @@ prepare_host() {
 		apt-get -qq update || die "'apt-get update' failed: is there a network?"
 		DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends \
 			mmdebstrap debian-archive-keyring > /dev/null ||
-			die "cannot install mmdebstrap: see apt's message above"
+			die "cannot install mmdebstrap, see apt above: is there a network?"
 	fi
 	has_keys || die "debian-archive-keyring has no keys of $suite: upgrade this machine to its newest point release"
 	mirror=$(host_mirror)

@@ -89,7 +89,7 @@ mod tests {
         // The first hash of bucket n of 4 is n * 2^30.
         for n in 0..4 {
             assert_eq!(bucket(n << 30, 4), n);
-            assert_eq!(bucket(n << 30 | 0x3fff_ffff, 4), n);
+            assert_eq!(bucket((n << 30) | 0x3fff_ffff, 4), n);
         }
     }
 }
