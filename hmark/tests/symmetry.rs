@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 /// A rule that treats source and destination alike, with anything else at random.
 fn symmetric_rule() -> impl Strategy<Value = Rule> {
-    let port = || any::<u16>().prop_map(|port| u32::from(port) << 16 | u32::from(port));
+    let port = || any::<u16>().prop_map(|port| (u32::from(port) << 16) | u32::from(port));
     (
         any::<[u32; 4]>(),
         port(),
