@@ -19,3 +19,7 @@ enum {
 	SKB_MARK = offsetof(struct sk_buff, mark),
 	SKB_NETWORK_HEADER = offsetof(struct sk_buff, network_header),
 };
+
+/* skbuff.rs reads them as a u32 and as a u16. */
+static_assert(sizeof_field(struct sk_buff, mark) == 4);
+static_assert(sizeof_field(struct sk_buff, network_header) == 2);
