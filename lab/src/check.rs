@@ -2,10 +2,10 @@
 //! `make demo` and `make check`: all of it, ending in one line that counts.
 
 use crate::command::make;
-use crate::guest::{Boot, Guest};
+use crate::guest::Guest;
+use crate::lab::{Boot, Lab};
 use crate::product;
 use crate::progress::Step;
-use crate::state::Lab;
 use anyhow::{Context, Result};
 use std::env;
 use std::fs;
@@ -16,7 +16,8 @@ pub fn demo() -> Result<u8> {
     let show = || {
         let lab = Lab::up()?;
         product::build(&lab, &[Boot::Stock])?;
-        Guest::new(Boot::Stock, 300, &["target/lab/tools/hmark-demo"]).run(&lab)
+        let machine = lab.machine(Boot::Stock)?;
+        Guest::new(300, &["target/lab/tools/hmark-demo"]).run(&machine)
     };
     Ok(show().unwrap_or_else(|error| {
         println!("demo: failed: {error:#}");

@@ -2,12 +2,11 @@
 //! Guests: one command, run as root under a kernel of its own, on the chroot with
 //! a layer over it that goes with the guest.
 
-use crate::command::{cpus, output};
+use crate::command::cpus;
 use crate::console::first_fault;
 use crate::progress::{last_lines, log_folder};
-use crate::state::{Lab, Store};
 use anyhow::{bail, Context, Result};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use nix::sys::signal::{killpg, Signal};
 use nix::unistd::Pid;
 use std::env;
@@ -28,21 +27,22 @@ const LOG: &str = "console.log";
 /// Exit status for a guest that its time limit ended, as timeout(1) has it.
 const TIMED_OUT: u8 = 124;
 
-/// Longest that a boot may take which shows that KVM works, in seconds.
-const PROBE_SECONDS: u64 = 20;
-
-/// qemu's accelerators.
-const KVM: &str = "kvm";
-/// Works everywhere.
-pub const TCG: &str = "tcg,thread=multi";
-
-/// Which kernel a guest boots.
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-pub enum Boot {
-    /// The unmodified Debian kernel, in qemu
-    Stock,
-    /// A UML kernel of the same source, as a process
-    Uml,
+/// What a guest runs on.
+pub enum Machine {
+    /// A virtual machine
+    Qemu {
+        /// The boot image.
+        kernel: PathBuf,
+        /// What takes it to the chroot.
+        initramfs: PathBuf,
+        /// As qemu names it.
+        accelerator: &'static str,
+    },
+    /// A process
+    Uml {
+        /// The program.
+        kernel: PathBuf,
+    },
 }
 
 /// How a guest ended.
@@ -60,8 +60,6 @@ enum End {
 /// A guest that runs one command.
 #[derive(Args)]
 pub struct Guest {
-    #[arg(long, value_enum, default_value = "stock")]
-    kernel: Boot,
     /// The guest is ended after this long
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     timeout: u64,
@@ -76,9 +74,8 @@ pub struct Guest {
 
 impl Guest {
     /// A guest of the usual size.
-    pub fn new(kernel: Boot, timeout: u64, command: &[&str]) -> Guest {
+    pub fn new(timeout: u64, command: &[&str]) -> Guest {
         Guest {
-            kernel,
             timeout,
             cpus: cpus().min(4),
             memory: 1024,
@@ -88,10 +85,10 @@ impl Guest {
 
     /// Boots the guest and passes on what its command prints. Returns the command's
     /// exit status. A kernel fault is an error, whatever the command's status.
-    pub fn run(&self, lab: &Lab) -> Result<u8> {
+    pub fn run(&self, machine: &Machine) -> Result<u8> {
         let folder = new_folder(&log_folder()?)?;
         let log = folder.join(LOG);
-        match self.boot(lab, &folder)? {
+        match self.boot(machine, &folder)? {
             End::Status(0) => {
                 fs::remove_dir_all(&folder)?;
                 Ok(0)
@@ -119,16 +116,28 @@ impl Guest {
         }
     }
 
+    /// Whether the guest boots and its command succeeds; nothing is left of it.
+    pub fn succeeds(&self, machine: &Machine) -> Result<bool> {
+        let folder = new_folder(&log_folder()?)?;
+        let end = self.boot(machine, &folder)?;
+        fs::remove_dir_all(&folder)?;
+        Ok(matches!(end, End::Status(0)))
+    }
+
     /// Boots the guest and waits for its end. The guest shares `folder`: it finds
     /// its command there and leaves the status.
-    fn boot(&self, lab: &Lab, folder: &Path) -> Result<End> {
+    fn boot(&self, machine: &Machine, folder: &Path) -> Result<End> {
         let log = folder.join(LOG);
         fs::write(folder.join("command"), script(&self.command))?;
 
         let shared = env::current_dir()?.join(folder);
-        let mut command = match self.kernel {
-            Boot::Stock => self.qemu(lab, &shared),
-            Boot::Uml => self.uml(&lab.tree(Boot::Uml)?, &shared),
+        let mut command = match machine {
+            Machine::Qemu {
+                kernel,
+                initramfs,
+                accelerator,
+            } => self.qemu(kernel, initramfs, accelerator, &shared),
+            Machine::Uml { kernel } => self.uml(kernel, &shared),
         };
         let mut child = command
             .current_dir(folder)
@@ -170,19 +179,19 @@ impl Guest {
     }
 
     /// qemu: the kernel log goes to ttyS0, what the command prints to ttyS1.
-    fn qemu(&self, lab: &Lab, shared: &Path) -> Command {
+    fn qemu(&self, kernel: &Path, initramfs: &Path, accelerator: &str, shared: &Path) -> Command {
         let mut qemu = Command::new("qemu-system-x86_64");
         qemu.args(["-nodefaults", "-no-user-config", "-no-reboot"])
             .args(["-display", "none", "-machine", "q35", "-cpu", "max"])
-            .args(["-accel", lab.accelerator])
+            .args(["-accel", accelerator])
             .args(["-smp", &self.cpus.to_string()])
             .args(["-m", &self.memory.to_string()])
             .args(["-chardev", &format!("file,id=log,path={LOG},append=on")])
             .args(["-serial", "chardev:log", "-serial", "stdio"])
             .arg("-kernel")
-            .arg(lab.stock.image())
+            .arg(kernel)
             .arg("-initrd")
-            .arg(&lab.initramfs)
+            .arg(initramfs)
             .arg("-append")
             .arg("console=ttyS0 panic=-1 LAB_TYPE=9p LAB_OPTIONS=trans=virtio,version=9p2000.L")
             // The repository is a mount of its own in the chroot, hence remap.
@@ -197,8 +206,8 @@ impl Guest {
     }
 
     /// UML: the kernel log goes to standard error, what the command prints to ttyS1.
-    fn uml(&self, tree: &Path, shared: &Path) -> Command {
-        let mut uml = Command::new(tree.join("linux"));
+    fn uml(&self, kernel: &Path, shared: &Path) -> Command {
+        let mut uml = Command::new(kernel);
         uml.arg(format!("mem={}M", self.memory))
             .args(["root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro"])
             .arg(format!("init={INIT}"))
@@ -209,35 +218,6 @@ impl Guest {
             .arg(format!("LAB_OPTIONS=hostfs={}", shared.display()));
         uml
     }
-}
-
-/// Lets `lab` use KVM where it works. That `/dev/kvm` is there does not say that a
-/// stock kernel boots on it, so that is tried once.
-pub fn probe_kvm(store: &Store, lab: &mut Lab) -> Result<()> {
-    if !Path::new("/dev/kvm").exists() {
-        return Ok(());
-    }
-    let cpus = fs::read_to_string("/proc/cpuinfo").context("cannot read /proc/cpuinfo")?;
-    let cpu = cpus.lines().find(|line| line.starts_with("model name"));
-    let host = output("uname", &["--kernel-release"])?;
-    let key = format!("{}\n{host}\n{}", lab.stock.version, cpu.unwrap_or_default());
-    let answer = store.product("accelerator", &key, |answer| {
-        lab.accelerator = KVM;
-        let folder = new_folder(&log_folder()?)?;
-        let guest = Guest::new(Boot::Stock, PROBE_SECONDS, &["true"]);
-        let (accelerator, outcome) = match guest.boot(lab, &folder)? {
-            End::Status(0) => (KVM, "works"),
-            _ => (TCG, "does not work on this machine: guests are emulated"),
-        };
-        fs::remove_dir_all(&folder)?;
-        eprintln!("lab: KVM {outcome}");
-        Ok(fs::write(answer, accelerator)?)
-    })?;
-    lab.accelerator = match fs::read_to_string(answer)?.as_str() {
-        KVM => KVM,
-        _ => TCG,
-    };
-    Ok(())
 }
 
 /// A folder that no other guest has: they may run at once.
@@ -289,6 +269,7 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::output;
 
     #[test]
     fn words_reach_the_command_as_they_are() {

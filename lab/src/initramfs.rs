@@ -5,7 +5,7 @@
 use crate::command::output;
 use crate::kernel::Kernel;
 use crate::progress::Step;
-use crate::state::Store;
+use crate::store::Store;
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::PathBuf;

@@ -4,7 +4,7 @@
 
 use crate::command::{make, output};
 use crate::progress::Step;
-use crate::state::Store;
+use crate::store::Store;
 use anyhow::{bail, ensure, Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -3,19 +3,21 @@
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use guest::Boot;
-use state::Lab;
+use guest::Guest;
+use lab::{Boot, Lab};
 use std::process::ExitCode;
 
+mod accelerator;
 mod check;
 mod command;
 mod console;
 mod guest;
 mod initramfs;
 mod kernel;
+mod lab;
 mod product;
 mod progress;
-mod state;
+mod store;
 mod uml;
 
 /// Boots kernels to run HMARK on them.
@@ -33,7 +35,12 @@ enum Action {
     /// Build the library, the kernel module for both kernels, and the tests
     Build,
     /// Run a command as root in a fresh guest, and exit with its status
-    Run(guest::Guest),
+    Run {
+        #[arg(long, value_enum, default_value = "stock")]
+        kernel: Boot,
+        #[command(flatten)]
+        guest: Guest,
+    },
     /// Show HMARK at work on the stock kernel
     Demo,
     /// Run all tests; the last line counts them
@@ -54,7 +61,7 @@ fn perform(action: Action) -> Result<u8> {
     match action {
         Action::Up => Lab::up()?.tree(Boot::Uml).map(|_| 0),
         Action::Build => product::build(&Lab::up()?, &[Boot::Stock, Boot::Uml]).map(|()| 0),
-        Action::Run(guest) => guest.run(&Lab::up()?),
+        Action::Run { kernel, guest } => guest.run(&Lab::up()?.machine(kernel)?),
         Action::Demo => check::demo(),
         Action::Check => check::check(),
     }

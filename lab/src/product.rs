@@ -2,9 +2,8 @@
 //! Builds what is tested: the library, the module, the tests.
 
 use crate::command::make;
-use crate::guest::Boot;
+use crate::lab::{Boot, Lab};
 use crate::progress::Step;
-use crate::state::Lab;
 use anyhow::Result;
 use std::process::Command;
 

@@ -1,59 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The lab's state: products that take minutes to make, each made again only
-//! where what it is made from changed.
+//! Products that take minutes to make, each made again only where what it is made
+//! from changed.
 
-use crate::guest::{self, Boot};
-use crate::kernel::{self, Kernel};
-use crate::{initramfs, uml};
 use anyhow::{anyhow, Context, Result};
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-/// Where the products are kept, in the chroot: a new chroot starts with none.
+/// Where the lab's products are kept, in the chroot: a new chroot starts with none.
 const FOLDER: &str = "/var/cache/hmark-lab";
-
-/// The stock kernel and what guests and builds need for it. The UML kernel takes
-/// longest, so it is made when it is first asked for.
-pub struct Lab {
-    /// The unmodified Debian kernel.
-    pub stock: Kernel,
-    /// What boots it into the chroot.
-    pub initramfs: PathBuf,
-    /// qemu's accelerator.
-    pub accelerator: &'static str,
-    source: PathBuf,
-    metadata: PathBuf,
-}
-
-impl Lab {
-    /// Makes every product that is missing, half-made or outdated, but for UML.
-    pub fn up() -> Result<Lab> {
-        let store = Store::open(Path::new(FOLDER))?;
-        let stock = Kernel::newest()?;
-        kernel::check_rust(&stock)?;
-        let source = kernel::source(&store, &stock)?;
-        let metadata = kernel::metadata(&store, &stock, &source)?;
-        let initramfs = initramfs::image(&store, &stock)?;
-        let mut lab = Lab {
-            stock,
-            initramfs,
-            accelerator: guest::TCG,
-            source,
-            metadata,
-        };
-        guest::probe_kvm(&store, &mut lab)?;
-        Ok(lab)
-    }
-
-    /// The tree to build modules against. That of UML has the kernel as `linux`.
-    pub fn tree(&self, kernel: Boot) -> Result<PathBuf> {
-        match kernel {
-            Boot::Stock => Ok(self.metadata.clone()),
-            Boot::Uml => uml::kernel(&Store::open(Path::new(FOLDER))?, &self.stock, &self.source),
-        }
-    }
-}
 
 /// A folder of products, locked while it is open.
 pub struct Store {
@@ -62,8 +17,13 @@ pub struct Store {
 }
 
 impl Store {
+    /// Opens the lab's own, waiting for another run that makes products in it.
+    pub fn lab() -> Result<Store> {
+        Store::open(Path::new(FOLDER))
+    }
+
     /// Opens `folder`, waiting for another run that makes products in it.
-    pub fn open(folder: &Path) -> Result<Store> {
+    fn open(folder: &Path) -> Result<Store> {
         let cannot = || format!("cannot make {}", folder.display());
         fs::create_dir_all(folder).with_context(cannot)?;
         let lock = File::create(folder.join("lock")).with_context(cannot)?;

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The lab: the kernels, and what guests and builds need for them.
+
+use crate::guest::Machine;
+use crate::kernel::{self, Kernel};
+use crate::store::Store;
+use crate::{accelerator, initramfs, uml};
+use anyhow::Result;
+use clap::ValueEnum;
+use std::path::PathBuf;
+
+/// Which kernel to boot, or to build the module for.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub enum Boot {
+    /// The unmodified Debian kernel, in qemu
+    Stock,
+    /// A UML kernel of the same source, as a process
+    Uml,
+}
+
+/// The stock kernel and what is made from its packages. The UML kernel takes
+/// longest, so it is made when it is first asked for.
+pub struct Lab {
+    stock: Kernel,
+    initramfs: PathBuf,
+    accelerator: &'static str,
+    source: PathBuf,
+    metadata: PathBuf,
+}
+
+impl Lab {
+    /// Makes every product that is missing, half-made or outdated, but for UML.
+    pub fn up() -> Result<Lab> {
+        let store = Store::lab()?;
+        let stock = Kernel::newest()?;
+        kernel::check_rust(&stock)?;
+        let source = kernel::source(&store, &stock)?;
+        let metadata = kernel::metadata(&store, &stock, &source)?;
+        let initramfs = initramfs::image(&store, &stock)?;
+        let accelerator = accelerator::choose(&store, &stock, &initramfs)?;
+        Ok(Lab {
+            stock,
+            initramfs,
+            accelerator,
+            source,
+            metadata,
+        })
+    }
+
+    /// The tree to build modules against. That of UML has the kernel as `linux`.
+    pub fn tree(&self, kernel: Boot) -> Result<PathBuf> {
+        match kernel {
+            Boot::Stock => Ok(self.metadata.clone()),
+            Boot::Uml => uml::kernel(&Store::lab()?, &self.stock, &self.source),
+        }
+    }
+
+    /// What a guest with this kernel runs on.
+    pub fn machine(&self, kernel: Boot) -> Result<Machine> {
+        Ok(match kernel {
+            Boot::Stock => Machine::Qemu {
+                kernel: self.stock.image(),
+                initramfs: self.initramfs.clone(),
+                accelerator: self.accelerator,
+            },
+            Boot::Uml => Machine::Uml {
+                kernel: self.tree(kernel)?.join("linux"),
+            },
+        })
+    }
+}
