@@ -23,12 +23,7 @@ impl Target for HmarkIpv4 {
 
     #[inline(always)]
     fn target(skb: &mut SkBuff, rule: &Rule) -> Verdict {
-        let mark = if rule.conntrack() {
-            connection_mark(skb, rule)
-        } else {
-            hmark::mark_ipv4(skb, rule)
-        };
-        set(skb, mark)
+        mark(skb, rule, hmark::mark_ipv4)
     }
 }
 
@@ -48,12 +43,7 @@ impl Target for HmarkIpv6 {
 
     #[inline(always)]
     fn target(skb: &mut SkBuff, rule: &Rule) -> Verdict {
-        let mark = if rule.conntrack() {
-            connection_mark(skb, rule)
-        } else {
-            hmark::mark_ipv6(skb, rule)
-        };
-        set(skb, mark)
+        mark(skb, rule, hmark::mark_ipv6)
     }
 }
 
@@ -67,14 +57,20 @@ fn check(rule: &Rule) -> Result {
     })
 }
 
-/// The mark by the packet's conntrack tuple; [`None`] where it has no conntrack (yet).
+/// Marks the packet by its conntrack tuple, or as `walk` does by the packet's own headers.
+///
+/// A packet that has no conntrack (yet), or that the walk cannot follow, is left alone.
 #[inline(always)]
-fn connection_mark(skb: &SkBuff, rule: &Rule) -> Option<u32> {
-    conntrack::connection(skb).map(|connection| hmark::mark_connection(&connection, rule))
-}
-
-#[inline(always)]
-fn set(skb: &mut SkBuff, mark: Option<u32>) -> Verdict {
+fn mark(
+    skb: &mut SkBuff,
+    rule: &Rule,
+    walk: impl FnOnce(&SkBuff, &Rule) -> Option<u32>,
+) -> Verdict {
+    let mark = if rule.conntrack() {
+        conntrack::connection(skb).map(|connection| hmark::mark_connection(&connection, rule))
+    } else {
+        walk(skb, rule)
+    };
     if let Some(mark) = mark {
         skb.set_mark(mark);
     }
