@@ -21,7 +21,8 @@ LAB = lab/enter.sh cargo run --profile tools --locked --package lab --
 all: lib kmod
 
 lib:
-	@command -v cargo >/dev/null || { echo "make lib: cargo is not installed: install rustc and cargo, 1.85 or newer" >&2; exit 1; }
+	@cargo --version 2>&1 | awk -F '[ .]' '{ exit !($$2 == 1 && $$3 >= 85) }' || \
+	{ echo "make lib: no cargo, or one that is too old: install rustc and cargo, 1.85 or newer" >&2; exit 1; }
 	cargo build --release --locked --package libxt_HMARK
 
 kmod:
