@@ -13,10 +13,11 @@ KO := $(KMOD_DIR)/xt_HMARK.ko
 # Where things are installed.
 PREFIX ?= /usr/local
 XTLIBDIR ?= $(shell pkg-config --variable=xtlibdir xtables)
+MAN8DIR := $(PREFIX)/share/man/man8
 
 LAB = lab/enter.sh cargo run --profile tools --locked --package lab --
 
-.PHONY: all lib kmod install install-files uninstall demo check clean help
+.PHONY: all lib kmod install install-lib install-files uninstall demo check clean help
 
 all: lib kmod
 
@@ -32,25 +33,31 @@ kmod:
 install: all
 	$(MAKE) install-files
 
+install-lib: lib
+	packaging/install.sh lib "$(LIB)" "$(XTLIBDIR)" "$(MAN8DIR)"
+
 # What `make` has built, without building it again.
 install-files:
-	packaging/install.sh install "$(LIB)" "$(XTLIBDIR)" "$(KO)" "$(PREFIX)/share/man/man8"
+	packaging/install.sh lib "$(LIB)" "$(XTLIBDIR)" "$(MAN8DIR)"
+	packaging/install.sh kmod "$(KO)"
 
 uninstall:
-	packaging/install.sh uninstall "$(LIB)" "$(XTLIBDIR)" "$(KO)" "$(PREFIX)/share/man/man8"
+	packaging/install.sh uninstall "$(XTLIBDIR)" "$(MAN8DIR)"
 
 demo check:
 	$(LAB) $@
 
 clean:
 	rm -rf "$(TARGET_DIR)"
-	git clean -fdXq xt_hmark_kmod
+	cd xt_hmark_kmod && rm -f bindings_generated.rs *.ko *.mod *.mod.c *.o modules.order Module.symvers .*.cmd .*.d
 
 help:
 	@echo 'make                the library and the module: make lib kmod'
 	@echo 'make lib            $(LIB)'
-	@echo 'make kmod           $(KO); KDIR=TREE, ARCH=um, MO=FOLDER'
-	@echo 'make install        both, the man page and depmod; DESTDIR=, PREFIX=, XTLIBDIR='
+	@echo 'make kmod           $(KO); KDIR=TREE, ARCH=um, MO=FOLDER, RUSTC=, BINDGEN='
+	@echo 'make install        both, the man page, and depmod; DESTDIR=, PREFIX=, XTLIBDIR='
+	@echo 'make install-lib    the library and the man page alone, for the kernel'"'"'s own xt_HMARK'
+	@echo 'make install-files  what make has built, without building it again; MO='
 	@echo 'make uninstall      back to the iptables and kernel packages'"'"' own'
 	@echo 'make demo           -j HMARK on a stock kernel, shown with four gateways (root)'
 	@echo 'make check          all tests (root)'

@@ -103,7 +103,13 @@ make_chroot() {
 	mv "$new" "$chroot"
 }
 
-[ $# -gt 0 ] || die "usage: $0 COMMAND [ARG...]"
+case ${1-} in
+"" | -h | --help)
+	say "usage: $0 COMMAND [ARG...], such as: $0 cargo lab --help"
+	[ $# -gt 0 ]
+	exit
+	;;
+esac
 [ "$(id -u)" = 0 ] || die "must run as root: it makes a chroot and mounts in it"
 command -v apt-get > /dev/null || die "needs Debian 12 or 13: this machine has no apt-get"
 [ "$(dpkg --print-architecture)" = amd64 ] || die "needs an amd64 machine, not $(dpkg --print-architecture)"

@@ -1,59 +1,80 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# install.sh install|uninstall LIB XTLIBDIR KO MANDIR: puts the built library,
-# module and man page where iptables, modprobe and man look, or takes them away
-# again. What the distribution has of them is kept aside, or left where it is.
+# install.sh lib LIB XTLIBDIR MANDIR    the built library and its man page
+# install.sh kmod KO                    the built module
+# install.sh uninstall XTLIBDIR MANDIR  all of them away again
+#
+# Puts things where iptables, man and modprobe look, below DESTDIR. What the
+# distribution has of them is kept aside, or left where it is.
 set -eu
 
-action=$1 lib=$2 xtlibdir=$3 ko=$4 mandir=$5
 root=${DESTDIR:-}
-extension=$xtlibdir/libxt_HMARK.so
 
 no() {
-	echo "make $action: $*" >&2
+	echo "make install: $*" >&2
 	exit 1
 }
 
-[ -n "$xtlibdir" ] || no "the xtables folder is unknown: install libxtables-dev and pkgconf, or set XTLIBDIR="
-[ -n "$root" ] || [ "$(id -u)" = 0 ] || no "not root: run it as root, or set DESTDIR="
+# need COMMAND PACKAGE
+need() {
+	command -v "$1" >/dev/null || no "$1 is missing: install the package $2"
+}
 
 # The iptables package has an extension of that name: dpkg moves it aside, and
 # keeps it there when that package is upgraded.
 divert() {
 	if [ -z "$root" ] && command -v dpkg-divert >/dev/null; then
-		dpkg-divert --quiet --local --rename --divert "$extension.distrib" "--$1" "$extension"
+		dpkg-divert --quiet --local --rename --divert "$2.distrib" "--$1" "$2"
 	fi
 }
 
-case $action in
-install)
+# place FILE PATH
+place() {
+	install -D -m 644 "$1" "$root$2"
+	echo "$root$2"
+}
+
+known_xtlibdir() {
+	[ -n "$1" ] || no "the xtables folder is unknown: install libxtables-dev and pkgconf, or set XTLIBDIR="
+}
+
+[ -n "$root" ] || [ "$(id -u)" = 0 ] || no "not root: run it as root, or set DESTDIR="
+
+case $1 in
+lib)
+	lib=$2 extension=$3/libxt_HMARK.so
+	known_xtlibdir "$3"
 	[ -e "$lib" ] || no "$lib is not built: run 'make lib'"
-	[ -e "$ko" ] || no "$ko is not built: run 'make kmod'"
+	divert add "$extension"
+	place "$lib" "$extension"
+	place man/libxt_HMARK.8 "$4/libxt_HMARK.8"
+	;;
+kmod)
+	ko=$2
+	[ -e "$ko" ] || no "$ko is not built: run 'make kmod', or 'make install-lib' for the library alone"
+	need modinfo kmod
+	need strip binutils
 	# The kernel that it was built for, which need not be the one that runs.
 	release=$(modinfo -F vermagic "$ko")
 	release=${release%% *}
 	module=/lib/modules/$release/updates/xt_HMARK.ko
-
-	divert add
-	install -D -m 644 "$lib" "$root$extension"
-	install -D -m 644 "$ko" "$root$module"
+	place "$ko" "$module"
 	strip --strip-debug "$root$module"
-	install -D -m 644 man/libxt_HMARK.8 "$root$mandir/libxt_HMARK.8"
 	[ -n "$root" ] || depmod "$release"
-	printf '%s\n' "$root$extension" "$root$module" "$root$mandir/libxt_HMARK.8"
+	if [ -z "$root" ] && [ -e /sys/module/xt_HMARK ]; then
+		echo "make install: an xt_HMARK is loaded and stays: flush its rules and run 'modprobe -r xt_HMARK'" >&2
+	fi
 	;;
 uninstall)
-	rm -f "$root$extension" "$root$mandir/libxt_HMARK.8"
-	divert remove
+	known_xtlibdir "$2"
+	rm -f "$root$2/libxt_HMARK.so" "$root$3/libxt_HMARK.8"
+	divert remove "$2/libxt_HMARK.so"
 	for module in "$root"/lib/modules/*/updates/xt_HMARK.ko; do
 		[ -e "$module" ] || continue
 		rm -f "$module"
 		release=${module%/updates/xt_HMARK.ko}
 		[ -n "$root" ] || depmod "${release##*/}"
 	done
-	;;
-*)
-	no "the action is install or uninstall"
 	;;
 esac

@@ -14,20 +14,23 @@ no() {
 	exit 1
 }
 
-[ -e "$kdir/Makefile" ] ||
+running=/lib/modules/$(uname -r)/build
+[ -e "$kdir/Makefile" ] || [ "$kdir" != "$running" ] ||
 	no "no kernel tree at $kdir: install linux-headers-$(uname -r), or name a tree with KDIR="
+[ -e "$kdir/Makefile" ] ||
+	no "no kernel tree at '$kdir', which KDIR= names"
 [ -e "$config" ] ||
 	no "the kernel tree $kdir is not configured: run 'make olddefconfig prepare modules_prepare' in it"
 grep -qx 'CONFIG_RUST=y' "$config" ||
-	no "the kernel of $kdir was built without CONFIG_RUST: it takes no Rust module; the library works with its own xt_HMARK"
+	no "the kernel of $kdir was built without CONFIG_RUST: it takes no Rust module; 'make install-lib' is for its own xt_HMARK"
+[ -e "$kdir/rust/libkernel.rmeta" ] ||
+	no "the kernel tree $kdir has no Rust metadata (Debian's headers lack it): see 'Building the module' in README.md"
 command -v "$rustc" >/dev/null ||
-	no "rustc is not installed: install the one that the kernel was built with"
+	no "there is no $rustc: install the rustc that the kernel was built with, or name it with RUSTC="
 command -v "${BINDGEN:-bindgen}" >/dev/null ||
-	no "bindgen is not installed: install the package bindgen"
+	no "there is no ${BINDGEN:-bindgen}: install the package bindgen, or name it with BINDGEN="
 
 built=$(sed -n 's/^CONFIG_RUSTC_VERSION_TEXT=//p' "$config" | tr -d \")
 here=$("$rustc" --version)
 [ "$built" = "$here" ] ||
-	no "the kernel of $kdir was built with '$built', but $rustc is '$here': set RUSTC= to the kernel's own"
-[ -e "$kdir/rust/libkernel.rmeta" ] ||
-	no "the kernel tree $kdir has no Rust metadata (Debian's headers lack it): see 'Building the module' in README.md"
+	no "the kernel of $kdir was built with '$built', but $rustc is '$here': name the kernel's own with RUSTC="

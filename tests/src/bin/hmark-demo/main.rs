@@ -106,16 +106,9 @@ fn show_module(file: &Path) -> Result<()> {
         println!("            {name}: {value}");
     }
     println!("          /sys/module/{}", module::NAME);
-    for name in ["version", "srcversion", "taint", "refcnt", "coresize"] {
-        println!("            {name}: {}", or_none(&module::attribute(name)));
+    for name in ["taint", "refcnt", "coresize"] {
+        println!("            {name}: {}", module::attribute(name));
     }
     println!("            its build ID is that of the file above");
     Ok(())
-}
-
-fn or_none(text: &str) -> &str {
-    match text {
-        "" => "-",
-        text => text,
-    }
 }

@@ -24,29 +24,39 @@ pub fn kernel_tree() -> Result<()> {
     fs::create_dir_all(tree.join("include/config"))?;
     fs::create_dir_all(tree.join("rust"))?;
 
-    check("install linux-headers-")?;
+    check("no kernel tree at")?;
     fs::write(tree.join("Makefile"), "")?;
     check("is not configured")?;
     let config = tree.join("include/config/auto.conf");
     fs::write(&config, "CONFIG_MODULES=y\n")?;
     check("was built without CONFIG_RUST")?;
-    fs::write(
-        &config,
-        "CONFIG_RUST=y\nCONFIG_RUSTC_VERSION_TEXT=\"rustc 1.2.3 (old)\"\n",
-    )?;
-    check("was built with 'rustc 1.2.3 (old)', but rustc is 'rustc 1.")?;
-    let rustc = run("rustc --version")?;
-    fs::write(
-        &config,
-        format!(
-            "CONFIG_RUST=y\nCONFIG_RUSTC_VERSION_TEXT=\"{}\"\n",
-            rustc.trim()
-        ),
-    )?;
+    let with_rustc = |rustc: &str| {
+        let text = format!("CONFIG_RUST=y\nCONFIG_RUSTC_VERSION_TEXT=\"{rustc}\"\n");
+        fs::write(&config, text)
+    };
+    with_rustc("rustc 1.2.3 (old)")?;
     check("has no Rust metadata")?;
     fs::write(tree.join("rust/libkernel.rmeta"), "")?;
+    check("was built with 'rustc 1.2.3 (old)', but rustc is 'rustc 1.")?;
+    with_rustc(run("rustc --version")?.trim())?;
     run(&format!("{CHECK_TREE} {path}")).context("a tree that has it all")?;
-    Ok(())
+
+    let mut no_rustc = Command::new(CHECK_TREE);
+    let no_rustc = no_rustc.arg(path).env("RUSTC", "/nowhere/rustc");
+    refused(no_rustc, "there is no /nowhere/rustc")?;
+    refused(
+        Command::new(CHECK_TREE).arg(running_tree()?),
+        "install linux-headers-",
+    )
+}
+
+/// Where the headers of the running kernel would be, if they were installed.
+fn running_tree() -> Result<String> {
+    let release = run("uname -r")?;
+    let tree = format!("/lib/modules/{}/build", release.trim());
+    // The lab's chroot has them; not so its guests, by this.
+    run(&format!("rm -f {tree}"))?;
+    Ok(tree)
 }
 
 /// `make install-files` of what was not built.
