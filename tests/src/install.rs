@@ -33,13 +33,24 @@ pub fn install() -> Result<()> {
         false => "stock",
     };
     run(&format!("make -s install-files MO={target}/kmod-{kernel}"))?;
-    let ours = fs::read(extensions()?.join(LIBRARY))?;
-    let stock = fs::read(format!("{STOCK_EXTENSIONS}/{LIBRARY}"))?;
     ensure!(
-        ours != stock,
+        fs::read(extension()?)? != fs::read(stock_extension())?,
         "`make install-files` left the stock {LIBRARY}"
     );
     Ok(())
+}
+
+/// The library that iptables loads.
+///
+/// # Errors
+/// If iptables is not installed.
+pub fn extension() -> Result<PathBuf> {
+    Ok(extensions()?.join(LIBRARY))
+}
+
+/// The stock library, as it was before [`install`].
+pub fn stock_extension() -> PathBuf {
+    PathBuf::from(STOCK_EXTENSIONS).join(LIBRARY)
 }
 
 /// The folder that iptables loads its extensions from.

@@ -5,6 +5,7 @@
 
 mod backend;
 mod corpus;
+mod installation;
 mod lane;
 mod lifecycle;
 mod marks;
@@ -85,6 +86,10 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
         add("marks::equal_prediction", marks::stateless_equal_prediction);
         add("marks::equal_c_conntrack", marks::connections_equal_c);
     }
+    trials.push(test(
+        "installation::there_and_back",
+        installation::there_and_back,
+    ));
     trials.push(test("refusals::kernel_tree", refusals::kernel_tree));
     trials.push(test("refusals::nothing_built", refusals::nothing_built));
     trials.push(test("refusals::lab", refusals::lab));

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `make uninstall` brings back what the distribution has, byte for byte.
+
+use std::fs;
+
+use anyhow::{ensure, Result};
+use tests::command::run;
+use tests::{install, module};
+
+/// Uninstalled, the stock library and the kernel's own module are back; installed, ours are.
+pub fn there_and_back() -> Result<()> {
+    module::our_file()?;
+    run("make -s uninstall")?;
+    ensure!(
+        fs::read(install::extension()?)? == fs::read(install::stock_extension())?,
+        "the stock library is not back"
+    );
+    let (back, own) = (module::file()?, module::c_file()?);
+    ensure!(
+        back == own,
+        "modprobe would load {}, not {}",
+        back.display(),
+        own.display()
+    );
+    install::install()?;
+    module::our_file()?;
+    Ok(())
+}
