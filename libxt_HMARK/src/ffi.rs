@@ -525,21 +525,24 @@ unsafe extern "C" fn xlate<const NFPROTO: u32>(
 ) -> c_int {
     let family = Family::of(NFPROTO);
     // SAFETY: by this function's own contract. `ip` is what the family's entries start with.
-    let (rule, protocol, nft) = unsafe {
-        let protocol = match family {
+    let (rule, (protocol, inversions), nft) = unsafe {
+        let matched = match family {
             Family::Ipv4 => {
                 let ip = &*(*params).ip.cast::<ipt_ip>();
-                (u32::from(ip.invflags) & XT_INV_PROTO == 0).then_some(ip.proto)
+                (ip.proto, ip.invflags)
             }
             Family::Ipv6 => {
                 let ip = &*(*params).ip.cast::<ip6t_ip6>();
-                (u32::from(ip.invflags) & XT_INV_PROTO == 0).then_some(ip.proto)
+                (ip.proto, ip.invflags)
             }
         };
-        (rule((*params).target), protocol, NftRule { xl: &mut *xl })
+        // INVARIANT: libxtables waits for the answer.
+        (rule((*params).target), matched, NftRule { xl: &mut *xl })
     };
-    // Protocol 0 stands for any.
-    let protocol = protocol.and_then(|number| u8::try_from(number).ok().filter(|&any| any != 0));
+    let protocol = match u32::from(inversions) & XT_INV_PROTO {
+        0 => u8::try_from(protocol).ok(),
+        _ => None,
+    };
     crate::translate::translate(rule, family, protocol, nft).into()
 }
 

@@ -50,7 +50,7 @@ enum Mask {
     Port(u32),
 }
 
-/// Writes what nft has for `rule`, whose packets have layer 4 protocol `protocol` if it is known.
+/// Writes what nft has for `rule`, whose packets have this protocol; 0 and [`None`] are for any.
 ///
 /// Writes nothing, and gives false, if nft has nothing that corresponds.
 pub fn translate(rule: &Rule, family: Family, protocol: Option<u8>, mut nft: NftRule<'_>) -> bool {
@@ -127,8 +127,8 @@ fn nearest(rule: &Rule, family: Family, protocol: Option<u8>) -> Option<Hash> {
             mask: Mask::All,
         })
     };
-    // Of a protocol without ports, nft would hash whatever lies where they are in others. So it
-    // must be known to have them, or those that symhash looks for.
+    // In a packet without ports, jhash would take whatever lies in their place. So the rule must
+    // match a protocol that has them; symhash looks for itself.
     let (first, second) = match (protocol, family) {
         _ if mask == 0 => (None, None),
         (Some(TCP | UDP | DCCP | SCTP | UDPLITE), _) if symmetric => return Some(Hash::Symmetric),
