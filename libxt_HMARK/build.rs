@@ -14,12 +14,15 @@ const HEADER: &str = "src/bindings.h";
 const ABI: &str = "../include";
 
 /// The structures that cross between the extension and libxtables or the kernel.
-const STRUCTS: [&str; 5] = [
+const STRUCTS: [&str; 8] = [
     "xtables_target",
     "xt_option_entry",
     "xt_option_call",
     "xt_fcheck_call",
+    "xt_xlate_tg_params",
     "xt_hmark_info",
+    "ipt_ip",
+    "ip6t_ip6",
 ];
 
 fn main() {
@@ -45,9 +48,15 @@ fn main() {
 
     // Only for what is shipped: cargo 1.85 links unit tests with these, too, and they cannot do
     // without C's start-up files. The extension can, since `.init_array` works without; padding
-    // each segment to a page of its own would double its size.
+    // each segment to a page of its own would double its size, and padding for what is read-only
+    // after relocation would take it over 16 KiB.
     if env::var("PROFILE").is_ok_and(|profile| profile == "release") {
-        for flag in ["-nostartfiles", "-Wl,-z,noseparate-code", "-Wl,--strip-all"] {
+        for flag in [
+            "-nostartfiles",
+            "-Wl,-z,noseparate-code",
+            "-Wl,-z,norelro",
+            "-Wl,--strip-all",
+        ] {
             println!("cargo::rustc-cdylib-link-arg={flag}");
         }
     }
@@ -87,8 +96,9 @@ fn bind(includes: &[PathBuf]) -> String {
         .parse_callbacks(Box::new(bindgen::CargoCallbacks::new()))
         .allowlist_function("xtables_(register_targets|option_parse|strtoui)")
         .allowlist_function("xtables_(ipmask_to_cidr|ip6mask_to_cidr|ip6mask_to_numeric)")
+        .allowlist_function("xtables_(ipaddr_to_numeric|ip6addr_to_numeric)|xt_xlate_add")
         .allowlist_var("stderr|xt_params|XTABLES_VERSION|HMARK_TARGET_SIZE|XT_HMARK_.*")
-        .allowlist_var("NFPROTO_IPV[46]")
+        .allowlist_var("NFPROTO_IPV[46]|XT_INV_PROTO")
         .allowlist_type("xt_option_flags")
         .use_core()
         .formatter(bindgen::Formatter::None)

@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <xtables.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
 #include <linux/netfilter/xt_HMARK.h>
 
 /* XT_ALIGN is a function-like macro, which bindgen cannot evaluate by itself. */

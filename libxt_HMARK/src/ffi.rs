@@ -433,6 +433,42 @@ pub fn prefix_length(mask: &[u32; 4], family: Family) -> i32 {
     }
 }
 
+/// The nft rule that a rule becomes, as far as it is written.
+///
+/// # Invariants
+///
+/// `xl` is as libxtables passes it to `xlate`, which waits for the answer.
+pub struct NftRule<'a> {
+    xl: &'a mut xt_xlate,
+}
+
+impl NftRule<'_> {
+    /// Adds text, after a blank if it starts with a letter or digit.
+    pub fn add(&mut self, text: &CStr) {
+        // SAFETY: by the invariants; the format takes one string.
+        unsafe { xt_xlate_add(self.xl, c"%s".as_ptr(), text.as_ptr()) };
+    }
+
+    /// Adds a number, likewise.
+    pub fn add_number(&mut self, format: NumberFormat, number: u32) {
+        // SAFETY: by the invariants; the format takes one `unsigned int`.
+        unsafe { xt_xlate_add(self.xl, format.0.as_ptr(), number) };
+    }
+
+    /// Adds an address in network byte order; of one of IPv4, the first word is used.
+    pub fn add_address(&mut self, address: &[u32; 4], family: Family) {
+        // SAFETY: 4 or 16 bytes of address are read; the answer is a string that lives until the
+        // next call.
+        let text = unsafe {
+            CStr::from_ptr(match family {
+                Family::Ipv4 => xtables_ipaddr_to_numeric(address.as_ptr().cast()),
+                Family::Ipv6 => xtables_ip6addr_to_numeric(address.as_ptr().cast()),
+            })
+        };
+        self.add(text);
+    }
+}
+
 // ---- What libxtables calls ----
 
 /// # Safety
@@ -477,6 +513,39 @@ unsafe extern "C" fn save<const NFPROTO: u32>(_ip: *const c_void, target: *const
     crate::save::save(unsafe { rule(target) }, Family::of(NFPROTO));
 }
 
+/// Gives 1, or 0 if nft has nothing that corresponds: iptables-translate then prints the rule as a
+/// comment.
+///
+/// # Safety
+///
+/// `xl` and `params` must be as libxtables passes them.
+unsafe extern "C" fn xlate<const NFPROTO: u32>(
+    xl: *mut xt_xlate,
+    params: *const xt_xlate_tg_params,
+) -> c_int {
+    let family = Family::of(NFPROTO);
+    // SAFETY: by this function's own contract. `ip` is what the family's entries start with.
+    let (rule, (protocol, inversions), nft) = unsafe {
+        let matched = match family {
+            Family::Ipv4 => {
+                let ip = &*(*params).ip.cast::<ipt_ip>();
+                (ip.proto, ip.invflags)
+            }
+            Family::Ipv6 => {
+                let ip = &*(*params).ip.cast::<ip6t_ip6>();
+                (ip.proto, ip.invflags)
+            }
+        };
+        // INVARIANT: libxtables waits for the answer.
+        (rule((*params).target), matched, NftRule { xl: &mut *xl })
+    };
+    let protocol = match u32::from(inversions) & XT_INV_PROTO {
+        0 => u8::try_from(protocol).ok(),
+        _ => None,
+    };
+    crate::translate::translate(rule, family, protocol, nft).into()
+}
+
 extern "C" fn help() {
     crate::help::help();
 }
@@ -502,6 +571,7 @@ fn target<const NFPROTO: u32>() -> xtables_target {
         help: Some(help),
         print: Some(print::<NFPROTO>),
         save: Some(save::<NFPROTO>),
+        xlate: Some(xlate::<NFPROTO>),
         x6_parse: Some(parse::<NFPROTO>),
         x6_fcheck: Some(check::<NFPROTO>),
         x6_options: addr_of!(crate::options::OPTIONS).cast(),

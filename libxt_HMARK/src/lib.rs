@@ -4,7 +4,7 @@
 //!
 //! libxtables hands each option to [`parse`] and the finished rule to [`check`]; a rule read back
 //! from the kernel goes to [`print`](mod@print) for `-L`, and to [`save`] for `-S` and
-//! iptables-save.
+//! iptables-save. What iptables-translate has nft do instead is up to [`translate`].
 //! All of libxtables, C and `unsafe` is behind [`ffi`].
 
 #![cfg_attr(not(test), no_std)]
@@ -18,5 +18,6 @@ mod options;
 mod parse;
 mod print;
 mod save;
+mod translate;
 mod tuple;
 mod version;

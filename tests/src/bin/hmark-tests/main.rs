@@ -5,6 +5,8 @@
 
 mod backend;
 mod corpus;
+mod examples;
+mod hostile;
 mod installation;
 mod lane;
 mod lifecycle;
@@ -15,6 +17,7 @@ mod packet;
 mod refusals;
 mod rules;
 mod ruleset;
+mod translate;
 
 use std::env;
 use std::fs;
@@ -76,6 +79,19 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
             add("rules::exchanged_with_stock", rules::exchanged);
             add("rules::refused", rules::refused);
         }
+    }
+    for family in Family::ALL {
+        let mut add = |name: &str, run: fn(Family) -> Result<()>| {
+            let name = format!("{name}_{}", family.name());
+            trials.push(test(&name, move || run(family)));
+        };
+        add("translate::translated", translate::translated);
+        add("translate::declined", translate::declined);
+    }
+    trials.push(test("manual::examples", examples::run));
+    // Needs no kernel, and valgrind in an emulated machine takes too long.
+    if fs::read_to_string("/proc/cpuinfo")?.contains("User Mode Linux") {
+        trials.push(test("hostile::refused", hostile::refused));
     }
     for family in Family::ALL {
         let mut add = |name: &str, run: fn(Family, u64) -> Result<()>| {
