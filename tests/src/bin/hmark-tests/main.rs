@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! Tests of module, library and marks on the kernel that is running, which they take turns to
-//! change: run them in a fresh guest of the lab. `HMARK_SEED` sets the seed of the packets.
+//! change: run them in a fresh guest of the lab. `HMARK_SEED` sets the seed of packets and rules.
 
 mod backend;
 mod corpus;
@@ -14,6 +14,7 @@ mod packet;
 mod refusals;
 mod rules;
 mod ruleset;
+mod text;
 
 use std::env;
 use std::fs;
@@ -54,7 +55,7 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
         Err(_) => SEED,
     };
     if !list {
-        println!("seed of the packets: {seed} (set HMARK_SEED to change it)");
+        println!("seed of packets and rules: {seed} (set HMARK_SEED to change it)");
         install::install()?;
     }
     let tainted = tainted()?;
@@ -74,6 +75,12 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
             add("rules::mission", rules::mission);
             add("rules::exchanged_with_stock", rules::exchanged);
             add("rules::refused", rules::refused);
+            let mut add = |name: &str, run: fn(Family, Backend, u64) -> Result<()>| {
+                let name = format!("{name}_{}_{backend}", family.name());
+                trials.push(test(&name, move || run(family, backend, seed)));
+            };
+            add("text::edges", text::edges);
+            add("text::random", text::random);
         }
     }
     for family in Family::ALL {
