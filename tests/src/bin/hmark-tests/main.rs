@@ -81,6 +81,7 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
             };
             add("text::edges", text::edges);
             add("text::random", text::random);
+            add("text::commands", text::commands);
         }
     }
     for family in Family::ALL {
@@ -92,6 +93,19 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
         add("marks::equal_prediction", marks::stateless_equal_prediction);
         add("marks::equal_c_conntrack", marks::connections_equal_c);
     }
+    for family in Family::ALL {
+        let mut add = |name: &str, run: fn(Family) -> Result<()>| {
+            let name = format!("text::named_{name}_{}", family.name());
+            trials.push(test(&name, move || run(family)));
+        };
+        add("defaults", text::named::defaults);
+        add("offs", text::named::offs);
+        add("netmask", text::named::netmask);
+        add("ct_alone", text::named::ct_alone);
+        add("spi_and_port", text::named::spi_and_port);
+        add("words", text::named::words);
+    }
+    trials.push(test("text::named_prefix_ipv4", text::named::prefix));
     trials.push(test("refusals::kernel_tree", refusals::kernel_tree));
     trials.push(test("refusals::nothing_built", refusals::nothing_built));
     trials.push(test("refusals::lab", refusals::lab));

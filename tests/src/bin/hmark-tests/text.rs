@@ -7,11 +7,12 @@ mod case;
 mod corpus;
 mod difference;
 mod generator;
+pub mod named;
 mod runner;
 
 use std::fs;
 
-use anyhow::{bail, Result};
+use anyhow::{bail, ensure, Result};
 use fastrand::Rng;
 use tests::command::run;
 use tests::family::Family;
@@ -33,7 +34,7 @@ pub fn edges(family: Family, backend: Backend, seed: u64) -> Result<()> {
     cases.truncate(match (native()?, backend) {
         (true, Backend::Legacy) => cases.len(),
         (true, Backend::Nft) => 200,
-        (false, _) => 80,
+        (false, _) => 50,
     });
     compare("edge", &cases, family, backend)
 }
@@ -50,6 +51,22 @@ pub fn random(family: Family, backend: Backend, seed: u64) -> Result<()> {
         .map(|_| generator::case(&mut rng, family))
         .collect();
     compare("random", &cases, family, backend)
+}
+
+/// Tries some rules made at random by commands of their own.
+pub fn commands(family: Family, backend: Backend, seed: u64) -> Result<()> {
+    module::load_ours()?;
+    let mut rng = Rng::with_seed(seed);
+    let count = if native()? { 25 } else { 3 };
+    // A command is split at blanks, quoted or not.
+    let cases: Vec<_> = std::iter::repeat_with(|| generator::case(&mut rng, family))
+        .filter(|case| !case.to_string().contains('"'))
+        .take(count)
+        .collect();
+    let tried = Runner::new(family, backend)?.by_command(&cases)?;
+    ensure!(tried > 0, "none of {count} rules was accepted");
+    note!("{family}, {backend}: {tried} random rules added, found and deleted by commands");
+    Ok(())
 }
 
 /// Whether the kernel runs as a process of this machine.

@@ -102,6 +102,43 @@ impl Runner {
         }
     }
 
+    /// Has each library find and delete what a command of the other added, one command a step. Gives
+    /// how many of the cases were accepted, and so tried.
+    pub fn by_command(&self, cases: &[Case]) -> Result<usize> {
+        let (accepted, _) = self.accepted(cases, &mut Figures::default())?;
+        let program = self.backend.program(self.family, "");
+        let mut tried = 0;
+        for rule in &accepted {
+            for (side, (library, _)) in SIDES.into_iter().enumerate() {
+                let (other, _) = SIDES[1 - side];
+                let run = |library, command: &str, text: &str| {
+                    let command = format!("{program} -t mangle {command} {text}");
+                    self.run(library, &command, "")
+                };
+                let [text, others] = [side, 1 - side].map(|side| &rule.texts[side]);
+                let [text, others] =
+                    [text, others].map(|text| format!("PREROUTING -j HMARK {text}"));
+                run(library, "-F", "PREROUTING")?;
+                run(library, "-A", &text)?;
+                if self.lost_netmask(&self.save(library, "PREROUTING")?[0]) {
+                    continue;
+                }
+                run(other, "-C", &others)?;
+                run(other, "-D", &others)?;
+                let left = self.save(library, "PREROUTING")?;
+                ensure!(left.is_empty(), "{other:?}: -D left {left:?}");
+                tried += 1;
+            }
+        }
+        Ok(tried / SIDES.len())
+    }
+
+    /// Whether the rule that was saved so has an IPv4 netmask without length, of which the stock
+    /// library leaves bytes undefined that `-C` and `-D` compare.
+    fn lost_netmask(&self, saved: &str) -> bool {
+        self.family == Family::V4 && saved.contains(NO_LENGTH)
+    }
+
     /// Has each library parse its text of each case.
     fn accepted(
         &self,
@@ -204,10 +241,9 @@ impl Runner {
         }
         ensure!(saved.len() == rules.len(), "{} rules saved", saved.len());
 
-        // Each finds, and deletes one by one, what the other added. Of an IPv4 netmask without
-        // length the stock library leaves bytes undefined that are compared.
-        let (lost, found): (Vec<_>, Vec<_>) = (0..rules.len())
-            .partition(|&at| self.family == Family::V4 && saved[at].contains(NO_LENGTH));
+        // Each finds, and deletes one by one, what the other added.
+        let (lost, found): (Vec<_>, Vec<_>) =
+            (0..rules.len()).partition(|&at| self.lost_netmask(&saved[at]));
         for command in ["-C", "-D"] {
             for (side, (library, _)) in SIDES.into_iter().enumerate() {
                 let (_, chain) = SIDES[1 - side];
