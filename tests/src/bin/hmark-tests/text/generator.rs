@@ -11,7 +11,7 @@ use super::case::{Case, OPTIONS};
 const ADDRESSES: [(&str, &str); 2] = [("src", "src-prefix"), ("dst", "dst-prefix")];
 
 /// One rule in this many is spoilt. Each costs a process for each library, which ends there.
-const SPOILT: u32 = 20;
+const SPOILT: u32 = 40;
 
 /// Makes a rule.
 pub fn case(rng: &mut Rng, family: Family) -> Case {

@@ -20,6 +20,9 @@ const SIDES: [(Library, &str); 2] = [(Library::Stock, "stock"), (Library::Ours, 
 /// Lines of a table before its rules.
 const HEAD: usize = 1;
 
+/// The program that shows all rules, as a suffix to iptables.
+const SAVE: &str = "-save";
+
 /// How the length of a netmask is saved that has none.
 const NO_LENGTH: &str = "-prefix -1";
 
@@ -217,28 +220,22 @@ impl Runner {
         }
 
         // Either library shows the rules of both alike.
-        let saved = self.save(Library::Stock, "stock")?;
-        for (library, _) in SIDES {
-            for (_, chain) in SIDES {
-                let what = format!("{chain} rule, as {library:?} saves it");
-                let found = differing(&saved, &self.save(library, chain)?, &what)?;
-                if found.is_some() {
-                    return Ok(found);
-                }
-            }
-        }
-        for option in ["-S", "-v -n -L"] {
-            let shown = self.show(Library::Stock, option, "stock")?;
+        for how in [SAVE, "-S", "-v -n -L"] {
+            let mut first = None;
             for (library, _) in SIDES {
+                let shown = self.show(library, how)?;
                 for (_, chain) in SIDES {
-                    let what = format!("{chain} rule, by {option} of {library:?}");
-                    let found = differing(&shown, &self.show(library, option, chain)?, &what)?;
+                    let rules = rules_of(&shown, chain);
+                    let first = first.get_or_insert_with(|| rules.clone());
+                    let what = format!("{chain} rule, as {how} of {library:?} shows it");
+                    let found = differing(first, &rules, &what)?;
                     if found.is_some() {
                         return Ok(found);
                     }
                 }
             }
         }
+        let saved = self.save(Library::Ours, "ours")?;
         ensure!(saved.len() == rules.len(), "{} rules saved", saved.len());
 
         // Each finds, and deletes one by one, what the other added.
@@ -292,37 +289,46 @@ impl Runner {
         Ok(())
     }
 
-    /// The rules of a chain, as iptables-save prints them behind the name of the chain.
-    fn save(&self, library: Library, chain: &str) -> Result<Vec<String>> {
-        let program = self.backend.program(self.family, "-save");
-        let text = self.run(library, &format!("{program} -t mangle"), "")?;
-        let rules = text.lines();
-        Ok(rules
-            .filter_map(|line| {
-                line.strip_prefix(&format!("-A {chain} "))
-                    .map(str::to_owned)
-            })
-            .collect())
+    /// The HMARK rules of the table as iptables-save, or iptables with an option, prints them: the
+    /// chain, and what is behind it.
+    fn show(&self, library: Library, how: &str) -> Result<Vec<(String, String)>> {
+        let (suffix, option) = match how {
+            SAVE => (SAVE, ""),
+            option => ("", option),
+        };
+        let program = self.backend.program(self.family, suffix);
+        let text = self.run(library, &format!("{program} -t mangle {option}"), "")?;
+        let mut rules = Vec::new();
+        let mut listed = "";
+        for line in text.lines() {
+            let added = line
+                .strip_prefix("-A ")
+                .and_then(|rest| rest.split_once(' '));
+            if let Some(rest) = line.strip_prefix("Chain ") {
+                listed = rest.split(' ').next().unwrap_or_default();
+            } else if line.contains("HMARK") {
+                let (chain, rule) = added.unwrap_or((listed, line));
+                rules.push((chain.to_owned(), rule.to_owned()));
+            }
+        }
+        Ok(rules)
     }
 
-    /// The rules of a chain, as `-S` or `-L` prints them, without its name.
-    fn show(&self, library: Library, option: &str, chain: &str) -> Result<Vec<String>> {
-        let program = self.backend.program(self.family, "");
-        let text = self.run(
-            library,
-            &format!("{program} -t mangle {option} {chain}"),
-            "",
-        )?;
-        let rules = text.lines().filter(|line| line.contains("HMARK"));
-        Ok(rules
-            .map(|line| line.replacen(&format!("-A {chain} "), "", 1))
-            .collect())
+    /// The rules of a chain as iptables-save prints them.
+    fn save(&self, library: Library, chain: &str) -> Result<Vec<String>> {
+        Ok(rules_of(&self.show(library, SAVE)?, chain))
     }
 
     fn run(&self, library: Library, command: &str, input: &str) -> Result<String> {
         self.netns
             .enter(|| run_with(command, input, library.variables()))
     }
+}
+
+/// Those of the rules shown that are of one chain.
+fn rules_of(shown: &[(String, String)], chain: &str) -> Vec<String> {
+    let rules = shown.iter().filter(|(name, _)| name == chain);
+    rules.map(|(_, rule)| rule.clone()).collect()
 }
 
 /// A line that makes a chain, or empties it.
