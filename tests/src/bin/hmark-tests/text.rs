@@ -34,7 +34,7 @@ pub fn edges(family: Family, backend: Backend, seed: u64) -> Result<()> {
     cases.truncate(match (native()?, backend) {
         (true, Backend::Legacy) => cases.len(),
         (true, Backend::Nft) => 200,
-        (false, _) => 50,
+        (false, _) => 25,
     });
     compare("edge", &cases, family, backend)
 }
@@ -57,7 +57,7 @@ pub fn random(family: Family, backend: Backend, seed: u64) -> Result<()> {
 pub fn commands(family: Family, backend: Backend, seed: u64) -> Result<()> {
     module::load_ours()?;
     let mut rng = Rng::with_seed(seed);
-    let count = if native()? { 25 } else { 3 };
+    let count = if native()? { 25 } else { 2 };
     // A command is split at blanks, quoted or not.
     let cases: Vec<_> = std::iter::repeat_with(|| generator::case(&mut rng, family))
         .filter(|case| !case.to_string().contains('"'))
