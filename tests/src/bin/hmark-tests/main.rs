@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! Tests of module, library and marks on the kernel that is running, which they take turns to
-//! change: run them in a fresh guest of the lab. `HMARK_SEED` sets the seed of the packets.
+//! change: run them in a fresh guest of the lab. `HMARK_SEED` sets the seed of packets and rules.
 
 mod backend;
 mod corpus;
@@ -17,6 +17,7 @@ mod packet;
 mod refusals;
 mod rules;
 mod ruleset;
+mod text;
 mod translate;
 
 use std::env;
@@ -58,7 +59,7 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
         Err(_) => SEED,
     };
     if !list {
-        println!("seed of the packets: {seed} (set HMARK_SEED to change it)");
+        println!("seed of packets and rules: {seed} (set HMARK_SEED to change it)");
         install::install()?;
     }
     let tainted = tainted()?;
@@ -78,6 +79,13 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
             add("rules::mission", rules::mission);
             add("rules::exchanged_with_stock", rules::exchanged);
             add("rules::refused", rules::refused);
+            let mut add = |name: &str, run: fn(Family, Backend, u64) -> Result<()>| {
+                let name = format!("{name}_{}_{backend}", family.name());
+                trials.push(test(&name, move || run(family, backend, seed)));
+            };
+            add("text::edges", text::edges);
+            add("text::random", text::random);
+            add("text::commands", text::commands);
         }
     }
     for family in Family::ALL {
@@ -106,6 +114,19 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
         "installation::there_and_back",
         installation::there_and_back,
     ));
+    for family in Family::ALL {
+        let mut add = |name: &str, run: fn(Family) -> Result<()>| {
+            let name = format!("text::named_{name}_{}", family.name());
+            trials.push(test(&name, move || run(family)));
+        };
+        add("defaults", text::named::defaults);
+        add("offs", text::named::offs);
+        add("netmask", text::named::netmask);
+        add("ct_alone", text::named::ct_alone);
+        add("spi_and_port", text::named::spi_and_port);
+        add("words", text::named::words);
+    }
+    trials.push(test("text::named_prefix_ipv4", text::named::prefix));
     trials.push(test("refusals::kernel_tree", refusals::kernel_tree));
     trials.push(test("refusals::nothing_built", refusals::nothing_built));
     trials.push(test("refusals::lab", refusals::lab));

@@ -19,13 +19,16 @@ pub const MISSION: &str = "-j HMARK --hmark-mod 4 --hmark-offs 100";
 
 /// Whose libxt_HMARK.so iptables loads.
 #[derive(Clone, Copy, Debug)]
-enum Library {
+pub enum Library {
+    /// Ours, where iptables looks for it.
     Ours,
+    /// The one that came with iptables.
     Stock,
 }
 
 impl Library {
-    fn variables(self) -> &'static [(&'static str, &'static str)] {
+    /// What to set in the environment of iptables.
+    pub fn variables(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Ours => &[],
             Self::Stock => &[("XTABLES_LIBDIR", STOCK_EXTENSIONS)],

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Each difference that the man page names, shown by the iptables that Debian runs.
+
+use std::process::Command;
+
+use anyhow::{ensure, Context, Result};
+use tests::command::run_with;
+use tests::family::Family;
+use tests::module;
+use tests::netns::Netns;
+
+use crate::backend::Backend;
+use crate::rules::Library;
+
+/// Exit status of iptables for what an extension refuses.
+const PARAMETER_PROBLEM: i32 = 2;
+
+const BOTH: [Library; 2] = [Library::Stock, Library::Ours];
+
+/// The mangle table of a namespace.
+struct Table {
+    family: Family,
+    netns: Netns,
+}
+
+/// How a command ended, and what it printed.
+struct Answer {
+    status: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Table {
+    fn new(family: Family) -> Result<Self> {
+        module::load_ours()?;
+        let netns = Netns::add("hmark-named")?;
+        Ok(Self { family, netns })
+    }
+
+    fn iptables(&self, library: Library, arguments: &str) -> Result<Answer> {
+        let mut command = Command::new(Backend::Nft.program(self.family, ""));
+        command
+            .args(["-t", "mangle"])
+            .args(arguments.split_whitespace())
+            .envs(library.variables().iter().copied());
+        let output = self.netns.enter(|| Ok(command.output()?))?;
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        Ok(Answer {
+            status: output.status.code().context("ended by a signal")?,
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        })
+    }
+
+    /// Adds a rule to the PREROUTING chain, which is emptied before.
+    fn add(&self, library: Library, options: &str) -> Result<Answer> {
+        self.iptables(library, "-F PREROUTING")?;
+        self.iptables(library, &format!("-A PREROUTING -j HMARK {options}"))
+    }
+
+    /// Adds a rule, which must be accepted, and gives what the library saves of it.
+    fn saved(&self, library: Library, options: &str) -> Result<String> {
+        let added = self.add(library, options)?;
+        ensure!(added.status == 0, "{library:?}: {}", added.stderr);
+        let saved = self.iptables(library, "-S PREROUTING")?.stdout;
+        let rule = saved.lines().find(|line| line.starts_with("-A"));
+        Ok(rule.context("no rule was saved")?.to_owned())
+    }
+
+    fn restore(&self, library: Library, rule: &str) -> Result<()> {
+        let command = Backend::Nft.program(self.family, "-restore");
+        let input = format!("*mangle\n{rule}\nCOMMIT\n");
+        self.netns
+            .enter(|| run_with(&command, &input, library.variables()))?;
+        Ok(())
+    }
+
+    /// Checks that a library refuses a rule, by the status and the words that are its own.
+    fn refuses(&self, library: Library, options: &str, words: &str) -> Result<()> {
+        let answer = self.add(library, options)?;
+        ensure!(
+            answer.status == PARAMETER_PROBLEM && answer.stderr.contains(words),
+            "{library:?}: status {}: {}",
+            answer.status,
+            answer.stderr
+        );
+        Ok(())
+    }
+}
+
+/// The stock library wants a seed and selectors. Ours does not, and saves what it then restores.
+pub fn defaults(family: Family) -> Result<()> {
+    let table = Table::new(family)?;
+    for options in [
+        "--hmark-mod 4 --hmark-offset 100",
+        "--hmark-mod 4 --hmark-rnd 1",
+        "--hmark-mod 4 --hmark-tuple src",
+    ] {
+        table.refuses(Library::Stock, options, "--hmark-")?;
+        let saved = table.saved(Library::Ours, options)?;
+        table.restore(Library::Stock, &saved)?;
+    }
+    Ok(())
+}
+
+/// `--hmark-offs` is an option of ours, and an abbreviation to the stock library.
+pub fn offs(family: Family) -> Result<()> {
+    let table = Table::new(family)?;
+    for library in BOTH {
+        let options = "--hmark-mod 4 --hmark-rnd 1 --hmark-tuple src --hmark-offs 5";
+        let saved = table.saved(library, options)?;
+        ensure!(saved.ends_with(" --hmark-offset 5"), "{library:?}: {saved}");
+    }
+    let help = |library| Ok::<_, anyhow::Error>(table.iptables(library, "-j HMARK --help")?.stdout);
+    ensure!(help(Library::Ours)?.contains("--hmark-offs\n"));
+    ensure!(!help(Library::Stock)?.contains("--hmark-offs\n"));
+    Ok(())
+}
+
+/// The stock library takes an IPv4 prefix length over 32 for an address.
+pub fn prefix() -> Result<()> {
+    let table = Table::new(Family::V4)?;
+    for option in ["--hmark-src-prefix", "--hmark-dst-prefix"] {
+        let options = format!("--hmark-mod 4 --hmark-rnd 1 {option} 33");
+        table.refuses(Library::Ours, &options, "\"33\"")?;
+        let saved = table.saved(Library::Stock, &options)?;
+        ensure!(!saved.contains("prefix 33"), "{saved}");
+    }
+    Ok(())
+}
+
+/// A netmask without length is saved as -1 by both libraries, which neither restores.
+pub fn netmask(family: Family) -> Result<()> {
+    let table = Table::new(family)?;
+    let mask = match family {
+        Family::V4 => "255.0.255.0",
+        Family::V6 => "ffff:0:ffff::",
+    };
+    for library in BOTH {
+        let options = format!("--hmark-mod 4 --hmark-rnd 1 --hmark-src-prefix {mask}");
+        let saved = table.saved(library, &options)?;
+        ensure!(saved.contains("--hmark-src-prefix -1 "), "{saved}");
+        let restored = table.restore(library, &saved);
+        ensure!(restored.is_err(), "{library:?} restores {saved}");
+    }
+    Ok(())
+}
+
+/// Ours warns of a rule that hashes nothing.
+pub fn ct_alone(family: Family) -> Result<()> {
+    let table = Table::new(family)?;
+    for (library, warns) in [(Library::Stock, false), (Library::Ours, true)] {
+        let added = table.add(library, "--hmark-mod 4 --hmark-rnd 1 --hmark-tuple ct")?;
+        ensure!(
+            added.status == 0 && added.stderr.contains("warning") == warns,
+            "{library:?}: status {}: {}",
+            added.status,
+            added.stderr
+        );
+    }
+    Ok(())
+}
+
+/// The stock library leaves it to the kernel to refuse both an SPI and a port.
+pub fn spi_and_port(family: Family) -> Result<()> {
+    let table = Table::new(family)?;
+    for port in ["--hmark-sport", "--hmark-dport"] {
+        let options = format!("--hmark-mod 4 --hmark-rnd 1 --hmark-spi 1 {port} 1");
+        table.refuses(Library::Ours, &options, "--hmark-spi excludes")?;
+        let stock = table.add(Library::Stock, &options)?;
+        ensure!(
+            stock.status != PARAMETER_PROBLEM && stock.stderr.contains("Invalid argument"),
+            "status {}: {}",
+            stock.status,
+            stock.stderr
+        );
+    }
+    Ok(())
+}
+
+/// Errors have the same status in other words.
+pub fn words(family: Family) -> Result<()> {
+    let table = Table::new(family)?;
+    for options in [
+        "--hmark-mod 0",
+        "--hmark-mod 4 --hmark-rnd 1 --hmark-tuple colour",
+        "--hmark-mod 4 --hmark-rnd 1 --hmark-src-prefix colour",
+        "--hmark-mod 4 --hmark-rnd 1 --hmark-tuple spi,sport",
+    ] {
+        table.refuses(Library::Stock, options, "")?;
+        let stock = table.add(Library::Stock, options)?.stderr;
+        table.refuses(Library::Ours, options, "give")?;
+        let ours = table.add(Library::Ours, options)?.stderr;
+        ensure!(stock != ours, "both say: {stock}");
+    }
+    Ok(())
+}

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Tries many rules at once with both libraries, and says where the two part.
+
+use std::slice;
+
+use anyhow::{bail, ensure, Context, Error, Result};
+use tests::command::run_with;
+use tests::family::Family;
+use tests::netns::Netns;
+
+use super::case::Case;
+use super::difference::Difference;
+use crate::backend::Backend;
+use crate::rules::Library;
+
+/// The two libraries, and the chain of the mangle table that each fills with its rules.
+const SIDES: [(Library, &str); 2] = [(Library::Stock, "stock"), (Library::Ours, "ours")];
+
+/// Lines of a table before its rules.
+const HEAD: usize = 1;
+
+/// The program that shows all rules, as a suffix to iptables.
+const SAVE: &str = "-save";
+
+/// How the length of a netmask is saved that has none.
+const NO_LENGTH: &str = "-prefix -1";
+
+/// How many rules fared how.
+#[derive(Default)]
+pub struct Figures {
+    /// Accepted by both libraries, and compared.
+    pub accepted: usize,
+    /// Refused by both.
+    pub refused: usize,
+    /// Those that fell under a named difference, in the order of [`Difference::ALL`].
+    pub named: [usize; Difference::ALL.len()],
+}
+
+impl Figures {
+    fn count(&mut self, difference: Difference) {
+        for (named, count) in Difference::ALL.into_iter().zip(&mut self.named) {
+            *count += usize::from(named == difference);
+        }
+    }
+}
+
+/// A difference without a name.
+pub struct Found {
+    /// Which of the cases shows it.
+    pub index: usize,
+    /// What differs.
+    pub what: String,
+}
+
+/// A namespace to try the rules of one family in, by one backend.
+pub struct Runner {
+    family: Family,
+    backend: Backend,
+    netns: Netns,
+}
+
+/// A rule that both accept: where it is among the cases, and its text for each of [`SIDES`].
+struct Accepted {
+    index: usize,
+    texts: [String; 2],
+}
+
+impl Runner {
+    /// Makes the namespace.
+    pub fn new(family: Family, backend: Backend) -> Result<Self> {
+        let netns = Netns::add("hmark-text")?;
+        Ok(Self {
+            family,
+            backend,
+            netns,
+        })
+    }
+
+    /// Tries the cases with both libraries. Gives the first difference that has no name, if there
+    /// is one; the figures count what was tried up to there.
+    pub fn compare(&self, cases: &[Case], figures: &mut Figures) -> Result<Option<Found>> {
+        let (accepted, found) = self.accepted(cases, figures)?;
+        if found.is_some() || accepted.is_empty() {
+            return Ok(found);
+        }
+        let found = self.compare_accepted(&accepted, figures)?;
+        Ok(found.map(|(at, what)| Found {
+            index: accepted[at].index,
+            what,
+        }))
+    }
+
+    /// The smallest case that still differs, by leaving out options, and what differs then.
+    pub fn shrink(&self, mut case: Case, mut what: String) -> Result<(Case, String)> {
+        'smaller: loop {
+            for smaller in case.smaller() {
+                let found = self.compare(slice::from_ref(&smaller), &mut Figures::default())?;
+                if let Some(found) = found {
+                    (case, what) = (smaller, found.what);
+                    continue 'smaller;
+                }
+            }
+            return Ok((case, what));
+        }
+    }
+
+    /// Has each library find and delete what a command of the other added, one command a step. Gives
+    /// how many of the cases were accepted, and so tried.
+    pub fn by_command(&self, cases: &[Case]) -> Result<usize> {
+        let (accepted, _) = self.accepted(cases, &mut Figures::default())?;
+        let program = self.backend.program(self.family, "");
+        let mut tried = 0;
+        for rule in &accepted {
+            for (side, (library, _)) in SIDES.into_iter().enumerate() {
+                let (other, _) = SIDES[1 - side];
+                let run = |library, command: &str, text: &str| {
+                    let command = format!("{program} -t mangle {command} {text}");
+                    self.run(library, &command, "")
+                };
+                let [text, others] = [side, 1 - side].map(|side| &rule.texts[side]);
+                let [text, others] =
+                    [text, others].map(|text| format!("PREROUTING -j HMARK {text}"));
+                run(library, "-F", "PREROUTING")?;
+                run(library, "-A", &text)?;
+                if self.lost_netmask(&self.save(library, "PREROUTING")?[0]) {
+                    continue;
+                }
+                run(other, "-C", &others)?;
+                run(other, "-D", &others)?;
+                let left = self.save(library, "PREROUTING")?;
+                ensure!(left.is_empty(), "{other:?}: -D left {left:?}");
+                tried += 1;
+            }
+        }
+        Ok(tried / SIDES.len())
+    }
+
+    /// Whether the rule that was saved so has an IPv4 netmask without length, of which the stock
+    /// library leaves bytes undefined that `-C` and `-D` compare.
+    fn lost_netmask(&self, saved: &str) -> bool {
+        self.family == Family::V4 && saved.contains(NO_LENGTH)
+    }
+
+    /// Has each library parse its text of each case.
+    fn accepted(
+        &self,
+        cases: &[Case],
+        figures: &mut Figures,
+    ) -> Result<(Vec<Accepted>, Option<Found>)> {
+        let stock: Vec<_> = cases
+            .iter()
+            .map(|case| case.for_stock(self.family).to_string())
+            .collect();
+        let ours: Vec<_> = cases.iter().map(Case::to_string).collect();
+        let verdicts = [
+            self.verdicts(Library::Stock, &stock)?,
+            self.verdicts(Library::Ours, &ours)?,
+        ];
+        let mut accepted = Vec::new();
+        for (index, texts) in stock.into_iter().zip(ours).map(Into::into).enumerate() {
+            let texts: [String; 2] = texts;
+            let [by_stock, by_ours] = &verdicts;
+            match (&by_stock[index], &by_ours[index]) {
+                (None, None) => {
+                    figures.accepted += 1;
+                    if texts[0] != texts[1] {
+                        figures.count(Difference::Defaults);
+                    }
+                    accepted.push(Accepted { index, texts });
+                }
+                (Some(_), Some(_)) => figures.refused += 1,
+                (None, Some(why)) => {
+                    match Difference::refused_by_ours(&cases[index], self.family) {
+                        Some(difference) => figures.count(difference),
+                        None => {
+                            let what = format!("ours alone refuses it: {why}");
+                            return Ok((accepted, Some(Found { index, what })));
+                        }
+                    }
+                }
+                (Some(why), None) => {
+                    let what = format!("the stock library alone refuses it: {why}");
+                    return Ok((accepted, Some(Found { index, what })));
+                }
+            }
+        }
+        Ok((accepted, None))
+    }
+
+    /// Why a library refuses each of the texts, or nothing where it accepts it. iptables-restore
+    /// ends at the first that it refuses, and goes on behind that in another process.
+    fn verdicts(&self, library: Library, texts: &[String]) -> Result<Vec<Option<String>>> {
+        let mut refused = vec![None; texts.len()];
+        let mut start = 0;
+        while start < texts.len() {
+            let rules = append("PREROUTING", texts[start..].iter());
+            let Err(error) = self.restore(library, "--test", &rules) else {
+                break;
+            };
+            let at = start + line_of(&error)? - HEAD - 1;
+            let why = refused.get_mut(at).context("no such line")?;
+            *why = Some(format!("{error:#}"));
+            start = at + 1;
+        }
+        Ok(refused)
+    }
+
+    /// Compares what became of rules that both accept: the number of the first that differs, and
+    /// what does.
+    fn compare_accepted(
+        &self,
+        rules: &[Accepted],
+        figures: &mut Figures,
+    ) -> Result<Option<(usize, String)>> {
+        for (side, (library, chain)) in SIDES.into_iter().enumerate() {
+            let texts = rules.iter().map(|rule| &rule.texts[side]);
+            self.restore(library, "", &(new_chain(chain) + &append(chain, texts)))
+                .context("the kernel refuses a rule")?;
+        }
+
+        // Either library shows the rules of both alike.
+        for how in [SAVE, "-S", "-v -n -L"] {
+            let mut first = None;
+            for (library, _) in SIDES {
+                let shown = self.show(library, how)?;
+                for (_, chain) in SIDES {
+                    let rules = rules_of(&shown, chain);
+                    let first = first.get_or_insert_with(|| rules.clone());
+                    let what = format!("{chain} rule, as {how} of {library:?} shows it");
+                    let found = differing(first, &rules, &what)?;
+                    if found.is_some() {
+                        return Ok(found);
+                    }
+                }
+            }
+        }
+        let saved = self.save(Library::Ours, "ours")?;
+        ensure!(saved.len() == rules.len(), "{} rules saved", saved.len());
+
+        // Each finds, and deletes one by one, what the other added.
+        let (lost, found): (Vec<_>, Vec<_>) =
+            (0..rules.len()).partition(|&at| self.lost_netmask(&saved[at]));
+        for command in ["-C", "-D"] {
+            for (side, (library, _)) in SIDES.into_iter().enumerate() {
+                let (_, chain) = SIDES[1 - side];
+                let lines = found
+                    .iter()
+                    .map(|&at| format!("{command} {chain} -j HMARK {}\n", rules[at].texts[side]));
+                if let Err(error) = self.restore(library, "", &lines.collect::<String>()) {
+                    let at = line_of(&error)? - HEAD - 1;
+                    let what = format!("{library:?}: {command} does not find the {chain} rule");
+                    return Ok(Some((found[at], what)));
+                }
+            }
+        }
+        for (library, chain) in SIDES {
+            let left = self.save(library, chain)?;
+            ensure!(
+                left.iter().eq(lost.iter().map(|&at| &saved[at])),
+                "-D left {left:?} in the {chain} chain"
+            );
+        }
+
+        // Each restores what the other saved; no library does so with a netmask without length.
+        let (netmasks, saved): (Vec<_>, Vec<_>) =
+            saved.iter().partition(|line| line.contains(NO_LENGTH));
+        netmasks
+            .iter()
+            .for_each(|_| figures.count(Difference::Netmask));
+        for (library, chain) in SIDES {
+            let lines = saved.iter().map(|line| format!("-A {chain} {line}\n"));
+            let lines = new_chain(chain) + &lines.collect::<String>();
+            if let Err(error) = self.restore(library, "", &lines) {
+                bail!("{library:?} does not restore what was saved: {error:#}");
+            }
+            let again = self.save(library, chain)?;
+            ensure!(again.iter().eq(saved.iter().copied()), "restored otherwise");
+        }
+        Ok(None)
+    }
+
+    /// Runs iptables-restore on lines for the mangle table.
+    fn restore(&self, library: Library, option: &str, lines: &str) -> Result<()> {
+        let program = self.backend.program(self.family, "-restore");
+        let command = format!("{program} --noflush {option}");
+        let input = format!("*mangle\n{lines}COMMIT\n");
+        self.run(library, &command, &input)?;
+        Ok(())
+    }
+
+    /// The HMARK rules of the table as iptables-save, or iptables with an option, prints them: the
+    /// chain, and what is behind it.
+    fn show(&self, library: Library, how: &str) -> Result<Vec<(String, String)>> {
+        let (suffix, option) = match how {
+            SAVE => (SAVE, ""),
+            option => ("", option),
+        };
+        let program = self.backend.program(self.family, suffix);
+        let text = self.run(library, &format!("{program} -t mangle {option}"), "")?;
+        let mut rules = Vec::new();
+        let mut listed = "";
+        for line in text.lines() {
+            let added = line
+                .strip_prefix("-A ")
+                .and_then(|rest| rest.split_once(' '));
+            if let Some(rest) = line.strip_prefix("Chain ") {
+                listed = rest.split(' ').next().unwrap_or_default();
+            } else if line.contains("HMARK") {
+                let (chain, rule) = added.unwrap_or((listed, line));
+                rules.push((chain.to_owned(), rule.to_owned()));
+            }
+        }
+        Ok(rules)
+    }
+
+    /// The rules of a chain as iptables-save prints them.
+    fn save(&self, library: Library, chain: &str) -> Result<Vec<String>> {
+        Ok(rules_of(&self.show(library, SAVE)?, chain))
+    }
+
+    fn run(&self, library: Library, command: &str, input: &str) -> Result<String> {
+        self.netns
+            .enter(|| run_with(command, input, library.variables()))
+    }
+}
+
+/// Those of the rules shown that are of one chain.
+fn rules_of(shown: &[(String, String)], chain: &str) -> Vec<String> {
+    let rules = shown.iter().filter(|(name, _)| name == chain);
+    rules.map(|(_, rule)| rule.clone()).collect()
+}
+
+/// A line that makes a chain, or empties it.
+fn new_chain(name: &str) -> String {
+    format!(":{name} - [0:0]\n")
+}
+
+fn append<'a>(chain: &str, texts: impl Iterator<Item = &'a String>) -> String {
+    let lines: Vec<_> = texts
+        .map(|text| format!("-A {chain} -j HMARK {text}\n"))
+        .collect();
+    lines.concat()
+}
+
+/// The first line that two lists of rules do not have alike.
+fn differing(one: &[String], other: &[String], what: &str) -> Result<Option<(usize, String)>> {
+    ensure!(one.len() == other.len(), "{what}: {} rules", other.len());
+    let mut pairs = one.iter().zip(other).enumerate();
+    let found = pairs.find(|(_, (one, other))| one != other);
+    Ok(found.map(|(at, (one, other))| (at, format!("{what}:\n  {one}\n  {other}"))))
+}
+
+/// The line of its input at which iptables-restore ended.
+fn line_of(error: &Error) -> Result<usize> {
+    let text = format!("{error:#}");
+    let after = ["Error occurred at line: ", ": line "];
+    after
+        .into_iter()
+        .find_map(|before| {
+            let (_, rest) = text.split_once(before)?;
+            let digits = rest.split(|digit: char| !digit.is_ascii_digit()).next()?;
+            digits.parse().ok()
+        })
+        .with_context(|| format!("no line is to blame: {text}"))
+}
