@@ -77,7 +77,7 @@ make_chroot() {
 	rm -rf --one-file-system "$new"
 	# Proxies and the like; which indexes this machine wants is its own affair.
 	apt-config dump --no-empty Acquire | grep -v IndexTargets > "$lab/apt.conf"
-	mmdebstrap --variant=minbase --architectures=amd64,s390x \
+	mmdebstrap --variant=minbase --architectures=amd64 \
 		--include="$(echo "$packages" | paste -sd ,)" \
 		--aptopt="$lab/apt.conf" --aptopt='APT::Install-Recommends "false"' \
 		--aptopt='Acquire::Retries "3"' \
