@@ -224,6 +224,8 @@ impl Guest {
     fn uml(&self, kernel: &Path, shared: &Path) -> Command {
         let mut uml = Command::new(kernel);
         uml.arg(format!("mem={}M", self.memory))
+            // Processes start in half the time where the machine lets UML do without ptrace.
+            .arg("seccomp=auto")
             .args(["root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro"])
             .arg(format!("init={INIT}"))
             .args(["con=null", "con0=null,fd:2", "ssl=null", "ssl1=null,fd:1"])
