@@ -16,7 +16,7 @@ use tests::netns::Netns;
 
 use crate::backend::Backend;
 use crate::rules::MISSION;
-use crate::trial::backends;
+use crate::trial::test;
 
 /// Where below the target folder the lab builds the library for an iptables, and whether that is
 /// an old one.
@@ -34,27 +34,31 @@ const UNKNOWN_OPTION: i32 = 2;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    backends("versions::used_or_refused", used_or_refused)
+    let of = |backend: Backend| {
+        let name = format!("versions::used_or_refused_{backend}");
+        test(&name, move || used_or_refused(backend))
+    };
+    Backend::ALL.map(of).into()
 }
 
-/// Each build is used by the iptables that it is for, and by no other.
-fn used_or_refused(family: Family, backend: Backend) -> Result<()> {
+/// Each build is used by the iptables that it is for, and by no other: for both families or none.
+fn used_or_refused(backend: Backend) -> Result<()> {
     module::load_ours()?;
     let is_old = iptables::is_old()?;
+    let program = backend.program(Family::V4, "");
     for (build, for_old) in BUILDS {
         let netns = Netns::add("hmark-versions")?;
         let tried = match for_old == is_old {
-            true => used(&netns, family, backend, build),
-            false => refused(&netns, family, backend, build),
+            true => used(&netns, &program, build),
+            false => refused(&netns, &program, build),
         };
         tried.with_context(|| format!("{build}, iptables before 1.8.11: {is_old}"))?;
     }
     Ok(())
 }
 
-fn used(netns: &Netns, family: Family, backend: Backend, build: &str) -> Result<()> {
-    let program = backend.program(family, "");
-    let run = |arguments: &str| run(netns, &program, arguments, build);
+fn used(netns: &Netns, program: &str, build: &str) -> Result<()> {
+    let run = |arguments: &str| run(netns, program, arguments, build);
     for arguments in [&format!("-A PREROUTING {MISSION}"), "-S"] {
         let output = run(arguments)?;
         let said = String::from_utf8_lossy(&output.stderr);
@@ -69,12 +73,11 @@ fn used(netns: &Netns, family: Family, backend: Backend, build: &str) -> Result<
     Ok(())
 }
 
-fn refused(netns: &Netns, family: Family, backend: Backend, build: &str) -> Result<()> {
-    let program = backend.program(family, "");
+fn refused(netns: &Netns, program: &str, build: &str) -> Result<()> {
     // A rule of the library that is installed is there before.
     netns.run(&format!("{program} -t mangle -A PREROUTING {MISSION}"))?;
     for arguments in [&format!("-A PREROUTING {MISSION}"), "-S", "-v -n -L"] {
-        let output = run(netns, &program, arguments, build)?;
+        let output = run(netns, program, arguments, build)?;
         let said = String::from_utf8_lossy(&output.stderr);
         let status = output.status.code().context("ended by a signal")?;
         ensure!(
