@@ -224,7 +224,7 @@ impl Guest {
     fn uml(&self, kernel: &Path, shared: &Path) -> Command {
         let mut uml = Command::new(kernel);
         uml.arg(format!("mem={}M", self.memory))
-            // Processes start in half the time where the machine lets UML do without ptrace.
+            // Processes start in about half the time where the machine lets UML do without ptrace.
             .arg("seccomp=auto")
             .args(["root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro"])
             .arg(format!("init={INIT}"))
