@@ -3,6 +3,7 @@
 
 use crate::command::make;
 use crate::guest::Guest;
+use crate::iptables::Release;
 use crate::lab::{Boot, Lab};
 use crate::product;
 use crate::progress::Step;
@@ -44,6 +45,7 @@ pub fn check() -> Result<u8> {
 
 fn prepare() -> Result<Lab> {
     let lab = Lab::up()?;
+    product::build_for(&lab, &Release::ALL)?;
     product::build(&lab, &[Boot::Stock, Boot::Uml])?;
     Ok(lab)
 }
@@ -95,8 +97,10 @@ fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
         plain("man-pages", shell("mandoc -T lint -W error man/*.8")),
         counted("host-tests", cargo("test --workspace")),
         counted("big-endian-tests", big_endian()),
-        counted("stock-guest-tests", guest("stock")?),
-        counted("uml-guest-tests", guest("uml")?),
+        counted("stock-guest-tests", guest(&["--kernel=stock"])?),
+        counted("uml-guest-tests", guest(&["--kernel=uml"])?),
+        counted("bookworm-iptables-tests", with_iptables(Release::Bookworm)?),
+        counted("testing-iptables-tests", with_iptables(Release::Testing)?),
     ])
 }
 
@@ -133,12 +137,18 @@ fn shell(script: &str) -> Command {
 }
 
 /// The tests in a guest. A process of its own, so that its log has the output.
-fn guest(kernel: &str) -> Result<Command> {
+fn guest(options: &[&str]) -> Result<Command> {
     let mut command = Command::new(env::current_exe().context("cannot find lab itself")?);
     command
-        .args(["run", "--kernel", kernel, "--timeout", "1200", "--"])
-        .arg("target/lab/tools/hmark-tests");
+        .args(["run", "--timeout=1200"])
+        .args(options)
+        .args(["--", "target/lab/tools/hmark-tests"]);
     Ok(command)
+}
+
+/// The tests of the extension, with the iptables of another release.
+fn with_iptables(release: Release) -> Result<Command> {
+    guest(&["--kernel=uml", &format!("--iptables={release}")])
 }
 
 impl Lane {

@@ -2,6 +2,7 @@
 //! The lab: the kernels, and what guests and builds need for them.
 
 use crate::guest::Machine;
+use crate::iptables::{self, Release};
 use crate::kernel::{self, Kernel};
 use crate::store::Store;
 use crate::{accelerator, initramfs, uml};
@@ -53,6 +54,11 @@ impl Lab {
             Boot::Stock => Ok(self.metadata.clone()),
             Boot::Uml => uml::kernel(&Store::lab()?, &self.stock, &self.source),
         }
+    }
+
+    /// The iptables packages of another release, unpacked.
+    pub fn iptables(&self, release: Release) -> Result<PathBuf> {
+        iptables::unpacked(&Store::lab()?, release)
     }
 
     /// What a guest with this kernel runs on.

@@ -4,6 +4,7 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use guest::Guest;
+use iptables::Release;
 use lab::{Boot, Lab};
 use std::process::ExitCode;
 
@@ -13,6 +14,7 @@ mod command;
 mod console;
 mod guest;
 mod initramfs;
+mod iptables;
 mod kernel;
 mod lab;
 mod product;
@@ -32,12 +34,15 @@ struct Arguments {
 enum Action {
     /// Make all that guests and builds need: kernel source, Rust metadata, UML kernel
     Up,
-    /// Build the library, the kernel module for both kernels, and the tests
+    /// Build the library, for each iptables, the kernel module, for both kernels, and the tests
     Build,
     /// Run a command as root in a fresh guest, and exit with its status
     Run {
         #[arg(long, value_enum, default_value = "stock")]
         kernel: Boot,
+        /// Put the iptables of this Debian release over the guest's own
+        #[arg(long, value_enum, value_name = "RELEASE")]
+        iptables: Option<Release>,
         #[command(flatten)]
         guest: Guest,
     },
@@ -60,8 +65,22 @@ fn main() -> ExitCode {
 fn perform(action: Action) -> Result<u8> {
     match action {
         Action::Up => Lab::up()?.tree(Boot::Uml).map(|_| 0),
-        Action::Build => product::build(&Lab::up()?, &[Boot::Stock, Boot::Uml]).map(|()| 0),
-        Action::Run { kernel, guest } => guest.run(&Lab::up()?.machine(kernel)?),
+        Action::Build => {
+            let lab = Lab::up()?;
+            product::build_for(&lab, &Release::ALL)?;
+            product::build(&lab, &[Boot::Stock, Boot::Uml]).map(|()| 0)
+        }
+        Action::Run {
+            kernel,
+            iptables,
+            mut guest,
+        } => {
+            let lab = Lab::up()?;
+            if let Some(release) = iptables {
+                guest = guest.with_iptables(release, &lab.iptables(release)?);
+            }
+            guest.run(&lab.machine(kernel)?)
+        }
         Action::Demo => check::demo(),
         Action::Check => check::check(),
     }

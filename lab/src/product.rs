@@ -2,10 +2,41 @@
 //! Builds what is tested: the library, the module, the tests.
 
 use crate::command::make;
+use crate::iptables::Release;
 use crate::lab::{Boot, Lab};
 use crate::progress::Step;
-use anyhow::Result;
+use anyhow::{Context, Result};
+use std::fs;
+use std::path::Path;
 use std::process::Command;
+
+/// Where a package has the files that pkg-config reads.
+const PKG_CONFIG: &str = "usr/lib/x86_64-linux-gnu/pkgconfig";
+
+/// Where `make lib` leaves the library.
+const LIBRARY: &str = "target/lab/release/libxt_HMARK.so";
+
+/// Builds the library for the iptables of other releases, and keeps each under
+/// `target/lab`. It is `make lib` all the same, so [`build`] comes after this.
+pub fn build_for(lab: &Lab, releases: &[Release]) -> Result<()> {
+    for release in releases {
+        let packages = lab.iptables(*release)?;
+        let name = format!("library-{release}");
+        let mut step = Step::begin(&name, format!("building libxt_HMARK.so for {release}"))?;
+        step.run(
+            make()
+                .arg("lib")
+                .env("PKG_CONFIG_SYSROOT_DIR", &packages)
+                .env("PKG_CONFIG_LIBDIR", packages.join(PKG_CONFIG)),
+        )?;
+        let folder = Path::new("target/lab").join(format!("iptables-{release}"));
+        fs::create_dir_all(&folder)?;
+        fs::copy(LIBRARY, folder.join("libxt_HMARK.so"))
+            .with_context(|| format!("cannot copy {LIBRARY} to {}", folder.display()))?;
+        step.end("done");
+    }
+    Ok(())
+}
 
 /// Builds all of it under `target/lab`, the module for each of `kernels`.
 pub fn build(lab: &Lab, kernels: &[Boot]) -> Result<()> {

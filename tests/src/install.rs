@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use anyhow::{ensure, Context, Result};
 
 use crate::command::run;
+use crate::iptables;
 
 const LIBRARY: &str = "libxt_HMARK.so";
 
@@ -32,7 +33,13 @@ pub fn install() -> Result<()> {
         true => "uml",
         false => "stock",
     };
-    run(&format!("make -s install-files MO={target}/kmod-{kernel}"))?;
+    let built_for = match iptables::release() {
+        Some(release) => format!("iptables-{release}"),
+        None => "release".to_owned(),
+    };
+    run(&format!(
+        "make -s install-files MO={target}/kmod-{kernel} LIB={target}/{built_for}/{LIBRARY}"
+    ))?;
     ensure!(
         fs::read(extension()?)? != fs::read(stock_extension())?,
         "`make install-files` left the stock {LIBRARY}"

@@ -8,6 +8,7 @@
 pub mod command;
 pub mod family;
 pub mod install;
+pub mod iptables;
 pub mod module;
 pub mod netns;
 pub mod options;

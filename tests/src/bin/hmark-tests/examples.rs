@@ -5,11 +5,13 @@
 use std::fs;
 
 use anyhow::{ensure, Context, Result};
+use libtest_mimic::Trial;
 use tests::command;
 use tests::module;
 use tests::netns::Netns;
 
 use crate::notes::note;
+use crate::trial::test;
 
 const PAGE: &str = "man/libxt_HMARK.8";
 
@@ -19,9 +21,14 @@ const NETWORK: &str = "link add gateways type dummy\n\
     address add 198.51.100.254/24 dev gateways\n\
     address add 2001:db8:1::254/64 dev gateways nodad\n";
 
+/// The test here.
+pub fn trials() -> Vec<Trial> {
+    vec![test("manual::examples", run)]
+}
+
 /// Runs each block of commands in a namespace of its own, with a shell that ends at the first
 /// command that fails.
-pub fn run() -> Result<()> {
+fn run() -> Result<()> {
     module::load_ours()?;
     let page = fs::read_to_string(PAGE).with_context(|| format!("cannot read {PAGE}"))?;
     let blocks = blocks(&page);

@@ -5,11 +5,19 @@
 use std::fs;
 
 use anyhow::{ensure, Result};
+use libtest_mimic::Trial;
 use tests::command::run;
 use tests::{install, module};
 
+use crate::trial::test;
+
+/// The test here.
+pub fn trials() -> Vec<Trial> {
+    vec![test("installation::there_and_back", there_and_back)]
+}
+
 /// Uninstalled, the stock library and the kernel's own module are back; installed, ours are.
-pub fn there_and_back() -> Result<()> {
+fn there_and_back() -> Result<()> {
     module::our_file()?;
     run("make -s uninstall")?;
     ensure!(

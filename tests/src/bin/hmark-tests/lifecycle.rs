@@ -3,6 +3,7 @@
 //! The module comes and goes: by autoload, by modprobe, by rmmod.
 
 use anyhow::{ensure, Context, Result};
+use libtest_mimic::Trial;
 use tests::command::run;
 use tests::family::Family;
 use tests::module::{self, NAME};
@@ -10,9 +11,18 @@ use tests::netns::Netns;
 
 use crate::backend::Backend;
 use crate::rules::MISSION;
+use crate::trial::{backends, test};
+
+/// The tests here.
+pub fn trials() -> Vec<Trial> {
+    let mut trials = vec![test("module::loads_and_unloads", load_and_unload)];
+    trials.extend(backends("module::autoloads", autoload));
+    trials.extend(backends("module::outlives_namespace", namespace_removed));
+    trials
+}
 
 /// A rule brings the module in and holds it; without the rule it goes. Twice.
-pub fn autoload(family: Family, backend: Backend) -> Result<()> {
+fn autoload(family: Family, backend: Backend) -> Result<()> {
     let iptables = backend.program(family, "");
     for _ in 0..2 {
         module::unload()?;
@@ -34,7 +44,7 @@ pub fn autoload(family: Family, backend: Backend) -> Result<()> {
 }
 
 /// modprobe loads it by name and by either alias, rmmod and modprobe -r unload it.
-pub fn load_and_unload() -> Result<()> {
+fn load_and_unload() -> Result<()> {
     module::unload()?;
     for (name, unload) in [
         (NAME, "rmmod"),
@@ -52,7 +62,7 @@ pub fn load_and_unload() -> Result<()> {
 }
 
 /// A namespace that goes takes its rules along, and they let go of the module.
-pub fn namespace_removed(family: Family, backend: Backend) -> Result<()> {
+fn namespace_removed(family: Family, backend: Backend) -> Result<()> {
     module::load_ours()?;
     let netns = Netns::add("hmark-removed")?;
     let iptables = backend.program(family, "");

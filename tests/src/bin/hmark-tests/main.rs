@@ -19,17 +19,18 @@ mod rules;
 mod ruleset;
 mod text;
 mod translate;
+mod trial;
+mod versions;
 
 use std::env;
 use std::fs;
 use std::process::ExitCode;
 
 use anyhow::{ensure, Context, Result};
-use libtest_mimic::{Arguments, Failed, Trial};
-use tests::family::Family;
-use tests::install;
+use libtest_mimic::{Arguments, Trial};
+use tests::{install, iptables};
 
-use backend::Backend;
+use trial::test;
 
 const SEED: u64 = 0x484d_4152_4b00;
 
@@ -64,79 +65,25 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
     }
     let tainted = tainted()?;
 
-    let mut trials = vec![test(
-        "module::loads_and_unloads",
-        lifecycle::load_and_unload,
-    )];
-    for family in Family::ALL {
-        for backend in Backend::ALL {
-            let mut add = |name: &str, run: fn(Family, Backend) -> Result<()>| {
-                let name = format!("{name}_{}_{backend}", family.name());
-                trials.push(test(&name, move || run(family, backend)));
-            };
-            add("module::autoloads", lifecycle::autoload);
-            add("module::outlives_namespace", lifecycle::namespace_removed);
-            add("rules::mission", rules::mission);
-            add("rules::exchanged_with_stock", rules::exchanged);
-            add("rules::refused", rules::refused);
-            let mut add = |name: &str, run: fn(Family, Backend, u64) -> Result<()>| {
-                let name = format!("{name}_{}_{backend}", family.name());
-                trials.push(test(&name, move || run(family, backend, seed)));
-            };
-            add("text::edges", text::edges);
-            add("text::random", text::random);
-            add("text::commands", text::commands);
-        }
+    let mut trials = Vec::new();
+    if iptables::release().is_none() {
+        trials.extend(lifecycle::trials());
+        trials.extend(marks::trials(seed));
+        trials.extend(installation::trials());
+        trials.extend(refusals::trials());
+        // valgrind takes minutes even in UML: `--include-ignored` runs it, and `make check` does
+        // not.
+        let hostile = test("hostile::refused", hostile::refused);
+        trials.push(hostile.with_ignored_flag(true));
     }
-    for family in Family::ALL {
-        let mut add = |name: &str, run: fn(Family) -> Result<()>| {
-            let name = format!("{name}_{}", family.name());
-            trials.push(test(&name, move || run(family)));
-        };
-        add("translate::translated", translate::translated);
-        add("translate::declined", translate::declined);
-    }
-    trials.push(test("manual::examples", examples::run));
-    // valgrind takes minutes even in UML: `--include-ignored` runs it, and `make check` does not.
-    let hostile = test("hostile::refused", hostile::refused);
-    trials.push(hostile.with_ignored_flag(true));
-    for family in Family::ALL {
-        let mut add = |name: &str, run: fn(Family, u64) -> Result<()>| {
-            let name = format!("{name}_{}", family.name());
-            trials.push(test(&name, move || run(family, seed)));
-        };
-        add("marks::equal_c", marks::stateless_equal_c);
-        add("marks::equal_prediction", marks::stateless_equal_prediction);
-        add("marks::equal_c_conntrack", marks::connections_equal_c);
-    }
-    trials.push(test(
-        "installation::there_and_back",
-        installation::there_and_back,
-    ));
-    for family in Family::ALL {
-        let mut add = |name: &str, run: fn(Family) -> Result<()>| {
-            let name = format!("text::named_{name}_{}", family.name());
-            trials.push(test(&name, move || run(family)));
-        };
-        add("defaults", text::named::defaults);
-        add("offs", text::named::offs);
-        add("netmask", text::named::netmask);
-        add("ct_alone", text::named::ct_alone);
-        add("spi_and_port", text::named::spi_and_port);
-        add("words", text::named::words);
-    }
-    trials.push(test("text::named_prefix_ipv4", text::named::prefix));
-    trials.push(test("refusals::kernel_tree", refusals::kernel_tree));
-    trials.push(test("refusals::nothing_built", refusals::nothing_built));
-    trials.push(test("refusals::lab", refusals::lab));
+    // The extension, with any iptables.
+    trials.extend(rules::trials());
+    trials.extend(text::trials(seed));
+    trials.extend(translate::trials());
+    trials.extend(examples::trials());
+    trials.extend(versions::trials());
     trials.push(test("kernel::did_not_complain", move || complaint(tainted)));
     Ok(trials)
-}
-
-fn test(name: &str, run: impl FnOnce() -> Result<()> + Send + 'static) -> Trial {
-    Trial::test(name, || {
-        run().map_err(|error| Failed::from(format!("{error:#}")))
-    })
 }
 
 /// Checks that no test before this one made the kernel warn or worse.

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::sync::OnceLock;
 
 use anyhow::{anyhow, bail, ensure, Context, Result};
+use libtest_mimic::Trial;
 use tests::family::Family;
 use tests::options;
 
@@ -16,11 +17,24 @@ use crate::lane::{Lane, Side, LEFT_ALONE};
 use crate::nflog::Logged;
 use crate::notes::note;
 use crate::ruleset::{self, Entry};
+use crate::trial::families;
 
 /// Packets of each lane and family.
 const PACKETS: usize = 2500;
 /// Mismatches that are shown.
 const SHOWN: usize = 5;
+
+/// The tests here.
+pub fn trials(seed: u64) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    let mut add = |name, run: fn(Family, u64) -> Result<()>| {
+        trials.extend(families(name, move |family| run(family, seed)));
+    };
+    add("marks::equal_c", stateless_equal_c);
+    add("marks::equal_prediction", stateless_equal_prediction);
+    add("marks::equal_c_conntrack", connections_equal_c);
+    trials
+}
 
 /// The marks that both modules gave in one lane.
 struct Marks {
@@ -36,7 +50,7 @@ struct Marks {
 static STATELESS: [OnceLock<Result<Marks, String>>; 2] = [OnceLock::new(), OnceLock::new()];
 
 /// Every packet, under every rule, has the mark that the C module gives it.
-pub fn stateless_equal_c(family: Family, seed: u64) -> Result<()> {
+fn stateless_equal_c(family: Family, seed: u64) -> Result<()> {
     let marks = stateless(family, seed)?;
     let expected = marks.packets * marks.rules.len();
     ensure!(
@@ -49,7 +63,7 @@ pub fn stateless_equal_c(family: Family, seed: u64) -> Result<()> {
 }
 
 /// Every mark of the module is the one that `hmark` predicts from the packet's bytes.
-pub fn stateless_equal_prediction(family: Family, seed: u64) -> Result<()> {
+fn stateless_equal_prediction(family: Family, seed: u64) -> Result<()> {
     let marks = stateless(family, seed)?;
     let mut rules = HashMap::new();
     for entry in &marks.rules {
@@ -98,7 +112,7 @@ pub fn stateless_equal_prediction(family: Family, seed: u64) -> Result<()> {
 }
 
 /// With connections tracked, every mark is the one that the C module gives.
-pub fn connections_equal_c(family: Family, seed: u64) -> Result<()> {
+fn connections_equal_c(family: Family, seed: u64) -> Result<()> {
     let marks = run(Lane {
         family,
         backend: Backend::Legacy,

@@ -7,7 +7,10 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{ensure, Context, Result};
+use libtest_mimic::Trial;
 use tests::command::run;
+
+use crate::trial::test;
 
 /// Where these tests put what is to be refused.
 const FOLDER: &str = "/run/hmark-refusals";
@@ -15,9 +18,18 @@ const FOLDER: &str = "/run/hmark-refusals";
 /// What checks a kernel tree for `make kmod`.
 const CHECK_TREE: &str = "xt_hmark_kmod/check-tree.sh";
 
+/// The tests here.
+pub fn trials() -> Vec<Trial> {
+    vec![
+        test("refusals::kernel_tree", kernel_tree),
+        test("refusals::nothing_built", nothing_built),
+        test("refusals::lab", lab),
+    ]
+}
+
 /// A kernel tree that is missing, not configured, without Rust, without its metadata, or built
 /// with another rustc.
-pub fn kernel_tree() -> Result<()> {
+fn kernel_tree() -> Result<()> {
     let tree = Path::new(FOLDER).join("tree");
     let path = tree.to_str().context("not UTF-8")?;
     let check = |expected: &str| refused(Command::new(CHECK_TREE).arg(path), expected);
@@ -60,14 +72,14 @@ fn running_tree() -> Result<String> {
 }
 
 /// `make install-files` of what was not built.
-pub fn nothing_built() -> Result<()> {
+fn nothing_built() -> Result<()> {
     let mut make = Command::new("make");
     make.args(["-s", "install-files", "CARGO_TARGET_DIR=/nowhere"]);
     refused(&mut make, "is not built: run 'make lib'")
 }
 
 /// The lab without root, without space, and without a network.
-pub fn lab() -> Result<()> {
+fn lab() -> Result<()> {
     let mut nobody = Command::new("setpriv");
     nobody.args(["--reuid=65534", "--clear-groups", "lab/enter.sh", "true"]);
     refused(&mut nobody, "lab: error: must run as root")?;

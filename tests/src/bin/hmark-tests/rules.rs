@@ -4,6 +4,7 @@
 //! library.
 
 use anyhow::{bail, ensure, Context, Result};
+use libtest_mimic::Trial;
 use tests::command::run_with;
 use tests::family::Family;
 use tests::install::STOCK_EXTENSIONS;
@@ -13,6 +14,7 @@ use tests::netns::Netns;
 use crate::backend::Backend;
 use crate::notes::note;
 use crate::ruleset;
+use crate::trial::backends;
 
 /// The rule of the project's main job.
 pub const MISSION: &str = "-j HMARK --hmark-mod 4 --hmark-offs 100";
@@ -36,8 +38,16 @@ impl Library {
     }
 }
 
+/// The tests here.
+pub fn trials() -> Vec<Trial> {
+    let mut trials = backends("rules::mission", mission);
+    trials.extend(backends("rules::exchanged_with_stock", exchanged));
+    trials.extend(backends("rules::refused", refused));
+    trials
+}
+
 /// The main rule is accepted, listed, saved with its defaults, restored and deleted.
-pub fn mission(family: Family, backend: Backend) -> Result<()> {
+fn mission(family: Family, backend: Backend) -> Result<()> {
     module::load_ours()?;
     let netns = Netns::add("hmark-mission")?;
     let iptables = format!("{} -t mangle", backend.program(family, ""));
@@ -69,7 +79,7 @@ pub fn mission(family: Family, backend: Backend) -> Result<()> {
 }
 
 /// Each library restores what the other saved; lists and saves are the same.
-pub fn exchanged(family: Family, backend: Backend) -> Result<()> {
+fn exchanged(family: Family, backend: Backend) -> Result<()> {
     module::load_ours()?;
     let netns = Netns::add("hmark-exchange")?;
     let mut entries = ruleset::stateless(family);
@@ -114,7 +124,7 @@ pub fn exchanged(family: Family, backend: Backend) -> Result<()> {
 }
 
 /// What the kernel or the library must refuse is refused, and no rule is left behind.
-pub fn refused(family: Family, backend: Backend) -> Result<()> {
+fn refused(family: Family, backend: Backend) -> Result<()> {
     module::load_ours()?;
     let netns = Netns::add("hmark-refused")?;
     let iptables = format!("{} -t mangle", backend.program(family, ""));

@@ -7,19 +7,21 @@ mod case;
 mod corpus;
 mod difference;
 mod generator;
-pub mod named;
+mod named;
 mod runner;
 
 use std::fs;
 
 use anyhow::{bail, ensure, Result};
 use fastrand::Rng;
+use libtest_mimic::Trial;
 use tests::command::run;
 use tests::family::Family;
 use tests::module;
 
 use crate::backend::Backend;
 use crate::notes::note;
+use crate::trial::backends;
 use case::Case;
 use difference::Difference;
 use runner::{Figures, Runner};
@@ -27,8 +29,22 @@ use runner::{Figures, Runner};
 /// Rules made at random for iptables-legacy, where nothing is emulated.
 const RANDOM: usize = 10_000;
 
+/// The tests here.
+pub fn trials(seed: u64) -> Vec<Trial> {
+    let mut trials = named::trials();
+    let mut add = |name, run: fn(Family, Backend, u64) -> Result<()>| {
+        trials.extend(backends(name, move |family, backend| {
+            run(family, backend, seed)
+        }));
+    };
+    add("text::edges", edges);
+    add("text::random", random);
+    add("text::commands", commands);
+    trials
+}
+
 /// Tries the rules written by hand, some of them where the machine is emulated.
-pub fn edges(family: Family, backend: Backend, seed: u64) -> Result<()> {
+fn edges(family: Family, backend: Backend, seed: u64) -> Result<()> {
     let mut cases = corpus::cases();
     Rng::with_seed(seed).shuffle(&mut cases);
     cases.truncate(match (native()?, backend) {
@@ -40,7 +56,7 @@ pub fn edges(family: Family, backend: Backend, seed: u64) -> Result<()> {
 }
 
 /// Tries rules made at random.
-pub fn random(family: Family, backend: Backend, seed: u64) -> Result<()> {
+fn random(family: Family, backend: Backend, seed: u64) -> Result<()> {
     let mut rng = Rng::with_seed(seed);
     let count = match (native()?, backend) {
         (true, Backend::Legacy) => RANDOM,
@@ -54,7 +70,7 @@ pub fn random(family: Family, backend: Backend, seed: u64) -> Result<()> {
 }
 
 /// Tries some rules made at random by commands of their own.
-pub fn commands(family: Family, backend: Backend, seed: u64) -> Result<()> {
+fn commands(family: Family, backend: Backend, seed: u64) -> Result<()> {
     module::load_ours()?;
     let mut rng = Rng::with_seed(seed);
     let count = if native()? { 25 } else { 2 };

@@ -5,11 +5,13 @@
 use std::fmt::Write;
 
 use anyhow::{ensure, Context, Result};
+use libtest_mimic::Trial;
 use tests::command::{run, run_with};
 use tests::family::Family;
 use tests::netns::Netns;
 
 use crate::notes::note;
+use crate::trial::families;
 
 /// Rules of both families: matches, HMARK options, and what nft is told. `IP` stands for the
 /// family, `PROTO` for where it has a packet's protocol.
@@ -193,8 +195,15 @@ const DECLINED: [[&str; 2]; 18] = [
     ],
 ];
 
+/// The tests here.
+pub fn trials() -> Vec<Trial> {
+    let mut trials = families("translate::translated", translated);
+    trials.extend(families("translate::declined", declined));
+    trials
+}
+
 /// Each rule has its translation, and nft and the kernel take them all.
-pub fn translated(family: Family) -> Result<()> {
+fn translated(family: Family) -> Result<()> {
     let (own, [table, proto]) = match family {
         Family::V4 => (IPV4, ["ip", "ip protocol"]),
         Family::V6 => (IPV6, ["ip6", "meta l4proto"]),
@@ -223,7 +232,7 @@ pub fn translated(family: Family) -> Result<()> {
 }
 
 /// A rule that nft has nothing for is printed as a comment, as iptables-translate does.
-pub fn declined(family: Family) -> Result<()> {
+fn declined(family: Family) -> Result<()> {
     for [matches, options] in DECLINED {
         let printed = translate(family, matches, options)?;
         ensure!(

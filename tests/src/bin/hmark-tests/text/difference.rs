@@ -3,6 +3,7 @@
 //! The differences between the libraries that the man page names, and which rules they concern.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 
 use ::tests::family::Family;
 
@@ -19,23 +20,30 @@ pub enum Difference {
     SpiAndPort,
     /// Both libraries store a netmask that has no length, and neither restores what it saved.
     Netmask,
+    /// With an old iptables the stock library stores all ones for such a netmask; ours refuses it.
+    AllOnes,
 }
 
 impl Difference {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Defaults,
         Self::Prefix,
         Self::SpiAndPort,
         Self::Netmask,
+        Self::AllOnes,
     ];
 
-    /// Why the stock library may accept the rule and ours refuse it.
-    pub fn refused_by_ours(case: &Case, family: Family) -> Option<Self> {
-        let prefixes = ["hmark-src-prefix", "hmark-dst-prefix"];
-        let long = |option| case.value(option).and_then(number).is_some_and(|n| n > 32);
-        if family == Family::V4 && prefixes.into_iter().any(long) {
+    /// Why the stock library of a new or an old iptables may accept the rule and ours refuse it.
+    pub fn refused_by_ours(case: &Case, family: Family, is_old: bool) -> Option<Self> {
+        let prefixes = ["hmark-src-prefix", "hmark-dst-prefix"].map(|option| case.value(option));
+        let mut prefixes = prefixes.into_iter().flatten();
+        let long = |value| number(value).is_some_and(|length| length > 32);
+        if family == Family::V4 && prefixes.clone().any(long) {
             return Some(Self::Prefix);
+        }
+        if is_old && prefixes.any(|value| netmask(value, family).is_some_and(lacks_length)) {
+            return Some(Self::AllOnes);
         }
         let port = case.gives("hmark-sport") || case.gives("hmark-dport");
         (case.gives("hmark-spi") && port).then_some(Self::SpiAndPort)
@@ -49,6 +57,7 @@ impl fmt::Display for Difference {
             Self::Prefix => "prefix over 32",
             Self::SpiAndPort => "SPI and port",
             Self::Netmask => "netmask without length",
+            Self::AllOnes => "netmask read as all ones",
         })
     }
 }
@@ -63,13 +72,33 @@ fn number(text: &str) -> Option<u64> {
     u64::from_str_radix(digits, radix).ok()
 }
 
+/// An address as C's `inet_aton` and `inet_pton` read it, from the first bit on. A number alone is
+/// none here.
+fn netmask(text: &str, family: Family) -> Option<u128> {
+    if family == Family::V6 {
+        let address: Ipv6Addr = text.split('%').next()?.parse().ok()?;
+        return Some(address.to_bits());
+    }
+    let numbers = text.split('.').map(number).collect::<Option<Vec<_>>>()?;
+    let (last, bytes) = numbers.split_last().filter(|_| numbers.len() > 1)?;
+    let address = (0..).zip(bytes).map(|(at, byte)| byte << (24 - 8 * at));
+    Some(u128::from(address.sum::<u64>() + last) << 96)
+}
+
+fn lacks_length(netmask: u128) -> bool {
+    netmask.leading_ones() + netmask.trailing_zeros() < u128::BITS
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn each_is_found_in_its_rules_alone() {
-        let of = |text: &str, family| Difference::refused_by_ours(&Case::parse(text), family);
+        let of = |text: &str, family| {
+            let case = Case::parse(text);
+            Difference::refused_by_ours(&case, family, false)
+        };
         for length in ["33", "0x21", "041", "4294967295"] {
             let text = format!("--hmark-mod 4 --hmark-ds {length}");
             assert_eq!(of(&text, Family::V4), Some(Difference::Prefix), "{length}");
@@ -82,5 +111,28 @@ mod tests {
         let both = "--hmark-spi 1 --hmark-dport 1";
         assert_eq!(of(both, Family::V6), Some(Difference::SpiAndPort));
         assert_eq!(of("--hmark-spi 1 --hmark-dport-mask 1", Family::V6), None);
+    }
+
+    #[test]
+    fn netmasks_without_length_are_found() {
+        let of = |netmask: &str, family, is_old| {
+            let case = Case::parse(&format!("--hmark-dst-prefix {netmask}"));
+            Difference::refused_by_ours(&case, family, is_old)
+        };
+        for (family, netmasks) in [
+            (Family::V4, ["255.0.255.0", "255.255", "0.0.0.1", "1.2.3.4"]),
+            (Family::V6, ["ffff:0:ffff::", "fe80::%lo", "::1", "7::"]),
+        ] {
+            for netmask in netmasks {
+                assert_eq!(of(netmask, family, true), Some(Difference::AllOnes));
+                assert_eq!(of(netmask, family, false), None);
+            }
+        }
+        for netmask in ["255.0.0.0", "0xff.0", "0.0.0.0", "255.255.255.255", "24"] {
+            assert_eq!(of(netmask, Family::V4, true), None, "{netmask}");
+        }
+        for netmask in ["ffff::", "::", "64", "1.2.3.4"] {
+            assert_eq!(of(netmask, Family::V6, true), None, "{netmask}");
+        }
     }
 }

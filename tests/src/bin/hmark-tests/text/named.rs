@@ -5,18 +5,33 @@
 use std::process::Command;
 
 use anyhow::{ensure, Context, Result};
+use libtest_mimic::Trial;
 use tests::command::run_with;
 use tests::family::Family;
+use tests::iptables;
 use tests::module;
 use tests::netns::Netns;
 
 use crate::backend::Backend;
 use crate::rules::Library;
+use crate::trial::{families, test};
 
 /// Exit status of iptables for what an extension refuses.
 const PARAMETER_PROBLEM: i32 = 2;
 
 const BOTH: [Library; 2] = [Library::Stock, Library::Ours];
+
+/// The tests here.
+pub fn trials() -> Vec<Trial> {
+    let mut trials = vec![test("text::named_prefix_ipv4", prefix)];
+    trials.extend(families("text::named_defaults", defaults));
+    trials.extend(families("text::named_offs", offs));
+    trials.extend(families("text::named_netmask", netmask));
+    trials.extend(families("text::named_ct_alone", ct_alone));
+    trials.extend(families("text::named_spi_and_port", spi_and_port));
+    trials.extend(families("text::named_words", words));
+    trials
+}
 
 /// The mangle table of a namespace.
 struct Table {
@@ -90,7 +105,7 @@ impl Table {
 }
 
 /// The stock library wants a seed and selectors. Ours does not, and saves what it then restores.
-pub fn defaults(family: Family) -> Result<()> {
+fn defaults(family: Family) -> Result<()> {
     let table = Table::new(family)?;
     for options in [
         "--hmark-mod 4 --hmark-offset 100",
@@ -105,7 +120,7 @@ pub fn defaults(family: Family) -> Result<()> {
 }
 
 /// `--hmark-offs` is an option of ours, and an abbreviation to the stock library.
-pub fn offs(family: Family) -> Result<()> {
+fn offs(family: Family) -> Result<()> {
     let table = Table::new(family)?;
     for library in BOTH {
         let options = "--hmark-mod 4 --hmark-rnd 1 --hmark-tuple src --hmark-offs 5";
@@ -119,7 +134,7 @@ pub fn offs(family: Family) -> Result<()> {
 }
 
 /// The stock library takes an IPv4 prefix length over 32 for an address.
-pub fn prefix() -> Result<()> {
+fn prefix() -> Result<()> {
     let table = Table::new(Family::V4)?;
     for option in ["--hmark-src-prefix", "--hmark-dst-prefix"] {
         let options = format!("--hmark-mod 4 --hmark-rnd 1 {option} 33");
@@ -130,15 +145,22 @@ pub fn prefix() -> Result<()> {
     Ok(())
 }
 
-/// A netmask without length is saved as -1 by both libraries, which neither restores.
-pub fn netmask(family: Family) -> Result<()> {
+/// A netmask without length is saved as -1 by both libraries, which neither restores. With an old
+/// iptables, the stock library stores all ones, and ours refuses it.
+fn netmask(family: Family) -> Result<()> {
     let table = Table::new(family)?;
     let mask = match family {
         Family::V4 => "255.0.255.0",
         Family::V6 => "ffff:0:ffff::",
     };
+    let options = format!("--hmark-mod 4 --hmark-rnd 1 --hmark-src-prefix {mask}");
+    if iptables::is_old()? {
+        let saved = table.saved(Library::Stock, &options)?;
+        let all = format!("--hmark-src-prefix {} ", family.bits());
+        ensure!(saved.contains(&all), "{saved}");
+        return table.refuses(Library::Ours, &options, mask);
+    }
     for library in BOTH {
-        let options = format!("--hmark-mod 4 --hmark-rnd 1 --hmark-src-prefix {mask}");
         let saved = table.saved(library, &options)?;
         ensure!(saved.contains("--hmark-src-prefix -1 "), "{saved}");
         let restored = table.restore(library, &saved);
@@ -148,7 +170,7 @@ pub fn netmask(family: Family) -> Result<()> {
 }
 
 /// Ours warns of a rule that hashes nothing.
-pub fn ct_alone(family: Family) -> Result<()> {
+fn ct_alone(family: Family) -> Result<()> {
     let table = Table::new(family)?;
     for (library, warns) in [(Library::Stock, false), (Library::Ours, true)] {
         let added = table.add(library, "--hmark-mod 4 --hmark-rnd 1 --hmark-tuple ct")?;
@@ -163,7 +185,7 @@ pub fn ct_alone(family: Family) -> Result<()> {
 }
 
 /// The stock library leaves it to the kernel to refuse both an SPI and a port.
-pub fn spi_and_port(family: Family) -> Result<()> {
+fn spi_and_port(family: Family) -> Result<()> {
     let table = Table::new(family)?;
     for port in ["--hmark-sport", "--hmark-dport"] {
         let options = format!("--hmark-mod 4 --hmark-rnd 1 --hmark-spi 1 {port} 1");
@@ -180,7 +202,7 @@ pub fn spi_and_port(family: Family) -> Result<()> {
 }
 
 /// Errors have the same status in other words.
-pub fn words(family: Family) -> Result<()> {
+fn words(family: Family) -> Result<()> {
     let table = Table::new(family)?;
     for options in [
         "--hmark-mod 0",

@@ -7,6 +7,7 @@ use std::slice;
 use anyhow::{bail, ensure, Context, Error, Result};
 use tests::command::run_with;
 use tests::family::Family;
+use tests::iptables;
 use tests::netns::Netns;
 
 use super::case::Case;
@@ -57,6 +58,8 @@ pub struct Found {
 pub struct Runner {
     family: Family,
     backend: Backend,
+    /// Whether iptables is an old one.
+    is_old: bool,
     netns: Netns,
 }
 
@@ -73,6 +76,7 @@ impl Runner {
         Ok(Self {
             family,
             backend,
+            is_old: iptables::is_old()?,
             netns,
         })
     }
@@ -171,7 +175,7 @@ impl Runner {
                 }
                 (Some(_), Some(_)) => figures.refused += 1,
                 (None, Some(why)) => {
-                    match Difference::refused_by_ours(&cases[index], self.family) {
+                    match Difference::refused_by_ours(&cases[index], self.family, self.is_old) {
                         Some(difference) => figures.count(difference),
                         None => {
                             let what = format!("ours alone refuses it: {why}");

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Tests by name: one alone, or one for each family, or for each family and backend.
+
+use anyhow::Result;
+use libtest_mimic::{Failed, Trial};
+use tests::family::Family;
+
+use crate::backend::Backend;
+
+/// A test.
+pub fn test(name: &str, run: impl FnOnce() -> Result<()> + Send + 'static) -> Trial {
+    Trial::test(name, || {
+        run().map_err(|error| Failed::from(format!("{error:#}")))
+    })
+}
+
+/// A test of each family.
+pub fn families(
+    name: &str,
+    run: impl Fn(Family) -> Result<()> + Copy + Send + 'static,
+) -> Vec<Trial> {
+    let of = |family: Family| test(&format!("{name}_{}", family.name()), move || run(family));
+    Family::ALL.map(of).into()
+}
+
+/// A test of each family by each backend.
+pub fn backends(
+    name: &str,
+    run: impl Fn(Family, Backend) -> Result<()> + Copy + Send + 'static,
+) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for family in Family::ALL {
+        for backend in Backend::ALL {
+            let name = format!("{name}_{}_{backend}", family.name());
+            trials.push(test(&name, move || run(family, backend)));
+        }
+    }
+    trials
+}
