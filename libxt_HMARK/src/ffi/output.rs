@@ -2,14 +2,14 @@
 
 //! What goes to standard output, and to iptables-translate.
 
-use core::ffi::CStr;
+use core::ffi::{c_char, CStr};
 
 use super::bindings::*;
 use super::Family;
 
 /// A `printf` format with one conversion, of an `unsigned int`.
 #[derive(Clone, Copy)]
-pub struct NumberFormat(&'static CStr);
+pub struct NumberFormat(*const c_char);
 
 impl NumberFormat {
     /// Panics, as a constant at build time, if the format has another conversion or several.
@@ -29,7 +29,7 @@ impl NumberFormat {
             at += 1;
         }
         assert!(conversions == 1);
-        Self(format)
+        Self(format.as_ptr())
     }
 }
 
@@ -42,7 +42,7 @@ pub fn put(text: &CStr) {
 /// Prints a number to standard output.
 pub fn put_number(format: NumberFormat, number: u32) {
     // SAFETY: the format takes one `unsigned int`.
-    unsafe { libc::printf(format.0.as_ptr(), number) };
+    unsafe { libc::printf(format.0, number) };
 }
 
 /// Prints a netmask as `-L` does: its prefix length, or what libxtables has instead.
@@ -99,7 +99,7 @@ impl NftRule<'_> {
     /// Adds a number, likewise.
     pub fn add_number(&mut self, format: NumberFormat, number: u32) {
         // SAFETY: by the invariants; the format takes one `unsigned int`.
-        unsafe { xt_xlate_add(self.xl, format.0.as_ptr(), number) };
+        unsafe { xt_xlate_add(self.xl, format.0, number) };
     }
 
     /// Adds an address in network byte order; of one of IPv4, the first word is used.
