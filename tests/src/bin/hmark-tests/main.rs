@@ -4,6 +4,7 @@
 //! change: run them in a fresh guest of the lab. `HMARK_SEED` sets the seed of packets and rules.
 
 mod backend;
+mod commands;
 mod corpus;
 mod examples;
 mod hostile;
@@ -79,6 +80,8 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
             add("rules::mission", rules::mission);
             add("rules::exchanged_with_stock", rules::exchanged);
             add("rules::refused", rules::refused);
+            add("commands::equal", commands::equal);
+            add("commands::help", commands::help);
             let mut add = |name: &str, run: fn(Family, Backend, u64) -> Result<()>| {
                 let name = format!("{name}_{}_{backend}", family.name());
                 trials.push(test(&name, move || run(family, backend, seed)));
@@ -95,6 +98,7 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
         };
         add("translate::translated", translate::translated);
         add("translate::declined", translate::declined);
+        add("commands::translated", commands::translated);
     }
     trials.push(test("manual::examples", examples::run));
     // valgrind takes minutes even in UML: `--include-ignored` runs it, and `make check` does not.
