@@ -98,6 +98,8 @@ pub enum Wanted {
     Prefix,
     /// A number in this range.
     Number(RangeInclusive<u32>),
+    /// None: the option was given before.
+    Nothing,
 }
 
 impl OptionCall<'_> {
@@ -189,6 +191,11 @@ impl OptionCall<'_> {
         (mask, length <= self.family.bits())
     }
 
+    /// Whether the option was given before.
+    pub fn is_given(&self) -> bool {
+        self.call.xflags & self.flag() != 0
+    }
+
     /// Marks the options of `flags` as given, too.
     pub fn add_given(&mut self, flags: u32) {
         self.call.xflags |= flags;
@@ -202,21 +209,18 @@ impl OptionCall<'_> {
 
     /// Ends iptables for `value`, which is or is part of the option's.
     pub fn refuse(&self, value: &[u8], wanted: Wanted) -> ! {
-        let (format, range) = match wanted {
+        const TEXT: &CStr = c"HMARK: bad value \"%.*s\" for option \"--%s\": %s";
+        const RANGE: &CStr =
+            c"HMARK: bad value \"%.*s\" for option \"--%s\": give a %s from %u to %u";
+        let (format, right, range) = match wanted {
             Wanted::Selectors => (
-                c"HMARK: bad value \"%.*s\" for option \"--%s\": \
-                  give src, dst, sport, dport, spi, proto or ct, separated by commas alone",
+                TEXT,
+                c"give src, dst, sport, dport, spi, proto or ct, separated by commas alone",
                 0..=0,
             ),
-            Wanted::Prefix => (
-                c"HMARK: bad value \"%.*s\" for option \"--%s\": \
-                  give a prefix length from %u to %u, or a netmask that has one",
-                0..=self.family.bits(),
-            ),
-            Wanted::Number(range) => (
-                c"HMARK: bad value \"%.*s\" for option \"--%s\": give a number from %u to %u",
-                range,
-            ),
+            Wanted::Prefix => (RANGE, c"netmask or prefix length", 0..=self.family.bits()),
+            Wanted::Number(range) => (RANGE, c"number", range),
+            Wanted::Nothing => (TEXT, c"given before, by itself or in --hmark-tuple", 0..=0),
         };
         // No control characters to the terminal, and no page of them.
         let mut shown = [0; 64];
@@ -238,6 +242,7 @@ impl OptionCall<'_> {
                     length as c_int,
                     shown.as_ptr(),
                     self.entry().name,
+                    right.as_ptr(),
                     *range.start(),
                     *range.end(),
                 );

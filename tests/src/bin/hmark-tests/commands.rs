@@ -23,7 +23,8 @@ const PARAMETER_PROBLEM: i32 = 2;
 /// Rules in full, as both libraries take them: what stands before and behind `-j HMARK`.
 const FLOW: [&str; 2] = [
     "",
-    "--hmark-tuple src,dst,sport,dport,proto --hmark-mod 4 --hmark-offset 100 --hmark-rnd 0xc175a3b8",
+    "--hmark-tuple src,dst,sport,dport,proto --hmark-mod 4 --hmark-offset 100 \
+     --hmark-rnd 0xc175a3b8",
 ];
 const WEB: [&str; 2] = [
     "-p tcp -m tcp --dport 80 -m mark --mark 0x7",
@@ -36,6 +37,94 @@ const ESP: [&str; 2] = [
 const TRACKED: [&str; 2] = [
     "-m conntrack --ctstate NEW",
     "--hmark-tuple ct,src,dst --hmark-mod 3 --hmark-rnd 3",
+];
+
+/// Rules that no user means, and what ours says besides naming the option. A value that is refused
+/// is named as well.
+const MISTAKES: [[&str; 2]; 23] = [
+    ["", "\"--hmark-mod\" is missing: give the number"],
+    [
+        "--hmark-rnd 1",
+        "\"--hmark-mod\" is missing: give the number",
+    ],
+    ["--hmark-mod", "\"--hmark-mod\" requires an argument"],
+    [
+        "--hmark-mod 0",
+        "\"0\" for option \"--hmark-mod\": give a number from 1",
+    ],
+    [
+        "--hmark-mod 4294967296",
+        "\"4294967296\" for option \"--hmark-mod\": give a number",
+    ],
+    [
+        "--hmark-mod -1",
+        "\"-1\" for option \"--hmark-mod\": give a number from 1",
+    ],
+    [
+        "--hmark-mod 0x",
+        "\"0x\" for option \"--hmark-mod\": give a number from 1",
+    ],
+    ["! --hmark-mod 4", "\"--hmark-mod\" cannot be inverted"],
+    [
+        "--hmark-mod 4 --hmark-mod 5",
+        "\"5\" for option \"--hmark-mod\": given before",
+    ],
+    [
+        "--hmark-offs 1 --hmark-offset 2",
+        "\"2\" for option \"--hmark-offset\": given before",
+    ],
+    [
+        "--hmark-mod 4 --hmark-sport 65536",
+        "\"65536\" for option \"--hmark-sport\": give",
+    ],
+    [
+        "--hmark-mod 4 --hmark-sport http",
+        "\"http\" for option \"--hmark-sport\": give",
+    ],
+    [
+        "--hmark-mod 4 --hmark-src-prefix 129",
+        "\"129\" for option \"--hmark-src-prefix\": give",
+    ],
+    [
+        "--hmark-mod 4 --hmark-dst-prefix abc",
+        "\"abc\" for option \"--hmark-dst-prefix\": give",
+    ],
+    [
+        "--hmark-mod 4 --hmark-tuple src,colour",
+        "\"colour\" for option \"--hmark-tuple\": give src",
+    ],
+    [
+        "--hmark-mod 4 --hmark-tuple src,,dst",
+        "\"\" for option \"--hmark-tuple\": give src",
+    ],
+    [
+        "--hmark-mod 4 --hmark-tuple src --hmark-tuple dst",
+        "\"--hmark-tuple\" can only be used once",
+    ],
+    [
+        "--hmark-mod 4 --hmark-tuple src --hmark-src-prefix 8",
+        "\"8\" for option \"--hmark-src-prefix\": given before, by itself or in --hmark-tuple",
+    ],
+    [
+        "--hmark-mod 4 --hmark-tuple spi,sport",
+        "--hmark-spi-mask (or spi in --hmark-tuple) excludes",
+    ],
+    [
+        "--hmark-mod 4 --hmark-tuple spi --hmark-dport-mask 1",
+        "--hmark-spi-mask (or spi",
+    ],
+    [
+        "--hmark-mod 4 --hmark-spi-mask 1 --hmark-tuple dport",
+        "--hmark-spi-mask (or spi",
+    ],
+    [
+        "--hmark-mod 4 --hmark-spi 1 --hmark-dport 1",
+        "--hmark-spi excludes --hmark-sport and",
+    ],
+    [
+        "--hmark-mod 4 --hmark-colour red",
+        "unknown option \"--hmark-colour\"",
+    ],
 ];
 
 /// A rule's text behind its chain.
@@ -105,8 +194,10 @@ impl Session {
             self.library,
             output.status,
         );
-        let lines = stdout.lines().filter(|line| !line.starts_with('#'));
-        let stdout: String = lines.map(|line| format!("{line}\n")).collect();
+        let stdout: String = stdout
+            .split_inclusive('\n')
+            .filter(|line| !line.starts_with('#'))
+            .collect();
         self.steps.push(Step {
             command,
             status,
@@ -127,8 +218,7 @@ impl Session {
         Ok(stdout)
     }
 
-    /// The marks that the rules of a chain start at or go up to, by which they are told apart, in
-    /// order.
+    /// Checks which rules a chain has, in order; they are told apart by their number of marks.
     fn ensure_mods(&mut self, expected: &[&str]) -> Result<()> {
         let listed = self.iptables("-S marks")?;
         let rules = listed.lines().filter(|line| line.starts_with("-A "));
@@ -176,7 +266,8 @@ impl Session {
     fn restore(&mut self) -> Result<()> {
         let full = format!(
             "*raw\n[5:300] -A PREROUTING {}\nCOMMIT\n\
-             *mangle\n:marks - [0:0]\n[7:420] -A PREROUTING -j marks\n[6:360] -A marks {}\nCOMMIT\n",
+             *mangle\n:marks - [0:0]\n[7:420] -A PREROUTING -j marks\n\
+             [6:360] -A marks {}\nCOMMIT\n",
             rule(FLOW),
             rule(WEB)
         );
@@ -185,7 +276,7 @@ impl Session {
         for (counters, mark) in [("[5:300]", "--hmark-mod 4 "), ("[6:360]", "--hmark-mod 70")] {
             let found = before
                 .lines()
-                .any(|line| line.starts_with(counters) && (line.to_owned() + " ").contains(mark));
+                .any(|line| line.starts_with(counters) && line.contains(mark));
             ensure!(found, "counters are not restored:\n{before}");
         }
 
@@ -269,6 +360,20 @@ pub fn equal(family: Family, backend: Backend) -> Result<()> {
         );
     }
     note!("{family}, {backend}: {} commands alike", ours.len());
+    Ok(())
+}
+
+/// What no user means is refused with what is wrong and what would be right, and adds nothing.
+pub fn mistakes(family: Family, backend: Backend) -> Result<()> {
+    module::load_ours()?;
+    let mut session = Session::new(family, backend, Library::Ours)?;
+    for [options, expected] in MISTAKES {
+        let command = format!("-t mangle -A PREROUTING -j HMARK {options}");
+        let [_, why] = session.run("", &command, "", PARAMETER_PROBLEM)?;
+        ensure!(why.contains(expected), "`{options}` is refused by: {why}");
+    }
+    let left = session.iptables("-S PREROUTING")?;
+    ensure!(!left.contains("-A"), "{left}");
     Ok(())
 }
 

@@ -81,6 +81,7 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
             add("rules::exchanged_with_stock", rules::exchanged);
             add("rules::refused", rules::refused);
             add("commands::equal", commands::equal);
+            add("commands::mistakes", commands::mistakes);
             add("commands::help", commands::help);
             let mut add = |name: &str, run: fn(Family, Backend, u64) -> Result<()>| {
                 let name = format!("{name}_{}_{backend}", family.name());
