@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::exit;
 
 const HEADER: &str = "src/bindings.h";
+const UNWIND: &str = "src/no_unwind.ld";
 const ABI: &str = "../include";
 
 /// The structures that cross between the extension and libxtables or the kernel.
@@ -47,18 +48,21 @@ fn main() {
     println!("cargo::rerun-if-changed=src/layout.c");
 
     // Only for what is shipped: cargo 1.85 links unit tests with these, too, and they cannot do
-    // without C's start-up files. The extension can, since `.init_array` works without; padding
-    // each segment to a page of its own would double its size, and padding for what is read-only
-    // after relocation would take it over 16 KiB.
+    // without C's start-up files. The extension can, since `.init_array` works without. Padding
+    // each segment to a page of its own would double its size. Relro pads to a page as well, and
+    // stays under 16 KiB without the tables for unwinding.
     if env::var("PROFILE").is_ok_and(|profile| profile == "release") {
+        let folder = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
         for flag in [
             "-nostartfiles",
             "-Wl,-z,noseparate-code",
-            "-Wl,-z,norelro",
+            "-Wl,-z,relro,-z,now",
             "-Wl,--strip-all",
+            &format!("-Wl,-T,{folder}/{UNWIND}"),
         ] {
             println!("cargo::rustc-cdylib-link-arg={flag}");
         }
+        println!("cargo::rerun-if-changed={UNWIND}");
     }
 }
 

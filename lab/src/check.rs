@@ -72,6 +72,19 @@ const NO_PANIC: &str = "symbols=$(nm --undefined-only target/lab/kmod-stock/xt_H
     echo \"$symbols\" | grep -q xt_register_target
     ! echo \"$symbols\" | grep -i panic";
 
+/// Fails where the library is over 16 KiB, needs another library than iptables does, or lacks what
+/// distributions link with.
+const LIBRARY: &str = "library=target/lab/release/libxt_HMARK.so
+    dynamic=$(readelf --wide --dynamic --segments $library)
+    echo \"$dynamic\"
+    wc -c $library
+    test $(stat -c %s $library) -le 16384
+    needed=$(echo \"$dynamic\" | sed -n 's/.*Shared library: .\\([a-z]*\\).*/\\1/p' | sort | xargs)
+    test \"$needed\" = 'libc libxtables'
+    echo \"$dynamic\" | grep -q GNU_RELRO
+    echo \"$dynamic\" | grep -q BIND_NOW
+    ! echo \"$dynamic\" | grep 'GNU_STACK.* RWE'";
+
 /// All lanes, the quick ones first.
 fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
     let plain = |name, command| Lane {
@@ -94,6 +107,7 @@ fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
         plain("module-format", shell(MODULE_FORMAT)),
         plain("module-clippy", module_clippy(lab)?),
         plain("module-no-panic", shell(NO_PANIC)),
+        plain("library-size", shell(LIBRARY)),
         plain("man-pages", shell("mandoc -T lint -W error man/*.8")),
         counted("host-tests", cargo("test --workspace")),
         counted("big-endian-tests", big_endian()),

@@ -12,6 +12,8 @@ use crate::tuple;
 pub fn parse(call: &mut OptionCall<'_>) {
     match call.flag() {
         TUPLE => selectors(call),
+        // libxtables would say that the option is given twice, which it need not be.
+        _ if call.is_given() => refuse(call, Wanted::Nothing),
         flag @ (flag::SADDR_MASK | flag::DADDR_MASK) => prefix(call, flag),
         flag => number(call, flag),
     }

@@ -5,51 +5,34 @@
 use hmark::rule::{flag, Rule};
 
 use crate::ffi::{prefix_length, put, put_number, Family, NumberFormat};
+use crate::numbers;
 
 const SRC_PREFIX: NumberFormat = NumberFormat::new(c" --hmark-src-prefix %d");
 const DST_PREFIX: NumberFormat = NumberFormat::new(c" --hmark-dst-prefix %d");
-const SPORT_MASK: NumberFormat = NumberFormat::new(c" --hmark-sport-mask 0x%04x");
-const DPORT_MASK: NumberFormat = NumberFormat::new(c" --hmark-dport-mask 0x%04x");
-const SPI_MASK: NumberFormat = NumberFormat::new(c" --hmark-spi-mask 0x%08x");
-const SPORT: NumberFormat = NumberFormat::new(c" --hmark-sport 0x%04x");
-const DPORT: NumberFormat = NumberFormat::new(c" --hmark-dport 0x%04x");
-const SPI: NumberFormat = NumberFormat::new(c" --hmark-spi 0x%08x");
-const PROTO_MASK: NumberFormat = NumberFormat::new(c" --hmark-proto-mask 0x%02x");
-const RND: NumberFormat = NumberFormat::new(c" --hmark-rnd 0x%08x");
 const MOD: NumberFormat = NumberFormat::new(c" --hmark-mod %u");
 const OFFSET: NumberFormat = NumberFormat::new(c" --hmark-offset %u");
 
 /// Prints the options to standard output.
 pub fn save(rule: &Rule, family: Family) {
-    let mask = u32::from_be(rule.port_mask);
-    let set = u32::from_be(rule.port_set);
-    for (flag, format, number) in [
-        (
-            flag::SADDR_MASK,
-            SRC_PREFIX,
-            prefix_length(&rule.src_mask, family) as u32,
-        ),
-        (
-            flag::DADDR_MASK,
-            DST_PREFIX,
-            prefix_length(&rule.dst_mask, family) as u32,
-        ),
-        (flag::SPORT_MASK, SPORT_MASK, mask >> 16),
-        (flag::DPORT_MASK, DPORT_MASK, mask & 0xffff),
-        (flag::SPI_MASK, SPI_MASK, mask),
-        (flag::SPORT, SPORT, set >> 16),
-        (flag::DPORT, DPORT, set & 0xffff),
-        (flag::SPI, SPI, set),
-        (flag::PROTO_MASK, PROTO_MASK, u32::from(rule.proto_mask)),
-        (flag::RND, RND, rule.hashrnd),
-        (flag::MODULUS, MOD, rule.hmodulus),
-        (flag::OFFSET, OFFSET, rule.hoffset),
-    ] {
-        if rule.flags & flag != 0 {
-            put_number(format, number);
-        }
+    let given = |flag| rule.flags & flag != 0;
+    if given(flag::SADDR_MASK) {
+        put_number(SRC_PREFIX, prefix_length(&rule.src_mask, family) as u32);
     }
-    if rule.flags & flag::CT != 0 {
+    if given(flag::DADDR_MASK) {
+        put_number(DST_PREFIX, prefix_length(&rule.dst_mask, family) as u32);
+    }
+    numbers::each(rule, |name, format, number| {
+        put(c" --hmark-");
+        put(name);
+        put_number(format, number);
+    });
+    if given(flag::MODULUS) {
+        put_number(MOD, rule.hmodulus);
+    }
+    if given(flag::OFFSET) {
+        put_number(OFFSET, rule.hoffset);
+    }
+    if given(flag::CT) {
         put(c" --hmark-tuple ct");
     }
 }

@@ -4,6 +4,7 @@
 //! change: run them in a fresh guest of the lab. `HMARK_SEED` sets the seed of packets and rules.
 
 mod backend;
+mod commands;
 mod corpus;
 mod examples;
 mod hostile;
@@ -78,6 +79,7 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
     }
     // The extension, with any iptables.
     trials.extend(rules::trials());
+    trials.extend(commands::trials());
     trials.extend(text::trials(seed));
     trials.extend(translate::trials());
     trials.extend(examples::trials());

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What bindgen makes of `bindings.h`, and that it is what the rest of the project means.
+
+#![allow(
+    dead_code,
+    missing_docs,
+    non_camel_case_types,
+    non_upper_case_globals,
+    unsafe_op_in_unsafe_fn,
+    clippy::all,
+    clippy::undocumented_unsafe_blocks
+)]
+
+use core::mem::offset_of;
+
+use hmark::rule::{flag, Rule};
+
+include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
+
+/// Asserts that [`Rule`] is `struct xt_hmark_info`, field by field.
+macro_rules! assert_fields {
+    ($($field:ident),+) => {
+        const _: () = {
+            assert!(size_of::<Rule>() == size_of::<xt_hmark_info>());
+            assert!(align_of::<Rule>() == align_of::<xt_hmark_info>());
+            $(assert!(offset_of!(Rule, $field) == offset_of!(xt_hmark_info, $field));)+
+        };
+    };
+}
+assert_fields!(
+    src_mask, dst_mask, port_mask, port_set, flags, proto_mask, hashrnd, hmodulus, hoffset
+);
+
+/// Asserts that each flag is the bit that the ABI header numbers.
+macro_rules! assert_flags {
+    ($($flag:ident = $bit:ident),+) => {
+        const _: () = { $(assert!(flag::$flag == 1 << $bit);)+ };
+    };
+}
+assert_flags!(
+    SADDR_MASK = XT_HMARK_SADDR_MASK,
+    DADDR_MASK = XT_HMARK_DADDR_MASK,
+    SPI = XT_HMARK_SPI,
+    SPI_MASK = XT_HMARK_SPI_MASK,
+    SPORT = XT_HMARK_SPORT,
+    DPORT = XT_HMARK_DPORT,
+    SPORT_MASK = XT_HMARK_SPORT_MASK,
+    DPORT_MASK = XT_HMARK_DPORT_MASK,
+    PROTO_MASK = XT_HMARK_PROTO_MASK,
+    RND = XT_HMARK_RND,
+    MODULUS = XT_HMARK_MODULUS,
+    OFFSET = XT_HMARK_OFFSET,
+    CT = XT_HMARK_CT,
+    METHOD_L3 = XT_HMARK_METHOD_L3,
+    METHOD_L3_4 = XT_HMARK_METHOD_L3_4
+);
