@@ -47,6 +47,7 @@ fn prepare() -> Result<Lab> {
     let lab = Lab::up()?;
     product::build_for(&lab, &Release::ALL)?;
     product::build(&lab, &[Boot::Stock, Boot::Uml])?;
+    product::build_modules(&lab, &Boot::SWITCHED)?;
     Ok(lab)
 }
 
@@ -111,8 +112,14 @@ fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
         plain("man-pages", shell("mandoc -T lint -W error man/*.8")),
         counted("host-tests", cargo("test --workspace")),
         counted("big-endian-tests", big_endian()),
-        counted("stock-guest-tests", guest(&["--kernel=stock"])?),
-        counted("uml-guest-tests", guest(&["--kernel=uml"])?),
+        counted("stock-guest-tests", on(Boot::Stock)?),
+        counted("uml-guest-tests", on(Boot::Uml)?),
+        counted("no-conntrack-tests", on(Boot::UmlNoConntrack)?),
+        counted("no-ipv6-tests", on(Boot::UmlNoIpv6)?),
+        counted(
+            "no-conntrack-no-ipv6-tests",
+            on(Boot::UmlNoConntrackNoIpv6)?,
+        ),
         counted("bookworm-iptables-tests", with_iptables(Release::Bookworm)?),
         counted("testing-iptables-tests", with_iptables(Release::Testing)?),
     ])
@@ -158,6 +165,11 @@ fn guest(options: &[&str]) -> Result<Command> {
         .args(options)
         .args(["--", "target/lab/tools/hmark-tests"]);
     Ok(command)
+}
+
+/// The tests on a kernel.
+fn on(kernel: Boot) -> Result<Command> {
+    guest(&[&format!("--kernel={kernel}")])
 }
 
 /// The tests of the extension, with the iptables of another release.

@@ -5,9 +5,11 @@ use crate::guest::Machine;
 use crate::iptables::{self, Release};
 use crate::kernel::{self, Kernel};
 use crate::store::Store;
-use crate::{accelerator, initramfs, uml};
+use crate::uml::{self, Part};
+use crate::{accelerator, initramfs};
 use anyhow::Result;
 use clap::ValueEnum;
+use std::fmt;
 use std::path::PathBuf;
 
 /// Which kernel to boot, or to build the module for.
@@ -17,6 +19,38 @@ pub enum Boot {
     Stock,
     /// A UML kernel of the same source, as a process
     Uml,
+    /// The UML kernel without conntrack
+    UmlNoConntrack,
+    /// The UML kernel without IPv6
+    UmlNoIpv6,
+    /// The UML kernel without either
+    UmlNoConntrackNoIpv6,
+}
+
+impl Boot {
+    /// The kernels that lack what the module can do without.
+    pub const SWITCHED: [Boot; 3] = [
+        Boot::UmlNoConntrack,
+        Boot::UmlNoIpv6,
+        Boot::UmlNoConntrackNoIpv6,
+    ];
+
+    /// What the UML kernel lacks.
+    fn without(self) -> &'static [Part] {
+        match self {
+            Boot::Stock | Boot::Uml => &[],
+            Boot::UmlNoConntrack => &[Part::Conntrack],
+            Boot::UmlNoIpv6 => &[Part::Ipv6],
+            Boot::UmlNoConntrackNoIpv6 => &[Part::Conntrack, Part::Ipv6],
+        }
+    }
+}
+
+impl fmt::Display for Boot {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let value = self.to_possible_value();
+        f.write_str(value.as_ref().map_or("", |value| value.get_name()))
+    }
 }
 
 /// The stock kernel and what is made from its packages. The UML kernel takes
@@ -53,6 +87,7 @@ impl Lab {
         match kernel {
             Boot::Stock => Ok(self.metadata.clone()),
             Boot::Uml => uml::kernel(&Store::lab()?, &self.stock, &self.source),
+            lacking => uml::without(&Store::lab()?, &self.stock, &self.source, lacking.without()),
         }
     }
 
@@ -69,7 +104,7 @@ impl Lab {
                 initramfs: self.initramfs.clone(),
                 accelerator: self.accelerator,
             },
-            Boot::Uml => Machine::Uml {
+            _ => Machine::Uml {
                 kernel: self.tree(kernel)?.join("linux"),
             },
         })

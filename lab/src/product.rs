@@ -44,23 +44,7 @@ pub fn build(lab: &Lab, kernels: &[Boot]) -> Result<()> {
     step.run(make().arg("lib"))?;
     step.end("done");
 
-    for &kernel in kernels {
-        let (name, folder, architecture) = match kernel {
-            Boot::Stock => ("stock", "kmod-stock", None),
-            Boot::Uml => ("UML", "kmod-uml", Some("ARCH=um")),
-        };
-        let tree = lab.tree(kernel)?;
-        let what = format!("building xt_HMARK.ko for the {name} kernel");
-        let mut step = Step::begin(folder, what)?;
-        step.run(
-            make()
-                .arg("kmod")
-                .args(architecture)
-                .arg(format!("KDIR={}", tree.display()))
-                .arg(format!("MO=/srv/hmark/target/lab/{folder}")),
-        )?;
-        step.end("done");
-    }
+    build_modules(lab, kernels)?;
 
     let mut step = Step::begin("tests", "building the tests")?;
     step.run(Command::new("cargo").args([
@@ -72,5 +56,24 @@ pub fn build(lab: &Lab, kernels: &[Boot]) -> Result<()> {
         "tests",
     ]))?;
     step.end("done");
+    Ok(())
+}
+
+/// Builds the module for each of `kernels`.
+pub fn build_modules(lab: &Lab, kernels: &[Boot]) -> Result<()> {
+    for &kernel in kernels {
+        let folder = format!("kmod-{kernel}");
+        let tree = lab.tree(kernel)?;
+        let what = format!("building xt_HMARK.ko for the kernel {kernel}");
+        let mut step = Step::begin(&folder, what)?;
+        step.run(
+            make()
+                .arg("kmod")
+                .args((kernel != Boot::Stock).then_some("ARCH=um"))
+                .arg(format!("KDIR={}", tree.display()))
+                .arg(format!("MO=/srv/hmark/target/lab/{folder}")),
+        )?;
+        step.end("done");
+    }
     Ok(())
 }

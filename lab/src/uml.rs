@@ -13,43 +13,103 @@ use std::process::Command;
 /// What the kernel has beyond its default configuration.
 const CONFIG: &str = "lab/uml.config";
 
+/// A part of the network stack that a kernel may be built without.
+#[derive(Clone, Copy)]
+pub enum Part {
+    Conntrack,
+    Ipv6,
+}
+
+impl Part {
+    /// The line of the configuration that leaves it out.
+    fn line(self) -> &'static str {
+        match self {
+            Part::Conntrack => "# CONFIG_NF_CONNTRACK is not set",
+            Part::Ipv6 => "# CONFIG_IPV6 is not set",
+        }
+    }
+
+    /// What a release without it ends in.
+    fn suffix(self) -> &'static str {
+        match self {
+            Part::Conntrack => "-no-conntrack",
+            Part::Ipv6 => "-no-ipv6",
+        }
+    }
+}
+
 /// The build tree of the UML kernel, with the kernel as `linux` in it. Its modules
 /// are put where the chroot has those of any other kernel.
 pub fn kernel(store: &Store, stock: &Kernel, source: &Path) -> Result<PathBuf> {
-    let wanted = fs::read_to_string(CONFIG).with_context(|| format!("cannot read {CONFIG}"))?;
-    let key = format!("{}\n{}{wanted}", stock.version, kernel::tools()?);
-    store.product("uml", &key, |tree| {
+    let wanted = config()?;
+    store.product("uml", &key(stock, &wanted)?, |tree| {
         let mut step = Step::begin("uml", "building the UML kernel (6 minutes on 2 CPUs)")?;
         fs::create_dir(tree)?;
-        let um = |target: &str| {
-            let mut make = make();
-            make.arg("-C").arg(source).arg("ARCH=um");
-            make.arg(format!("O={}", tree.display())).arg(target);
-            make
-        };
-        let config = tree.join(".config");
-        step.run(&mut um("defconfig"))?;
-        step.run(
-            Command::new(source.join("scripts/kconfig/merge_config.sh"))
-                .arg("-m")
-                .arg("-O")
-                .arg(tree)
-                .arg(&config)
-                .arg(CONFIG),
-        )?;
-        step.run(&mut um("olddefconfig"))?;
-        let lost = not_taken(&wanted, &fs::read_to_string(&config)?);
-        ensure!(
-            lost.is_empty(),
-            "kernel {} does not take from {CONFIG}: {}",
-            stock.version,
-            lost.join(", ")
-        );
-        step.run(&mut um("all"))?;
-        step.run(&mut um("modules_install"))?;
+        step.run(&mut um(source, tree, "defconfig"))?;
+        build(&mut step, stock, source, tree, &wanted)?;
         step.end("done");
         Ok(())
     })
+}
+
+/// The same without some parts, which its release names. Most of it is not built again.
+pub fn without(store: &Store, stock: &Kernel, source: &Path, parts: &[Part]) -> Result<PathBuf> {
+    let whole = kernel(store, stock, source)?;
+    let suffix = parts.iter().map(|part| part.suffix()).collect::<String>();
+    let mut lines = format!("CONFIG_LOCALVERSION=\"{suffix}\"\n");
+    for part in parts {
+        lines += part.line();
+        lines.push('\n');
+    }
+    let key = format!("{}{lines}", key(stock, &config()?)?);
+    store.product(&format!("uml{suffix}"), &key, |tree| {
+        let what = format!("building the UML kernel{suffix} (3 minutes on 2 CPUs)");
+        let mut step = Step::begin(&format!("uml{suffix}"), what)?;
+        step.run(Command::new("cp").arg("--archive").arg(&whole).arg(tree))?;
+        build(&mut step, stock, source, tree, &lines)?;
+        step.end("done");
+        Ok(())
+    })
+}
+
+/// What the UML kernel is made from.
+fn key(stock: &Kernel, wanted: &str) -> Result<String> {
+    Ok(format!("{}\n{}{wanted}", stock.version, kernel::tools()?))
+}
+
+fn config() -> Result<String> {
+    fs::read_to_string(CONFIG).with_context(|| format!("cannot read {CONFIG}"))
+}
+
+/// Builds what a configured tree becomes with the configuration that is `wanted` beside its own.
+fn build(step: &mut Step, stock: &Kernel, source: &Path, tree: &Path, wanted: &str) -> Result<()> {
+    let config = tree.join(".config");
+    let fragment = tree.join("wanted.config");
+    fs::write(&fragment, wanted)?;
+    step.run(
+        Command::new(source.join("scripts/kconfig/merge_config.sh"))
+            .arg("-m")
+            .arg("-O")
+            .args([tree, &config, &fragment]),
+    )?;
+    step.run(&mut um(source, tree, "olddefconfig"))?;
+    let lost = not_taken(wanted, &fs::read_to_string(&config)?);
+    ensure!(
+        lost.is_empty(),
+        "kernel {} does not take: {}",
+        stock.version,
+        lost.join(", ")
+    );
+    step.run(&mut um(source, tree, "all"))?;
+    step.run(&mut um(source, tree, "modules_install"))
+}
+
+/// `make` of a target of the kernel's source, for UML.
+fn um(source: &Path, tree: &Path, target: &str) -> Command {
+    let mut make = make();
+    make.arg("-C").arg(source).arg("ARCH=um");
+    make.arg(format!("O={}", tree.display())).arg(target);
+    make
 }
 
 /// The lines of a configuration fragment that the configuration has not.

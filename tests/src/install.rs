@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use anyhow::{ensure, Context, Result};
 
 use crate::command::run;
-use crate::iptables;
+use crate::{iptables, kernel};
 
 const LIBRARY: &str = "libxt_HMARK.so";
 
@@ -28,11 +28,7 @@ pub fn install() -> Result<()> {
     );
     keep_stock_library()?;
     let target = env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
-    let cpu = fs::read_to_string("/proc/cpuinfo")?;
-    let kernel = match cpu.contains("User Mode Linux") {
-        true => "uml",
-        false => "stock",
-    };
+    let kernel = kernel::name();
     let built_for = match iptables::release() {
         Some(release) => format!("iptables-{release}"),
         None => "release".to_owned(),

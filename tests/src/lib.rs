@@ -9,6 +9,7 @@ pub mod command;
 pub mod family;
 pub mod install;
 pub mod iptables;
+pub mod kernel;
 pub mod module;
 pub mod netns;
 pub mod options;

@@ -29,7 +29,7 @@ use std::process::ExitCode;
 
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::{Arguments, Trial};
-use tests::{install, iptables};
+use tests::{install, iptables, kernel};
 
 use trial::test;
 
@@ -66,7 +66,15 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
     }
     let tainted = tainted()?;
 
-    let mut trials = Vec::new();
+    let mut trials = vec![test("kernel::has_its_parts", kernel::check_parts)];
+    if !kernel::has_all() {
+        // The module, where parts of the network stack are missing.
+        trials.extend(lifecycle::trials());
+        trials.extend(marks::trials(seed));
+        trials.extend(rules::trials());
+        trials.push(test("kernel::did_not_complain", move || complaint(tainted)));
+        return Ok(trials);
+    }
     if iptables::release().is_none() {
         trials.extend(lifecycle::trials());
         trials.extend(marks::trials(seed));

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use libtest_mimic::Trial;
 use tests::family::Family;
+use tests::kernel::{self, Part};
 use tests::options;
 
 use crate::backend::Backend;
@@ -32,7 +33,9 @@ pub fn trials(seed: u64) -> Vec<Trial> {
     };
     add("marks::equal_c", stateless_equal_c);
     add("marks::equal_prediction", stateless_equal_prediction);
-    add("marks::equal_c_conntrack", connections_equal_c);
+    if kernel::has(Part::Conntrack) {
+        add("marks::equal_c_conntrack", connections_equal_c);
+    }
     trials
 }
 

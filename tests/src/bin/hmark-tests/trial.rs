@@ -5,6 +5,7 @@
 use anyhow::Result;
 use libtest_mimic::{Failed, Trial};
 use tests::family::Family;
+use tests::kernel::{self, Part};
 
 use crate::backend::Backend;
 
@@ -15,13 +16,20 @@ pub fn test(name: &str, run: impl FnOnce() -> Result<()> + Send + 'static) -> Tr
     })
 }
 
+/// The families that the kernel has.
+fn served() -> impl Iterator<Item = Family> {
+    let has_ipv6 = kernel::has(Part::Ipv6);
+    let families = Family::ALL.into_iter();
+    families.filter(move |&family| family == Family::V4 || has_ipv6)
+}
+
 /// A test of each family.
 pub fn families(
     name: &str,
     run: impl Fn(Family) -> Result<()> + Copy + Send + 'static,
 ) -> Vec<Trial> {
     let of = |family: Family| test(&format!("{name}_{}", family.name()), move || run(family));
-    Family::ALL.map(of).into()
+    served().map(of).collect()
 }
 
 /// A test of each family by each backend.
@@ -30,7 +38,7 @@ pub fn backends(
     run: impl Fn(Family, Backend) -> Result<()> + Copy + Send + 'static,
 ) -> Vec<Trial> {
     let mut trials = Vec::new();
-    for family in Family::ALL {
+    for family in served() {
         for backend in Backend::ALL {
             let name = format!("{name}_{}_{backend}", family.name());
             trials.push(test(&name, move || run(family, backend)));

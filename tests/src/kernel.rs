@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The running kernel, and what it was built without: the lab names that in its release, such as
+//! `7.3.4-no-conntrack-no-ipv6`.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{ensure, Result};
+
+use crate::command::run;
+
+/// A part of the network stack that the module can do without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// `CONFIG_NF_CONNTRACK`.
+    Conntrack,
+    /// `CONFIG_IPV6`.
+    Ipv6,
+}
+
+impl Part {
+    /// Both parts.
+    pub const ALL: [Self; 2] = [Self::Conntrack, Self::Ipv6];
+
+    /// How the release of a kernel without it names it.
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Conntrack => "-no-conntrack",
+            Self::Ipv6 => "-no-ipv6",
+        }
+    }
+
+    /// What the kernel shows where it has the part.
+    fn path(self) -> &'static str {
+        match self {
+            Self::Conntrack => "/proc/sys/net/netfilter/nf_conntrack_max",
+            Self::Ipv6 => "/proc/sys/net/ipv6",
+        }
+    }
+}
+
+/// Whether the kernel has a part.
+pub fn has(part: Part) -> bool {
+    !release().contains(part.suffix())
+}
+
+/// Whether the kernel has all parts.
+pub fn has_all() -> bool {
+    Part::ALL.into_iter().all(has)
+}
+
+/// Whether it is a User Mode Linux kernel, which runs as a process of the machine.
+pub fn is_uml() -> bool {
+    let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    cpus.contains("User Mode Linux")
+}
+
+/// The kernel's name in the lab: `stock`, `uml`, or `uml` with what it lacks.
+pub fn name() -> String {
+    if !is_uml() {
+        return "stock".to_owned();
+    }
+    let lacking = Part::ALL.into_iter().filter(|&part| !has(part));
+    let suffixes: String = lacking.map(Part::suffix).collect();
+    format!("uml{suffixes}")
+}
+
+fn release() -> String {
+    fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default()
+}
+
+/// Checks that the kernel has all parts but those that its release names.
+///
+/// # Errors
+/// If it has others.
+pub fn check_parts() -> Result<()> {
+    for part in Part::ALL {
+        let named = has(part);
+        if named && part == Part::Conntrack && !is_uml() {
+            run("modprobe nf_conntrack")?;
+        }
+        ensure!(
+            named == Path::new(part.path()).exists(),
+            "kernel {}: has {part:?} by its name: {named}, but not by {}",
+            release().trim(),
+            part.path()
+        );
+    }
+    Ok(())
+}
