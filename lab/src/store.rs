@@ -10,34 +10,36 @@ use std::path::{Path, PathBuf};
 /// Where the lab's products are kept, in the chroot: a new chroot starts with none.
 const FOLDER: &str = "/var/cache/hmark-lab";
 
-/// A folder of products, locked while it is open.
+/// A folder of products.
 pub struct Store {
     folder: PathBuf,
-    _lock: Flock<File>,
 }
 
 impl Store {
-    /// Opens the lab's own, waiting for another run that makes products in it.
+    /// Opens the lab's own.
     pub fn lab() -> Result<Store> {
         Store::open(Path::new(FOLDER))
     }
 
-    /// Opens `folder`, waiting for another run that makes products in it.
     fn open(folder: &Path) -> Result<Store> {
-        let cannot = || format!("cannot make {}", folder.display());
-        fs::create_dir_all(folder).with_context(cannot)?;
-        let lock = File::create(folder.join("lock")).with_context(cannot)?;
-        let lock = Flock::lock(lock, FlockArg::LockExclusiveNonblock)
-            .or_else(|(lock, _)| {
-                eprintln!("lab: waiting for another run that makes a part of the lab");
-                Flock::lock(lock, FlockArg::LockExclusive)
-            })
-            .map_err(|(_, error)| anyhow!(error))
-            .with_context(cannot)?;
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         Ok(Store {
             folder: folder.to_path_buf(),
-            _lock: lock,
         })
+    }
+
+    /// Locks a product, waiting for another run that makes it.
+    fn lock(&self, name: &str) -> Result<Flock<File>> {
+        let path = self.folder.join(format!("{name}.lock"));
+        let cannot = || format!("cannot lock {}", path.display());
+        let file = File::create(&path).with_context(cannot)?;
+        Flock::lock(file, FlockArg::LockExclusiveNonblock)
+            .or_else(|(file, _)| {
+                eprintln!("lab: waiting for another run that makes {name}");
+                Flock::lock(file, FlockArg::LockExclusive)
+            })
+            .map_err(|(_, error)| anyhow!(error))
+            .with_context(cannot)
     }
 
     /// The product `name`, made from what `key` tells in full. `make` gets the path
@@ -49,6 +51,7 @@ impl Store {
         key: &str,
         make: impl FnOnce(&Path) -> Result<()>,
     ) -> Result<PathBuf> {
+        let _lock = self.lock(name)?;
         let path = self.folder.join(name);
         let stamp = self.folder.join(format!("{name}.key"));
         if path.exists() && fs::read_to_string(&stamp).is_ok_and(|made| made == key) {
