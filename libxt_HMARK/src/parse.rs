@@ -13,7 +13,7 @@ pub fn parse(call: &mut OptionCall<'_>) {
     match call.flag() {
         TUPLE => selectors(call),
         // libxtables would say that the option is given twice, which it need not be.
-        _ if call.is_given() => refuse(call, Wanted::Nothing),
+        flag if call.gave(flag) => refuse(call, Wanted::Nothing),
         flag @ (flag::SADDR_MASK | flag::DADDR_MASK) => prefix(call, flag),
         flag => number(call, flag),
     }
@@ -22,6 +22,8 @@ pub fn parse(call: &mut OptionCall<'_>) {
 fn selectors(call: &mut OptionCall<'_>) {
     call.read();
     match tuple::parse(call.argument().to_bytes()) {
+        // Otherwise the list would silently win over a mask.
+        Ok(flags) if call.gave(flags) => refuse(call, Wanted::Nothing),
         Ok(flags) => {
             call.add_given(flags);
             tuple::select(call.rule(), flags);

@@ -191,9 +191,9 @@ impl OptionCall<'_> {
         (mask, length <= self.family.bits())
     }
 
-    /// Whether the option was given before.
-    pub fn is_given(&self) -> bool {
-        self.call.xflags & self.flag() != 0
+    /// Whether an option of `flags` was given before.
+    pub fn gave(&self, flags: u32) -> bool {
+        self.call.xflags & flags != 0
     }
 
     /// Marks the options of `flags` as given, too.

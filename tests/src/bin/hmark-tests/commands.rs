@@ -52,7 +52,7 @@ const TRACKED: [&str; 2] = [
 
 /// Rules that no user means, and what ours says besides naming the option. A value that is refused
 /// is named as well.
-const MISTAKES: [[&str; 2]; 23] = [
+const MISTAKES: [[&str; 2]; 24] = [
     ["", "\"--hmark-mod\" is missing: give the number"],
     [
         "--hmark-rnd 1",
@@ -115,6 +115,10 @@ const MISTAKES: [[&str; 2]; 23] = [
     [
         "--hmark-mod 4 --hmark-tuple src --hmark-src-prefix 8",
         "\"8\" for option \"--hmark-src-prefix\": given before, by itself or in --hmark-tuple",
+    ],
+    [
+        "--hmark-mod 4 --hmark-src-prefix 8 --hmark-tuple dst,src",
+        "\"dst,src\" for option \"--hmark-tuple\": given before",
     ],
     [
         "--hmark-mod 4 --hmark-tuple spi,sport",

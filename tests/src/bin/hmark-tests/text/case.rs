@@ -91,7 +91,7 @@ impl Case {
     }
 
     /// The options that getopt finds, under their full names, and their values.
-    fn options(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub fn options(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.0.iter().filter_map(|option| {
             let option = option.trim_start_matches("! ").strip_prefix("--")?;
             let (name, value) = option.split_once([' ', '=']).unwrap_or((option, ""));

@@ -20,17 +20,20 @@ pub enum Difference {
     SpiAndPort,
     /// Both libraries store a netmask that has no length, and neither restores what it saved.
     Netmask,
+    /// The stock library has a later tuple win over the mask for the same part; ours refuses it.
+    Overridden,
     /// With an old iptables the stock library stores all ones for such a netmask; ours refuses it.
     AllOnes,
 }
 
 impl Difference {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Defaults,
         Self::Prefix,
         Self::SpiAndPort,
         Self::Netmask,
+        Self::Overridden,
         Self::AllOnes,
     ];
 
@@ -45,6 +48,9 @@ impl Difference {
         if is_old && prefixes.any(|value| netmask(value, family).is_some_and(lacks_length)) {
             return Some(Self::AllOnes);
         }
+        if overridden(case) {
+            return Some(Self::Overridden);
+        }
         let port = case.gives("hmark-sport") || case.gives("hmark-dport");
         (case.gives("hmark-spi") && port).then_some(Self::SpiAndPort)
     }
@@ -57,9 +63,38 @@ impl fmt::Display for Difference {
             Self::Prefix => "prefix over 32",
             Self::SpiAndPort => "SPI and port",
             Self::Netmask => "netmask without length",
+            Self::Overridden => "mask and tuple",
             Self::AllOnes => "netmask read as all ones",
         })
     }
+}
+
+/// Whether the tuple names a part that an option before it masks.
+fn overridden(case: &Case) -> bool {
+    let mut before = case
+        .options()
+        .take_while(|(name, _)| *name != "hmark-tuple");
+    let list = case.value("hmark-tuple").unwrap_or_default();
+    let named: Vec<_> = list.split(',').filter_map(mask_of).collect();
+    before.any(|(name, _)| named.contains(&name))
+}
+
+/// The option that masks what an element of a tuple selects in full.
+fn mask_of(element: &str) -> Option<&'static str> {
+    let masks = [
+        ("ct", ""),
+        ("src", "hmark-src-prefix"),
+        ("dst", "hmark-dst-prefix"),
+        ("sport", "hmark-sport-mask"),
+        ("dport", "hmark-dport-mask"),
+        ("proto", "hmark-proto-mask"),
+        ("spi", "hmark-spi-mask"),
+    ];
+    let element = element.to_ascii_lowercase();
+    let mut fitting = masks
+        .into_iter()
+        .filter(|(name, _)| name.starts_with(&element));
+    fitting.next().map(|(_, mask)| mask)
 }
 
 /// A number as C's `strtoul` and `inet_aton` read it.
@@ -111,6 +146,28 @@ mod tests {
         let both = "--hmark-spi 1 --hmark-dport 1";
         assert_eq!(of(both, Family::V6), Some(Difference::SpiAndPort));
         assert_eq!(of("--hmark-spi 1 --hmark-dport-mask 1", Family::V6), None);
+    }
+
+    #[test]
+    fn a_tuple_overrides_what_is_before_it() {
+        let of = |text: &str| {
+            let case = Case::parse(&format!("--hmark-mod 4 {text}"));
+            Difference::refused_by_ours(&case, Family::V4, false)
+        };
+        for text in [
+            "--hmark-src-prefix 8 --hmark-tuple dst,S",
+            "--hmark-spi-m 1 --hmark-tuple spi",
+            "--hmark-proto-mask 1 --hmark-tuple ct,p",
+        ] {
+            assert_eq!(of(text), Some(Difference::Overridden), "{text}");
+        }
+        for text in [
+            "--hmark-tuple src --hmark-src-prefix 8",
+            "--hmark-src-prefix 8 --hmark-tuple dst,ct",
+            "--hmark-sport 8 --hmark-tuple sport",
+        ] {
+            assert_eq!(of(text), None, "{text}");
+        }
     }
 
     #[test]

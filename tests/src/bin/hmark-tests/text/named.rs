@@ -29,6 +29,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(families("text::named_netmask", netmask));
     trials.extend(families("text::named_ct_alone", ct_alone));
     trials.extend(families("text::named_spi_and_port", spi_and_port));
+    trials.extend(families("text::named_overridden", overridden));
     trials.extend(families("text::named_words", words));
     trials
 }
@@ -196,6 +197,28 @@ fn spi_and_port(family: Family) -> Result<()> {
             "status {}: {}",
             stock.status,
             stock.stderr
+        );
+    }
+    Ok(())
+}
+
+/// The stock library has a tuple win over a mask that was given before it.
+fn overridden(family: Family) -> Result<()> {
+    let table = Table::new(family)?;
+    for (mask, selector) in [
+        ("--hmark-src-prefix 8", "src"),
+        ("--hmark-dst-prefix 8", "dst"),
+        ("--hmark-sport-mask 1", "sport"),
+        ("--hmark-dport-mask 1", "dport"),
+        ("--hmark-spi-mask 1", "spi"),
+        ("--hmark-proto-mask 1", "proto"),
+    ] {
+        let options = format!("--hmark-mod 4 --hmark-rnd 1 {mask} --hmark-tuple {selector}");
+        table.refuses(Library::Ours, &options, "given before")?;
+        let saved = table.saved(Library::Stock, &options)?;
+        ensure!(
+            !saved.contains(mask),
+            "the mask was not overridden: {saved}"
         );
     }
     Ok(())
