@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `make demo` and `make check`: all of it, ending in one line that counts.
+//! `make demo`, `make check` and `make bench`: all of it, ending in one line that counts.
 
 use crate::command::make;
 use crate::guest::Guest;
@@ -23,6 +23,23 @@ pub fn demo() -> Result<u8> {
         println!("demo: failed: {error:#}");
         1
     }))
+}
+
+/// Where `make bench` leaves its figures.
+const FIGURES: &str = "target/lab/bench.json";
+
+/// Measures in a guest that runs at native speed; the last line names the file of figures.
+pub fn bench() -> Result<u8> {
+    let lab = Lab::up()?;
+    product::build(&lab, &[Boot::Uml])?;
+    let machine = lab.machine(Boot::Uml)?;
+    let status = Guest::new(900, &["target/lab/tools/hmark-bench", "/run/lab/result"])
+        .with_result(FIGURES)
+        .run(&machine)?;
+    if status == 0 {
+        println!("bench: every measurement is in {FIGURES}");
+    }
+    Ok(status)
 }
 
 /// Runs all lanes; the last line counts passed and failed tests.
@@ -97,6 +114,10 @@ fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
         counted(
             "big-endian-tests",
             cargo("test --package hmark --target s390x-unknown-linux-gnu"),
+        ),
+        counted(
+            "hostile-values",
+            Command::new("target/lab/tools/hmark-hostile"),
         ),
         counted("stock-guest-tests", guest("stock")?),
         counted("uml-guest-tests", guest("uml")?),

@@ -45,6 +45,8 @@ enum Action {
     Demo,
     /// Run all tests; the last line counts them
     Check,
+    /// Measure ours beside the stock library; the last line names the file of figures
+    Bench,
 }
 
 fn main() -> ExitCode {
@@ -64,6 +66,7 @@ fn perform(action: Action) -> Result<u8> {
         Action::Run { kernel, guest } => guest.run(&Lab::up()?.machine(kernel)?),
         Action::Demo => check::demo(),
         Action::Check => check::check(),
+        Action::Bench => check::bench(),
     }
 }
 

@@ -6,7 +6,6 @@
 mod backend;
 mod corpus;
 mod examples;
-mod hostile;
 mod installation;
 mod lane;
 mod lifecycle;
@@ -97,9 +96,6 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
         add("translate::declined", translate::declined);
     }
     trials.push(test("manual::examples", examples::run));
-    // valgrind takes minutes even in UML: `--include-ignored` runs it, and `make check` does not.
-    let hostile = test("hostile::refused", hostile::refused);
-    trials.push(hostile.with_ignored_flag(true));
     for family in Family::ALL {
         let mut add = |name: &str, run: fn(Family, u64) -> Result<()>| {
             let name = format!("{name}_{}", family.name());
