@@ -13,6 +13,7 @@ use core::ptr::{addr_of, null, null_mut};
 use hmark::rule::{flag, Rule};
 use once_cell::unsync::OnceCell;
 
+use crate::options::TUPLE;
 use crate::version::has_base;
 use bindings::*;
 
@@ -259,8 +260,13 @@ impl OptionCall<'_> {
     /// Has libxtables read the value and mark the option as given. A value that it refuses, an
     /// option given twice, and a `!` before it end iptables.
     pub fn read(&mut self) {
+        self.call.xflags |= self.rule().flags;
         // SAFETY: the call is libxtables' own.
         unsafe { xtables_option_parse(self.call) }
+        // The rule's flags say what is given, but for the tuple. libxtables would compare each of
+        // these options with all others when the rule is complete: a fifth of iptables-restore's
+        // time, for conditions that our table does not use.
+        self.call.xflags &= TUPLE;
     }
 
     /// The netmask last read, in network byte order, and whether it has a prefix length. If it has
@@ -273,11 +279,6 @@ impl OptionCall<'_> {
             (value.hmask.all, u32::from(value.hlen))
         };
         (mask, length <= self.family.bits())
-    }
-
-    /// Marks the options of `flags` as given, too.
-    pub fn add_given(&mut self, flags: u32) {
-        self.call.xflags |= flags;
     }
 
     /// The rule, as far as it is filled in.

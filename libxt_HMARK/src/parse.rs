@@ -20,10 +20,7 @@ pub fn parse(call: &mut OptionCall<'_>) {
 fn selectors(call: &mut OptionCall<'_>) {
     call.read();
     match tuple::parse(call.argument().to_bytes()) {
-        Ok(flags) => {
-            call.add_given(flags);
-            tuple::select(call.rule(), flags);
-        }
+        Ok(flags) => tuple::select(call.rule(), flags),
         Err(element) => call.refuse(element, Wanted::Selectors),
     }
 }
