@@ -21,18 +21,23 @@ const OFFSET: NumberFormat = NumberFormat::new(c" --hmark-offset %u");
 
 /// Prints the options to standard output.
 pub fn save(rule: &Rule, family: Family) {
+    // Only where it is printed: libxtables counts the bits of a mask one by one.
+    let prefix = |flag, mask| match rule.flags & flag {
+        0 => 0,
+        _ => prefix_length(mask, family) as u32,
+    };
     let mask = u32::from_be(rule.port_mask);
     let set = u32::from_be(rule.port_set);
     for (flag, format, number) in [
         (
             flag::SADDR_MASK,
             SRC_PREFIX,
-            prefix_length(&rule.src_mask, family) as u32,
+            prefix(flag::SADDR_MASK, &rule.src_mask),
         ),
         (
             flag::DADDR_MASK,
             DST_PREFIX,
-            prefix_length(&rule.dst_mask, family) as u32,
+            prefix(flag::DADDR_MASK, &rule.dst_mask),
         ),
         (flag::SPORT_MASK, SPORT_MASK, mask >> 16),
         (flag::DPORT_MASK, DPORT_MASK, mask & 0xffff),
