@@ -49,14 +49,14 @@ fn main() {
 
     // Only for what is shipped: cargo 1.85 links unit tests with these, too, and they cannot do
     // without C's start-up files. The extension can, since `.init_array` works without. Padding
-    // each segment to a page of its own would double its size. Relro pads to a page as well, and
-    // stays under 16 KiB without the tables for unwinding.
+    // each segment to a page of its own would double its size; padding what is read-only after
+    // relocation to a page, and the tables for unwinding, would each take it over 16 KiB.
     if env::var("PROFILE").is_ok_and(|profile| profile == "release") {
         let folder = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
         for flag in [
             "-nostartfiles",
             "-Wl,-z,noseparate-code",
-            "-Wl,-z,relro,-z,now",
+            "-Wl,-z,norelro",
             "-Wl,--strip-all",
             &format!("-Wl,-T,{folder}/{UNWIND}"),
         ] {

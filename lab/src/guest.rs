@@ -72,6 +72,9 @@ pub struct Guest {
     cpus: usize,
     #[arg(long, value_name = "MB", default_value_t = 1024)]
     memory: u32,
+    /// Take what the command leaves in /run/lab/result, if it succeeds
+    #[arg(long, value_name = "FILE")]
+    result: Option<PathBuf>,
     #[arg(last = true, required = true)]
     command: Vec<String>,
 }
@@ -83,6 +86,7 @@ impl Guest {
             timeout,
             cpus: cpus().min(4),
             memory: 1024,
+            result: None,
             command: command.iter().map(|word| word.to_string()).collect(),
         }
     }
@@ -98,6 +102,12 @@ impl Guest {
         self
     }
 
+    /// The guest, with what its command leaves in `/run/lab/result` taken to `file`.
+    pub fn with_result(mut self, file: &str) -> Guest {
+        self.result = Some(file.into());
+        self
+    }
+
     /// Boots the guest and passes on what its command prints. Returns the command's
     /// exit status. A kernel fault is an error, whatever the command's status.
     pub fn run(&self, machine: &Machine) -> Result<u8> {
@@ -105,6 +115,10 @@ impl Guest {
         let log = folder.join(LOG);
         match self.boot(machine, &folder)? {
             End::Status(0) => {
+                if let Some(file) = &self.result {
+                    fs::copy(folder.join("result"), file)
+                        .with_context(|| format!("no result for {}", file.display()))?;
+                }
                 fs::remove_dir_all(&folder)?;
                 Ok(0)
             }

@@ -50,6 +50,8 @@ enum Action {
     Demo,
     /// Run all tests; the last line counts them
     Check,
+    /// Measure ours beside the stock library; the last line names the file of figures
+    Bench,
 }
 
 fn main() -> ExitCode {
@@ -83,6 +85,7 @@ fn perform(action: Action) -> Result<u8> {
         }
         Action::Demo => check::demo(),
         Action::Check => check::check(),
+        Action::Bench => check::bench(),
     }
 }
 

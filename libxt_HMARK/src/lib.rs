@@ -14,6 +14,7 @@
 mod check;
 mod ffi;
 mod help;
+mod line;
 mod numbers;
 mod options;
 mod parse;

@@ -6,37 +6,28 @@ use core::ffi::CStr;
 
 use hmark::rule::{flag, Rule};
 
-use crate::ffi::NumberFormat;
+use crate::line::Line;
 
-/// How `-L` shows each of the numbers behind its name.
-pub const LISTED: NumberFormat = NumberFormat::new(c" 0x%x ");
+/// Writes a number: the option without `--hmark-`, the number in host byte order, and how many
+/// hexadecimal digits iptables-save shows at least.
+type Show = fn(&mut Line, &'static CStr, u32, usize);
 
-/// How iptables-save does, by how wide the number is.
-const BYTE: NumberFormat = NumberFormat::new(c" 0x%02x");
-const PORT: NumberFormat = NumberFormat::new(c" 0x%04x");
-const WORD: NumberFormat = NumberFormat::new(c" 0x%08x");
-
-/// Calls `show` for each number that the rule was given: the option without `--hmark-`, how
-/// iptables-save shows the number behind that, and the number.
-pub fn each(rule: &Rule, show: fn(&'static CStr, NumberFormat, u32)) {
+/// Has each number that the rule was given written to `line`.
+#[inline(never)]
+pub fn each(rule: &Rule, line: &mut Line, show: Show) {
     let mask = u32::from_be(rule.port_mask);
     let set = u32::from_be(rule.port_set);
-    let number = |flag, name, saved, value| {
+    let mut number = |flag, name, value, digits| {
         if rule.flags & flag != 0 {
-            show(name, saved, value);
+            show(line, name, value, digits);
         }
     };
-    number(flag::SPORT_MASK, c"sport-mask", PORT, mask >> 16);
-    number(flag::DPORT_MASK, c"dport-mask", PORT, mask & 0xffff);
-    number(flag::SPI_MASK, c"spi-mask", WORD, mask);
-    number(flag::SPORT, c"sport", PORT, set >> 16);
-    number(flag::DPORT, c"dport", PORT, set & 0xffff);
-    number(flag::SPI, c"spi", WORD, set);
-    number(
-        flag::PROTO_MASK,
-        c"proto-mask",
-        BYTE,
-        rule.proto_mask.into(),
-    );
-    number(flag::RND, c"rnd", WORD, rule.hashrnd);
+    number(flag::SPORT_MASK, c"sport-mask", mask >> 16, 4);
+    number(flag::DPORT_MASK, c"dport-mask", mask & 0xffff, 4);
+    number(flag::SPI_MASK, c"spi-mask", mask, 8);
+    number(flag::SPORT, c"sport", set >> 16, 4);
+    number(flag::DPORT, c"dport", set & 0xffff, 4);
+    number(flag::SPI, c"spi", set, 8);
+    number(flag::PROTO_MASK, c"proto-mask", rule.proto_mask.into(), 2);
+    number(flag::RND, c"rnd", rule.hashrnd, 8);
 }

@@ -24,10 +24,7 @@ fn selectors(call: &mut OptionCall<'_>) {
     match tuple::parse(call.argument().to_bytes()) {
         // Otherwise the list would silently win over a mask.
         Ok(flags) if call.gave(flags) => refuse(call, Wanted::Nothing),
-        Ok(flags) => {
-            call.add_given(flags);
-            tuple::select(call.rule(), flags);
-        }
+        Ok(flags) => tuple::select(call.rule(), flags),
         Err(element) => call.refuse(element, Wanted::Selectors),
     }
 }

@@ -4,37 +4,34 @@
 
 use hmark::rule::{flag, Rule};
 
-use crate::ffi::{put, put_netmask, put_number, Family, NumberFormat};
+use crate::ffi::{with_netmask, Family};
+use crate::line::Line;
 use crate::numbers;
 
-const MOD: NumberFormat = NumberFormat::new(c"mod %u ");
-const OFFSET: NumberFormat = NumberFormat::new(c"+ 0x%x ");
-
-/// Prints the rule to standard output.
-pub fn print(rule: &Rule, family: Family) {
+/// Writes the rule to `line`.
+pub fn print(rule: &Rule, family: Family, line: &mut Line) {
     let given = |flag| rule.flags & flag != 0;
-    put(c" HMARK ");
+    line.text(c" HMARK ");
     if given(flag::MODULUS) {
-        put_number(MOD, rule.hmodulus);
+        line.text(c"mod ").decimal(rule.hmodulus).text(c" ");
     }
     if given(flag::OFFSET) {
-        put_number(OFFSET, rule.hoffset);
+        line.text(c"+ ").hex(rule.hoffset, 1).text(c" ");
     }
     if given(flag::CT) {
-        put(c"ct, ");
+        line.text(c"ct, ");
     }
-    if given(flag::SADDR_MASK) {
-        put(c"src-prefix ");
-        put_netmask(&rule.src_mask, family);
-        put(c" ");
+    for (flag, name, mask) in [
+        (flag::SADDR_MASK, c"src-prefix ", &rule.src_mask),
+        (flag::DADDR_MASK, c"dst-prefix ", &rule.dst_mask),
+    ] {
+        if given(flag) {
+            line.text(name);
+            with_netmask(mask, family, line);
+            line.text(c" ");
+        }
     }
-    if given(flag::DADDR_MASK) {
-        put(c"dst-prefix ");
-        put_netmask(&rule.dst_mask, family);
-        put(c" ");
-    }
-    numbers::each(rule, |name, _, number| {
-        put(name);
-        put_number(numbers::LISTED, number);
+    numbers::each(rule, line, |line, name, number, _| {
+        line.text(name).text(c" ").hex(number, 1).text(c" ");
     });
 }

@@ -4,35 +4,36 @@
 
 use hmark::rule::{flag, Rule};
 
-use crate::ffi::{prefix_length, put, put_number, Family, NumberFormat};
+use crate::ffi::{prefix_length, Family};
+use crate::line::Line;
 use crate::numbers;
 
-const SRC_PREFIX: NumberFormat = NumberFormat::new(c" --hmark-src-prefix %d");
-const DST_PREFIX: NumberFormat = NumberFormat::new(c" --hmark-dst-prefix %d");
-const MOD: NumberFormat = NumberFormat::new(c" --hmark-mod %u");
-const OFFSET: NumberFormat = NumberFormat::new(c" --hmark-offset %u");
-
-/// Prints the options to standard output.
-pub fn save(rule: &Rule, family: Family) {
+/// Writes the options to `line`.
+pub fn save(rule: &Rule, family: Family, line: &mut Line) {
     let given = |flag| rule.flags & flag != 0;
-    if given(flag::SADDR_MASK) {
-        put_number(SRC_PREFIX, prefix_length(&rule.src_mask, family) as u32);
+    for (flag, name, mask) in [
+        (flag::SADDR_MASK, c" --hmark-src-prefix ", &rule.src_mask),
+        (flag::DADDR_MASK, c" --hmark-dst-prefix ", &rule.dst_mask),
+    ] {
+        if given(flag) {
+            line.text(name);
+            match prefix_length(mask, family) {
+                Some(length) => line.decimal(length),
+                None => line.text(c"-1"),
+            };
+        }
     }
-    if given(flag::DADDR_MASK) {
-        put_number(DST_PREFIX, prefix_length(&rule.dst_mask, family) as u32);
-    }
-    numbers::each(rule, |name, format, number| {
-        put(c" --hmark-");
-        put(name);
-        put_number(format, number);
+    numbers::each(rule, line, |line, name, number, digits| {
+        line.text(c" --hmark-").text(name);
+        line.text(c" ").hex(number, digits);
     });
     if given(flag::MODULUS) {
-        put_number(MOD, rule.hmodulus);
+        line.text(c" --hmark-mod ").decimal(rule.hmodulus);
     }
     if given(flag::OFFSET) {
-        put_number(OFFSET, rule.hoffset);
+        line.text(c" --hmark-offset ").decimal(rule.hoffset);
     }
     if given(flag::CT) {
-        put(c" --hmark-tuple ct");
+        line.text(c" --hmark-tuple ct");
     }
 }

@@ -10,12 +10,8 @@ use core::ffi::CStr;
 
 use hmark::rule::{flag, Rule};
 
-use crate::ffi::{Family, NftRule, NumberFormat};
-
-const PORT_MASK: NumberFormat = NumberFormat::new(c" & 0x%04x");
-const MOD: NumberFormat = NumberFormat::new(c"mod %u");
-const SEED: NumberFormat = NumberFormat::new(c"seed 0x%x");
-const OFFSET: NumberFormat = NumberFormat::new(c"offset %u");
+use crate::ffi::{with_address, Family};
+use crate::line::Line;
 
 const TCP: u8 = libc::IPPROTO_TCP as u8;
 const UDP: u8 = libc::IPPROTO_UDP as u8;
@@ -53,36 +49,35 @@ enum Mask {
 /// Writes what nft has for `rule`, whose packets have this protocol; 0 and [`None`] are for any.
 ///
 /// Writes nothing, and gives false, if nft has nothing that corresponds.
-pub fn translate(rule: &Rule, family: Family, protocol: Option<u8>, mut nft: NftRule<'_>) -> bool {
+pub fn translate(rule: &Rule, family: Family, protocol: Option<u8>, nft: &mut Line) -> bool {
     let Some(hash) = nearest(rule, family, protocol) else {
         return false;
     };
     match &hash {
-        Hash::Symmetric => nft.add(c"meta mark set symhash"),
+        Hash::Symmetric => {
+            nft.text(c"meta mark set symhash");
+        }
         Hash::Fields(fields) => {
-            nft.add(c"meta mark set jhash");
+            nft.text(c"meta mark set jhash");
             for (number, field) in fields.iter().flatten().enumerate() {
-                if number > 0 {
-                    nft.add(c" .");
-                }
-                nft.add(field.name);
+                nft.text(if number > 0 { c" . " } else { c" " });
+                nft.text(field.name);
                 match &field.mask {
                     Mask::All => {}
-                    Mask::Address(mask) => {
-                        nft.add(c" &");
-                        nft.add_address(mask, family);
+                    Mask::Address(mask) => with_address(mask, family, nft.text(c" & ")),
+                    Mask::Port(mask) => {
+                        nft.text(c" & ").hex(*mask, 4);
                     }
-                    Mask::Port(mask) => nft.add_number(PORT_MASK, *mask),
                 }
             }
         }
     }
-    nft.add_number(MOD, rule.hmodulus);
+    nft.text(c" mod ").decimal(rule.hmodulus);
     if hash != Hash::Symmetric {
-        nft.add_number(SEED, rule.hashrnd);
+        nft.text(c" seed ").hex(rule.hashrnd, 1);
     }
     if rule.hoffset != 0 {
-        nft.add_number(OFFSET, rule.hoffset);
+        nft.text(c" offset ").decimal(rule.hoffset);
     }
     true
 }

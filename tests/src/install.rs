@@ -5,7 +5,7 @@
 use std::env;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{ensure, Context, Result};
 
@@ -75,14 +75,32 @@ fn keep_stock_library() -> Result<()> {
     if fs::exists(STOCK_EXTENSIONS)? {
         return Ok(());
     }
-    fs::create_dir(STOCK_EXTENSIONS)?;
+    link_extensions(STOCK_EXTENSIONS.as_ref(), &extension()?)
+}
+
+/// Makes `folder`, for `XTABLES_LIBDIR`: all extensions of iptables, HMARK's a copy of `library`.
+///
+/// # Errors
+/// If `folder` exists, iptables is not installed, or `library` is not there.
+pub fn link_extensions(folder: &Path, library: &Path) -> Result<()> {
+    fs::create_dir(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     for entry in fs::read_dir(extensions()?)? {
         let entry = entry?;
-        let kept = PathBuf::from(STOCK_EXTENSIONS).join(entry.file_name());
-        match entry.file_name() == LIBRARY {
-            true => fs::copy(entry.path(), kept).map(drop)?,
-            false => symlink(entry.path(), kept)?,
+        if entry.file_name() != LIBRARY {
+            symlink(entry.path(), folder.join(entry.file_name()))?;
         }
     }
+    fs::copy(library, folder.join(LIBRARY))
+        .with_context(|| format!("cannot copy {}", library.display()))?;
     Ok(())
+}
+
+/// The library as `make lib` built it.
+pub fn built_extension() -> PathBuf {
+    target_folder().join("release").join(LIBRARY)
+}
+
+/// Where cargo builds.
+pub fn target_folder() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from)
 }

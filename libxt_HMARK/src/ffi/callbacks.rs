@@ -8,7 +8,9 @@ use core::ptr::addr_of;
 use hmark::rule::Rule;
 
 use super::bindings::*;
-use super::{Family, NftRule, OptionCall};
+use super::output::{put_line, translate_line};
+use super::{Family, OptionCall};
+use crate::line::Line;
 use crate::{check, help, parse, print, save, translate};
 
 /// Puts one option into the rule.
@@ -47,8 +49,10 @@ pub unsafe extern "C" fn print<const NFPROTO: u32>(
     target: *const xt_entry_target,
     _numeric: c_int,
 ) {
+    let mut line = Line::new();
     // SAFETY: by this function's own contract.
-    print::print(unsafe { rule(target) }, Family::of(NFPROTO));
+    print::print(unsafe { rule(target) }, Family::of(NFPROTO), &mut line);
+    put_line(&line);
 }
 
 /// Shows the rule in `-S` and iptables-save.
@@ -60,8 +64,10 @@ pub unsafe extern "C" fn save<const NFPROTO: u32>(
     _ip: *const c_void,
     target: *const xt_entry_target,
 ) {
+    let mut line = Line::new();
     // SAFETY: by this function's own contract.
-    save::save(unsafe { rule(target) }, Family::of(NFPROTO));
+    save::save(unsafe { rule(target) }, Family::of(NFPROTO), &mut line);
+    put_line(&line);
 }
 
 /// Gives 1, or 0 if nft has nothing that corresponds: iptables-translate then prints the rule as a
@@ -76,7 +82,7 @@ pub unsafe extern "C" fn xlate<const NFPROTO: u32>(
 ) -> c_int {
     let family = Family::of(NFPROTO);
     // SAFETY: by this function's own contract. `ip` is what the family's entries start with.
-    let (rule, (protocol, inversions), nft) = unsafe {
+    let (rule, (protocol, inversions)) = unsafe {
         let matched = match family {
             Family::Ipv4 => {
                 let ip = &*(*params).ip.cast::<ipt_ip>();
@@ -87,14 +93,19 @@ pub unsafe extern "C" fn xlate<const NFPROTO: u32>(
                 (ip.proto, ip.invflags)
             }
         };
-        // INVARIANT: libxtables waits for the answer.
-        (rule((*params).target), matched, NftRule { xl: &mut *xl })
+        (rule((*params).target), matched)
     };
     let protocol = match u32::from(inversions) & XT_INV_PROTO {
         0 => u8::try_from(protocol).ok(),
         _ => None,
     };
-    translate::translate(rule, family, protocol, nft).into()
+    let mut line = Line::new();
+    let corresponds = translate::translate(rule, family, protocol, &mut line);
+    if corresponds {
+        // SAFETY: by this function's own contract.
+        unsafe { translate_line(xl, &line) };
+    }
+    corresponds.into()
 }
 
 /// Shows the options.

@@ -20,4 +20,4 @@ mod registration;
 pub use complaint::{refuse_rule, warn};
 pub use family::Family;
 pub use option::{Entry, OptionCall, OptionTable, Wanted};
-pub use output::{prefix_length, put, put_netmask, put_number, NftRule, NumberFormat};
+pub use output::{prefix_length, put, with_address, with_netmask};

@@ -11,6 +11,7 @@ use hmark::rule::Rule;
 
 use super::bindings::*;
 use super::Family;
+use crate::options::TUPLE;
 
 /// One option: its name, its number, and how libxtables reads its value.
 pub struct Entry(xt_option_entry);
@@ -175,8 +176,13 @@ impl OptionCall<'_> {
     /// Has libxtables read the value and mark the option as given. A value that it refuses, an
     /// option given twice, and a `!` before it end iptables.
     pub fn read(&mut self) {
+        self.call.xflags |= self.rule().flags;
         // SAFETY: the call is libxtables' own.
         unsafe { xtables_option_parse(self.call) }
+        // The rule's flags say what is given, but for the tuple. libxtables would compare each of
+        // these options with all others when the rule is complete: a fifth of iptables-restore's
+        // time, for conditions that our table does not use.
+        self.call.xflags &= TUPLE;
     }
 
     /// The netmask last read, in network byte order, and whether it has a prefix length. If it has
@@ -191,14 +197,11 @@ impl OptionCall<'_> {
         (mask, length <= self.family.bits())
     }
 
-    /// Whether an option of `flags` was given before.
+    /// Whether one of `flags` was given before, by its option or in the tuple.
     pub fn gave(&self, flags: u32) -> bool {
-        self.call.xflags & flags != 0
-    }
-
-    /// Marks the options of `flags` as given, too.
-    pub fn add_given(&mut self, flags: u32) {
-        self.call.xflags |= flags;
+        // SAFETY: by the invariants.
+        let rule: &Rule = unsafe { &*self.call.data.cast() };
+        rule.flags & flags != 0
     }
 
     /// The rule, as far as it is filled in.

@@ -1,37 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What goes to standard output, and to iptables-translate.
+//! What goes to standard output, and to iptables-translate; addresses as libxtables writes them.
 
-use core::ffi::{c_char, CStr};
+use core::ffi::{c_int, CStr};
 
 use super::bindings::*;
 use super::Family;
-
-/// A `printf` format with one conversion, of an `unsigned int`.
-#[derive(Clone, Copy)]
-pub struct NumberFormat(*const c_char);
-
-impl NumberFormat {
-    /// Panics, as a constant at build time, if the format has another conversion or several.
-    pub const fn new(format: &'static CStr) -> Self {
-        let bytes = format.to_bytes();
-        let mut conversions = 0;
-        let mut at = 0;
-        while at < bytes.len() {
-            if bytes[at] == b'%' {
-                at += 1;
-                while bytes[at].is_ascii_digit() {
-                    at += 1;
-                }
-                assert!(matches!(bytes[at], b'd' | b'u' | b'x'));
-                conversions += 1;
-            }
-            at += 1;
-        }
-        assert!(conversions == 1);
-        Self(format.as_ptr())
-    }
-}
+use crate::line::Line;
 
 /// Prints text to standard output.
 pub fn put(text: &CStr) {
@@ -39,79 +14,66 @@ pub fn put(text: &CStr) {
     unsafe { libc::printf(c"%s".as_ptr(), text.as_ptr()) };
 }
 
-/// Prints a number to standard output.
-pub fn put_number(format: NumberFormat, number: u32) {
-    // SAFETY: the format takes one `unsigned int`.
-    unsafe { libc::printf(format.0, number) };
+/// Prints a line to standard output.
+pub(super) fn put_line(line: &Line) {
+    let text = line.as_bytes();
+    // SAFETY: the format takes a length, and that many bytes of text.
+    unsafe { libc::printf(c"%.*s".as_ptr(), text.len() as c_int, text.as_ptr()) };
 }
 
-/// Prints a netmask as `-L` does: its prefix length, or what libxtables has instead.
+/// Gives a line to iptables-translate.
+///
+/// # Safety
+///
+/// `xl` must be as libxtables passes it to `xlate`.
+pub(super) unsafe fn translate_line(xl: *mut xt_xlate, line: &Line) {
+    let text = line.as_bytes();
+    // SAFETY: by this function's own contract; the format takes a length, and that many bytes of
+    // text.
+    unsafe { xt_xlate_add(xl, c"%.*s".as_ptr(), text.len() as c_int, text.as_ptr()) };
+}
+
+/// Writes a netmask as `-L` does: its prefix length, or what libxtables has instead.
 ///
 /// For IPv6 that is nothing if the mask has all bits, and the mask itself if it has no length.
-pub fn put_netmask(mask: &[u32; 4], family: Family) {
+pub fn with_netmask(mask: &[u32; 4], family: Family, line: &mut Line) {
     match family {
-        Family::Ipv4 => put_number(
-            const { NumberFormat::new(c"%u") },
-            prefix_length(mask, family) as u32,
-        ),
+        Family::Ipv4 => {
+            // The stock library prints no length as -1, as far as that has no sign.
+            line.decimal(prefix_length(mask, family).unwrap_or(u32::MAX));
+        }
         Family::Ipv6 => {
-            let mask: *const in6_addr = mask.as_ptr().cast();
             // SAFETY: 16 bytes of address are read; the answer is a string that lives until the
-            // next call.
-            let text = unsafe { CStr::from_ptr(xtables_ip6mask_to_numeric(mask)) };
-            // SAFETY: only an empty string lacks the slash that is skipped; the format takes one
-            // string.
-            unsafe {
-                let text = text.as_ptr().add(usize::from(!text.is_empty()));
-                libc::printf(c"%s".as_ptr(), text);
-            }
+            // next call, and only an empty one lacks the slash that is skipped.
+            line.text(unsafe {
+                let text = xtables_ip6mask_to_numeric(mask.as_ptr().cast());
+                CStr::from_ptr(text.add(usize::from(*text != 0)))
+            });
         }
     }
 }
 
-/// Length of the prefix that a netmask stands for, in bits, or -1 if its bits are not contiguous.
-pub fn prefix_length(mask: &[u32; 4], family: Family) -> i32 {
+/// Writes an address in network byte order; of one of IPv4, the first word is used.
+pub fn with_address(address: &[u32; 4], family: Family, line: &mut Line) {
+    let address = address.as_ptr();
+    // SAFETY: 4 or 16 bytes of address are read; the answer is a string that lives until the next
+    // call.
+    line.text(unsafe {
+        CStr::from_ptr(match family {
+            Family::Ipv4 => xtables_ipaddr_to_numeric(address.cast()),
+            Family::Ipv6 => xtables_ip6addr_to_numeric(address.cast()),
+        })
+    });
+}
+
+/// Length of the prefix that a netmask stands for, in bits, if its ones are contiguous.
+pub fn prefix_length(mask: &[u32; 4], family: Family) -> Option<u32> {
     // SAFETY: 4 or 16 bytes of address are read.
-    unsafe {
+    let length = unsafe {
         match family {
             Family::Ipv4 => xtables_ipmask_to_cidr(mask.as_ptr().cast()),
             Family::Ipv6 => xtables_ip6mask_to_cidr(mask.as_ptr().cast()),
         }
-    }
-}
-
-/// The nft rule that a rule becomes, as far as it is written.
-///
-/// # Invariants
-///
-/// `xl` is as libxtables passes it to `xlate`, which waits for the answer.
-pub struct NftRule<'a> {
-    pub(super) xl: &'a mut xt_xlate,
-}
-
-impl NftRule<'_> {
-    /// Adds text, after a blank if it starts with a letter or digit.
-    pub fn add(&mut self, text: &CStr) {
-        // SAFETY: by the invariants; the format takes one string.
-        unsafe { xt_xlate_add(self.xl, c"%s".as_ptr(), text.as_ptr()) };
-    }
-
-    /// Adds a number, likewise.
-    pub fn add_number(&mut self, format: NumberFormat, number: u32) {
-        // SAFETY: by the invariants; the format takes one `unsigned int`.
-        unsafe { xt_xlate_add(self.xl, format.0, number) };
-    }
-
-    /// Adds an address in network byte order; of one of IPv4, the first word is used.
-    pub fn add_address(&mut self, address: &[u32; 4], family: Family) {
-        // SAFETY: 4 or 16 bytes of address are read; the answer is a string that lives until the
-        // next call.
-        let text = unsafe {
-            CStr::from_ptr(match family {
-                Family::Ipv4 => xtables_ipaddr_to_numeric(address.as_ptr().cast()),
-                Family::Ipv6 => xtables_ip6addr_to_numeric(address.as_ptr().cast()),
-            })
-        };
-        self.add(text);
-    }
+    };
+    u32::try_from(length).ok()
 }

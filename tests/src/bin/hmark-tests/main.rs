@@ -7,7 +7,6 @@ mod backend;
 mod commands;
 mod corpus;
 mod examples;
-mod hostile;
 mod installation;
 mod lane;
 mod lifecycle;
@@ -80,10 +79,6 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
         trials.extend(marks::trials(seed));
         trials.extend(installation::trials());
         trials.extend(refusals::trials());
-        // valgrind takes minutes even in UML: `--include-ignored` runs it, and `make check` does
-        // not.
-        let hostile = test("hostile::refused", hostile::refused);
-        trials.push(hostile.with_ignored_flag(true));
     }
     // The extension, with any iptables.
     trials.extend(rules::trials());
