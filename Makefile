@@ -17,7 +17,7 @@ MAN8DIR := $(PREFIX)/share/man/man8
 
 LAB = lab/enter.sh cargo run --profile tools --locked --package lab --
 
-.PHONY: all lib kmod install install-lib install-files uninstall demo check bench clean help
+.PHONY: all lib kmod install install-lib install-files uninstall demo check bench fuzz clean help
 
 all: lib kmod
 
@@ -47,6 +47,9 @@ uninstall:
 demo check bench:
 	$(LAB) $@
 
+fuzz:
+	$(LAB) $@ $(if $(FUZZ_PACKETS),--packets $(FUZZ_PACKETS)) $(if $(FUZZ_CASE),--case $(FUZZ_CASE))
+
 clean:
 	rm -rf "$(TARGET_DIR)"
 	cd xt_hmark_kmod && rm -f bindings_generated.rs *.ko *.mod *.mod.c *.o modules.order Module.symvers .*.cmd .*.d
@@ -62,4 +65,5 @@ help:
 	@echo 'make demo           -j HMARK on a stock kernel, shown with four gateways (root)'
 	@echo 'make check          all tests (root)'
 	@echo 'make bench          what many rules cost, with ours and with the stock library (root)'
+	@echo 'make fuzz           random packets and rules, to the C module and ours (root); FUZZ_PACKETS=, FUZZ_CASE='
 	@echo 'make clean          remove what was built; the lab stays'

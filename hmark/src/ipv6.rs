@@ -161,10 +161,6 @@ fn follow<P: Packet + ?Sized>(packet: &P, mut next: u8, mut offset: u32) -> Opti
                 }
                 8
             }
-            extension::ROUTING => {
-                packet.read::<4>(offset)?;
-                (u32::from(units) + 1) * 8
-            }
             _ => (u32::from(units) + 1) * 8,
         };
         // No more than 12 headers of 2 KiB each: this stays far from wrapping.

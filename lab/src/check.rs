@@ -65,6 +65,7 @@ fn prepare() -> Result<Lab> {
     product::build_for(&lab, &Release::ALL)?;
     product::build(&lab, &[Boot::Stock, Boot::Uml])?;
     product::build_modules(&lab, &Boot::SWITCHED)?;
+    product::build_fuzz(&lab, &[Boot::Stock, Boot::Uml])?;
     Ok(lab)
 }
 
@@ -81,8 +82,9 @@ const SCRIPTS: &str =
     "find . -path ./target -prune -o \\( -name '*.sh' -o -path ./.ci/run \\) -print0 |
     xargs -0 shellcheck";
 
-/// Looks over the module's sources, which are no crate of the workspace.
-const MODULE_FORMAT: &str = "rustfmt --edition 2021 --check xt_hmark_kmod/xt_HMARK.rs";
+/// Looks over the modules' sources, which are no crates of the workspace.
+const MODULE_FORMAT: &str =
+    "rustfmt --edition 2021 --check xt_hmark_kmod/xt_HMARK.rs tests/kmod/fuzz.rs";
 
 /// Fails where the module refers to what panics, or cannot be read.
 const NO_PANIC: &str = "symbols=$(nm --undefined-only target/lab/kmod-stock/xt_HMARK.ko)
@@ -100,6 +102,12 @@ const LIBRARY: &str = "library=target/lab/release/libxt_HMARK.so
     needed=$(echo \"$dynamic\" | sed -n 's/.*Shared library: .\\([a-z]*\\).*/\\1/p' | sort | xargs)
     test \"$needed\" = 'libc libxtables'
     ! echo \"$dynamic\" | grep 'GNU_STACK.* RWE'";
+
+/// The same packets in every run.
+const UML_FUZZ: &str = "fuzz --built --case 0 --packets 5000000";
+
+/// Fewer packets, since the machine may be emulated.
+const STOCK_FUZZ: &str = "run --timeout 300 -- target/lab/tools/hmark-fuzz 0 500000";
 
 /// All lanes, the quick ones first.
 fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
@@ -122,6 +130,7 @@ fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
         plain("shellcheck", shell(SCRIPTS)),
         plain("module-format", shell(MODULE_FORMAT)),
         plain("module-clippy", module_clippy(lab)?),
+        plain("fuzz-clippy", fuzz_clippy(lab)?),
         plain("module-no-panic", shell(NO_PANIC)),
         plain("library-size", shell(LIBRARY)),
         plain("man-pages", shell("mandoc -T lint -W error man/*.8")),
@@ -141,6 +150,8 @@ fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
         ),
         counted("bookworm-iptables-tests", with_iptables(Release::Bookworm)?),
         counted("testing-iptables-tests", with_iptables(Release::Testing)?),
+        plain("fuzz", itself(UML_FUZZ)?),
+        plain("stock-fuzz", itself(STOCK_FUZZ)?),
     ])
 }
 
@@ -170,30 +181,41 @@ fn module_clippy(lab: &Lab) -> Result<Command> {
     Ok(make)
 }
 
+/// As [`module_clippy`], of the module that compares.
+fn fuzz_clippy(lab: &Lab) -> Result<Command> {
+    let mut make = product::make_fuzz(&lab.tree(Boot::Stock)?, "target/lab/fuzz-clippy")?;
+    make.args(["CLIPPY=1", "KRUSTFLAGS=-Dwarnings"]);
+    Ok(make)
+}
+
 fn shell(script: &str) -> Command {
     let mut command = Command::new("sh");
     command.args(["-euc", script]);
     command
 }
 
-/// The tests in a guest. A process of its own, so that its log has the output.
-fn guest(options: &[&str]) -> Result<Command> {
+/// The lab as a process of its own, so that its log has the output.
+fn itself(arguments: &str) -> Result<Command> {
     let mut command = Command::new(env::current_exe().context("cannot find lab itself")?);
-    command
-        .args(["run", "--timeout=1200"])
-        .args(options)
-        .args(["--", "target/lab/tools/hmark-tests"]);
+    command.args(arguments.split(' '));
     Ok(command)
+}
+
+/// The tests in a guest.
+fn guest(options: &str) -> Result<Command> {
+    itself(&format!(
+        "run --timeout=1200 {options} -- target/lab/tools/hmark-tests"
+    ))
 }
 
 /// The tests on a kernel.
 fn on(kernel: Boot) -> Result<Command> {
-    guest(&[&format!("--kernel={kernel}")])
+    guest(&format!("--kernel={kernel}"))
 }
 
 /// The tests of the extension, with the iptables of another release.
 fn with_iptables(release: Release) -> Result<Command> {
-    guest(&["--kernel=uml", &format!("--iptables={release}")])
+    guest(&format!("--kernel=uml --iptables={release}"))
 }
 
 impl Lane {

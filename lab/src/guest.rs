@@ -111,9 +111,14 @@ impl Guest {
     /// Boots the guest and passes on what its command prints. Returns the command's
     /// exit status. A kernel fault is an error, whatever the command's status.
     pub fn run(&self, machine: &Machine) -> Result<u8> {
+        self.run_into(machine, io::stdout())
+    }
+
+    /// As `run`; what the command prints goes to `output`.
+    pub fn run_into(&self, machine: &Machine, output: impl Write + Send + 'static) -> Result<u8> {
         let folder = new_folder(&log_folder()?)?;
         let log = folder.join(LOG);
-        match self.boot(machine, &folder)? {
+        match self.boot(machine, &folder, output)? {
             End::Status(0) => {
                 if let Some(file) = &self.result {
                     fs::copy(folder.join("result"), file)
@@ -148,14 +153,19 @@ impl Guest {
     /// Whether the guest boots and its command succeeds; nothing is left of it.
     pub fn succeeds(&self, machine: &Machine) -> Result<bool> {
         let folder = new_folder(&log_folder()?)?;
-        let end = self.boot(machine, &folder)?;
+        let end = self.boot(machine, &folder, io::stdout())?;
         fs::remove_dir_all(&folder)?;
         Ok(matches!(end, End::Status(0)))
     }
 
     /// Boots the guest and waits for its end. The guest shares `folder`: it finds
     /// its command there and leaves the status.
-    fn boot(&self, machine: &Machine, folder: &Path) -> Result<End> {
+    fn boot(
+        &self,
+        machine: &Machine,
+        folder: &Path,
+        output: impl Write + Send + 'static,
+    ) -> Result<End> {
         let log = folder.join(LOG);
         fs::write(folder.join("command"), script(&self.command))?;
 
@@ -177,7 +187,7 @@ impl Guest {
             .spawn()
             .with_context(|| format!("cannot run {:?}", command.get_program()))?;
         let log_end = File::options().create(true).append(true).open(&log)?;
-        let printed = pass_on(child.stdout.take(), io::stdout());
+        let printed = pass_on(child.stdout.take(), output);
         let logged = pass_on(child.stderr.take(), log_end);
         let in_time = self.wait(&mut child)?;
         // UML has more processes than the one that was started.

@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use fuzz::Fuzz;
 use guest::Guest;
 use iptables::Release;
 use lab::{Boot, Lab};
@@ -12,6 +13,7 @@ mod accelerator;
 mod check;
 mod command;
 mod console;
+mod fuzz;
 mod guest;
 mod initramfs;
 mod iptables;
@@ -52,6 +54,8 @@ enum Action {
     Check,
     /// Measure ours beside the stock library; the last line names the file of figures
     Bench,
+    /// Compare the kernel's own C target and ours by random packets and rules
+    Fuzz(Fuzz),
 }
 
 fn main() -> ExitCode {
@@ -70,7 +74,8 @@ fn perform(action: Action) -> Result<u8> {
         Action::Build => {
             let lab = Lab::up()?;
             product::build_for(&lab, &Release::ALL)?;
-            product::build(&lab, &[Boot::Stock, Boot::Uml]).map(|()| 0)
+            product::build(&lab, &[Boot::Stock, Boot::Uml])?;
+            product::build_fuzz(&lab, &[Boot::Stock, Boot::Uml]).map(|()| 0)
         }
         Action::Run {
             kernel,
@@ -86,6 +91,7 @@ fn perform(action: Action) -> Result<u8> {
         Action::Demo => check::demo(),
         Action::Check => check::check(),
         Action::Bench => check::bench(),
+        Action::Fuzz(fuzz) => fuzz.run(),
     }
 }
 

@@ -77,3 +77,27 @@ pub fn build_modules(lab: &Lab, kernels: &[Boot]) -> Result<()> {
     }
     Ok(())
 }
+
+/// Builds the module that compares the C target and ours, for each of `kernels`.
+pub fn build_fuzz(lab: &Lab, kernels: &[Boot]) -> Result<()> {
+    for &kernel in kernels {
+        let name = format!("fuzz-{kernel}");
+        let what = format!("building hmark_fuzz.ko for the kernel {kernel}");
+        let mut step = Step::begin(&name, what)?;
+        let mut make = make_fuzz(&lab.tree(kernel)?, &format!("target/lab/{name}"))?;
+        step.run(make.args((kernel != Boot::Stock).then_some("ARCH=um")))?;
+        step.end("done");
+    }
+    Ok(())
+}
+
+/// The `make` that builds it into `folder`.
+pub fn make_fuzz(tree: &Path, folder: &str) -> Result<Command> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {folder}"))?;
+    let mut make = make();
+    make.arg("-C")
+        .arg(tree)
+        .args(["M=/srv/hmark/tests/kmod", "modules"])
+        .arg(format!("MO=/srv/hmark/{folder}"));
+    Ok(make)
+}

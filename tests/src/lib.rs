@@ -13,3 +13,4 @@ pub mod kernel;
 pub mod module;
 pub mod netns;
 pub mod options;
+pub mod reference;

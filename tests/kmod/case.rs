@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A case: all that one number stands for. A packet, a few rules for it, and many presentations of
+//! it to both targets: cut off everywhere, and in all layouts.
+
+use core::ops::ControlFlow;
+
+use kernel::prelude::*;
+
+use crate::generate::{self, Bytes, Conntrack, Family, Layout, Random};
+use crate::rule::Rule;
+use crate::skb::Skb;
+use crate::targets::{softirq, Entry, Softirq, Target};
+
+/// Rules for one packet.
+const RULES: usize = 4;
+
+/// So many presentations are made in a row, without another task on this CPU.
+const BATCH: usize = 64;
+
+/// Longest packet, without its first header, that is cut off and split at every byte.
+const CUTS: usize = 250;
+
+/// How often any other packet is.
+const FEW: usize = 24;
+
+/// One target in the kernel's own C, and in Rust.
+struct Pair {
+    c: Target,
+    rust: Target,
+}
+
+impl Pair {
+    fn find(family: Family) -> Result<Self> {
+        Ok(Self {
+            // The name that `hmark-fuzz` gives the target of the C module.
+            c: Target::find(c"CMARK", family)?,
+            rust: Target::find(c"HMARK", family)?,
+        })
+    }
+}
+
+/// How much was compared.
+#[derive(Default)]
+pub(crate) struct Count {
+    /// Times that both targets were given the same sk_buff and rule.
+    pub(crate) packets: u64,
+    /// Packets that these are made of.
+    pub(crate) bases: u64,
+    /// Rules that both were asked about.
+    pub(crate) rules: u64,
+    /// Rules that both refused.
+    pub(crate) refused: u64,
+    /// Times that both left the mark alone.
+    pub(crate) unmarked: u64,
+}
+
+/// What a target did to a packet.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) struct Outcome {
+    pub(crate) verdict: u32,
+    pub(crate) mark: u32,
+}
+
+/// Where the two targets differ.
+pub(crate) enum Mismatch {
+    /// In their answer to a rule.
+    Check { rule: Rule, c: i32, rust: i32 },
+    /// In what they did to a packet.
+    Packet {
+        rule: Rule,
+        layout: Layout,
+        conntrack: Conntrack,
+        /// The mark before.
+        before: u32,
+        c: Outcome,
+        rust: Outcome,
+    },
+}
+
+/// What cases need, made once.
+pub(crate) struct Cases {
+    pairs: [(Family, Pair); 2],
+    skb: Skb,
+    /// The packet of the last case.
+    pub(crate) bytes: KBox<Bytes>,
+    pub(crate) count: Count,
+}
+
+impl Cases {
+    pub(crate) fn new() -> Result<Self> {
+        let [ipv4, ipv6] = Family::ALL;
+        Ok(Self {
+            pairs: [(ipv4, Pair::find(ipv4)?), (ipv6, Pair::find(ipv6)?)],
+            skb: Skb::new()?,
+            bytes: KBox::new(Bytes::default(), GFP_KERNEL)?,
+            count: Count::default(),
+        })
+    }
+
+    /// Runs the case of this number, until the targets differ.
+    pub(crate) fn run(&mut self, number: u64) -> Result<Option<Mismatch>> {
+        let mut random = Random::new(number);
+        let (family, pair) = &self.pairs[random.below(self.pairs.len())];
+
+        let mut rules = [const { Entry(generate::sharp_rule()) }; RULES];
+        for entry in &mut rules[1..] {
+            let mut rule = Entry(generate::rule(&mut random));
+            let (c, rust) = (pair.c.check(&mut rule), pair.rust.check(&mut rule));
+            self.count.rules += 1;
+            if c != rust {
+                let rule = rule.0;
+                return Ok(Some(Mismatch::Check { rule, c, rust }));
+            }
+            match c {
+                0 => *entry = rule,
+                _ => self.count.refused += 1,
+            }
+        }
+
+        generate::packet(*family, &mut self.bytes, &mut random);
+        let conntrack = generate::connection(*family, &mut random);
+        self.skb.load(self.bytes.as_slice())?;
+        self.skb.set_conntrack(&conntrack);
+        self.count.bases += 1;
+
+        let mut presenter = Presenter {
+            pair,
+            rules: &rules,
+            packet: self.bytes.as_slice(),
+            conntrack,
+            before: random.u32(),
+            skb: &mut self.skb,
+            count: &mut self.count,
+        };
+        let found = presenter.run(*family, &mut random).break_value();
+        Ok(found.map(|mismatch| presenter.shorten(*family, mismatch)))
+    }
+}
+
+/// Gives one packet to both targets, again and again.
+struct Presenter<'a> {
+    pair: &'a Pair,
+    rules: &'a [Entry; RULES],
+    packet: &'a [u8],
+    conntrack: Conntrack,
+    before: u32,
+    skb: &'a mut Skb,
+    count: &'a mut Count,
+}
+
+impl Presenter<'_> {
+    fn run(&mut self, family: Family, random: &mut Random) -> ControlFlow<Mismatch> {
+        let (first, len) = (family.header_len(), self.packet.len());
+        softirq(|context| {
+            for rule in self.rules {
+                self.present(context, rule, &Layout::linear(len))?;
+            }
+            ControlFlow::Continue(())
+        })?;
+        // Every length and every split in some cases; few in others, so that there are more cases.
+        let thorough = len - first <= CUTS && random.percent(10);
+        let steps = if thorough { len - first + 1 } else { FEW };
+        for batch in 0..steps.div_ceil(BATCH) {
+            softirq(|context| {
+                for step in batch * BATCH..steps.min((batch + 1) * BATCH) {
+                    let (cut, split) = match thorough {
+                        true => (first + step, first + step),
+                        false => (random.between(first, len), random.between(first, len)),
+                    };
+                    let rule = &self.rules[random.below(RULES)];
+                    self.present(context, rule, &Layout::random(family, cut, random))?;
+                    let rule = &self.rules[random.below(RULES)];
+                    self.present(context, rule, &Layout::paged(len, split))?;
+                }
+                ControlFlow::Continue(())
+            })?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The same mismatch for a shorter packet, all in the linear part, if there is one.
+    fn shorten(&mut self, family: Family, found: Mismatch) -> Mismatch {
+        let Mismatch::Packet { rule, .. } = found else {
+            return found;
+        };
+        let mut lens = family.header_len()..self.packet.len();
+        let entry = Entry(rule);
+        softirq(|context| {
+            lens.find_map(|len| {
+                self.present(context, &entry, &Layout::linear(len))
+                    .break_value()
+            })
+            .unwrap_or(found)
+        })
+    }
+
+    /// Gives the packet to both targets, in one layout and by one rule.
+    #[inline]
+    fn present(
+        &mut self,
+        context: &Softirq,
+        entry: &Entry,
+        layout: &Layout,
+    ) -> ControlFlow<Mismatch> {
+        self.skb.lay_out(self.packet, layout);
+        let c = self.hand_to(context, &self.pair.c, entry);
+        let rust = self.hand_to(context, &self.pair.rust, entry);
+        self.count.packets += 1;
+        self.count.unmarked += u64::from(c.mark == self.before);
+        if c == rust {
+            return ControlFlow::Continue(());
+        }
+        ControlFlow::Break(Mismatch::Packet {
+            rule: entry.0,
+            layout: *layout,
+            conntrack: self.conntrack,
+            before: self.before,
+            c,
+            rust,
+        })
+    }
+
+    #[inline(always)]
+    fn hand_to(&mut self, context: &Softirq, target: &Target, entry: &Entry) -> Outcome {
+        self.skb.set_mark(self.before);
+        let verdict = target.call(context, self.skb, entry);
+        Outcome {
+            verdict,
+            mark: self.skb.mark(),
+        }
+    }
+}

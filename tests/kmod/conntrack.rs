@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A conntrack entry that conntrack has never seen: only its tuples and its status are there.
+//!
+//! C header: [`include/net/netfilter/nf_conntrack.h`](srctree/include/net/netfilter/nf_conntrack.h)
+
+use kernel::alloc::flags::__GFP_ZERO;
+use kernel::prelude::*;
+
+use crate::bindings;
+use crate::generate::Conntrack;
+
+/// One entry, whose contents change.
+pub(crate) struct Connection(KBox<bindings::nf_conn>);
+
+impl Connection {
+    pub(crate) fn new() -> Result<Self> {
+        let conn = KBox::<bindings::nf_conn>::new_uninit(GFP_KERNEL | __GFP_ZERO)?;
+        // SAFETY: It was made all zero, which is an entry that nobody knows: no reference, no
+        // pointer, empty tuples.
+        Ok(Self(unsafe { conn.assume_init() }))
+    }
+
+    /// Makes this the entry that is wanted, and returns what its packet has in `_nfct`: a reference
+    /// to it, if it is one, and where in the connection's life the packet stands.
+    pub(crate) fn set(&mut self, conntrack: &Conntrack) -> usize {
+        let info = usize::from(conntrack.info & 7);
+        let Some(ends) = &conntrack.ends else {
+            return info;
+        };
+        for (hash, end) in self.0.tuplehash.iter_mut().zip(ends) {
+            let mut words = [0; 4];
+            for (word, bytes) in words.iter_mut().zip(end.address.chunks_exact(4)) {
+                *word = u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+            }
+            hash.tuple.src.u3.ip6 = words;
+            hash.tuple.src.u.all = end.port;
+            hash.tuple.src.l3num = end.l3num;
+            hash.tuple.dst.protonum = end.protocol;
+        }
+        self.0.status = conntrack.status as usize;
+        (&raw const *self.0) as usize | info
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `hmark_fuzz`: gives random packets and rules to the kernel's own C target and to ours, in one
+//! kernel, and compares what they do. It runs while it loads; it fails to load where they differ.
+//!
+//! The program `hmark-fuzz` prepares both targets, loads this, and reads from the kernel log what
+//! it says.
+
+#![deny(clippy::missing_safety_doc, clippy::undocumented_unsafe_blocks)]
+
+use kernel::prelude::*;
+use kernel::time::{Instant, Monotonic};
+
+// The product's, with the bindings that this module's own lists ask for.
+#[path = "../../xt_hmark_kmod/bindings.rs"]
+mod bindings;
+mod case;
+mod conntrack;
+// For user space too: not all of it is used here.
+#[allow(dead_code, unreachable_pub)]
+mod generate;
+mod report;
+// Not all of it is used here.
+#[allow(dead_code, unreachable_pub)]
+#[path = "../../hmark/src/rule.rs"]
+mod rule;
+mod skb;
+mod targets;
+
+module! {
+    type: Fuzz,
+    name: "hmark_fuzz",
+    authors: ["The HMARK in Rust developers"],
+    description: "Compares the HMARK targets in C and Rust",
+    license: "GPL v2",
+    params: {
+        case: u64 {
+            default: 0,
+            description: "Number of the first case; those that follow have the next ones",
+        },
+        packets: u64 {
+            default: 1,
+            description: "How many packets to compare, at least: cases are run to their end",
+        },
+    },
+}
+
+/// What is left once all is compared: nothing.
+struct Fuzz;
+
+impl kernel::Module for Fuzz {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let mut cases = case::Cases::new()?;
+        let mut number = module_parameters::case.value();
+        let packets = module_parameters::packets.value();
+        let begun = Instant::<Monotonic>::now();
+        while cases.count.packets < packets {
+            if let Some(mismatch) = cases.run(number)? {
+                report::mismatch(number, &mismatch, cases.bytes.as_slice());
+                report::count(&cases.count, begun.elapsed());
+                return Err(EBADMSG);
+            }
+            number = number.wrapping_add(1);
+        }
+        report::count(&cases.count, begun.elapsed());
+        Ok(Self)
+    }
+}

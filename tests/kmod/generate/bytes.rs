@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The bytes of a packet under construction.
+
+use super::Random;
+
+/// The longest packet.
+pub(crate) const CAPACITY: usize = 4096;
+
+/// Bytes that grow at their end. What does not fit is left out.
+pub(crate) struct Bytes {
+    bytes: [u8; CAPACITY],
+    len: usize,
+}
+
+impl Bytes {
+    pub(crate) fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
+        &mut self.bytes[..self.len]
+    }
+
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        let free = &mut self.bytes[self.len..];
+        let len = bytes.len().min(free.len());
+        free[..len].copy_from_slice(&bytes[..len]);
+        self.len += len;
+    }
+
+    pub(crate) fn push_random(&mut self, len: usize, random: &mut Random) {
+        let end = (self.len + len).min(CAPACITY);
+        random.fill(&mut self.bytes[self.len..end]);
+        self.len = end;
+    }
+
+    /// Writes over bytes that are there already, as far as they are.
+    pub(crate) fn put(&mut self, at: usize, bytes: &[u8]) {
+        if let Some(place) = self.as_mut_slice().get_mut(at..) {
+            for (to, from) in place.iter_mut().zip(bytes) {
+                *to = *from;
+            }
+        }
+    }
+}
+
+impl Default for Bytes {
+    fn default() -> Self {
+        Self {
+            bytes: [0; CAPACITY],
+            len: 0,
+        }
+    }
+}

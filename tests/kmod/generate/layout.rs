@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Layouts: how the bytes of a packet lie in an sk_buff.
+
+use super::{Family, Random};
+
+/// Most fragments of a layout.
+pub(crate) const MAX_FRAGS: usize = 3;
+
+/// Most bytes before the packet.
+pub(crate) const MAX_HEADROOM: usize = 128;
+
+/// How a packet, or its start, lies in an sk_buff: so many bytes in the linear part, so many in
+/// each page fragment, and the rest in a second sk_buff on the fragment list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    /// Bytes of the packet that are there, from its network header on.
+    pub(crate) len: usize,
+    /// The first of these, in the linear part.
+    pub(crate) linear: usize,
+    /// The next ones, in pages.
+    pub(crate) frags: [usize; MAX_FRAGS],
+    /// Bytes in the linear part before the network header, which `data` points to.
+    pub(crate) network_offset: usize,
+    /// Bytes before these.
+    pub(crate) headroom: usize,
+}
+
+impl Layout {
+    /// All of the first `len` bytes in the linear part.
+    pub(crate) fn linear(len: usize) -> Self {
+        Self {
+            len,
+            linear: len,
+            frags: [0; MAX_FRAGS],
+            network_offset: 0,
+            headroom: 64,
+        }
+    }
+
+    /// The first `len` bytes, of which `linear` are in the linear part, the rest in one page.
+    pub(crate) fn paged(len: usize, linear: usize) -> Self {
+        let mut layout = Self::linear(len);
+        layout.linear = linear;
+        layout.frags[0] = len - linear;
+        layout
+    }
+
+    /// The first `len` bytes in any layout that a hook may see.
+    pub(crate) fn random(family: Family, len: usize, random: &mut Random) -> Self {
+        let first = family.header_len();
+        let mut layout = Self::linear(len);
+        match random.below(10) {
+            0..3 => {}
+            3..7 => layout = Self::paged(len, random.between(first, len)),
+            _ => {
+                // Often in small pieces, so that headers lie in two of them.
+                let mut left = len - first;
+                let most = if random.percent(70) { 16 } else { left };
+                layout.linear = first + random.between(0, left.min(most));
+                left = len - layout.linear;
+                for frag in &mut layout.frags[..random.below(MAX_FRAGS + 1)] {
+                    *frag = random.between(0, left.min(most));
+                    left -= *frag;
+                }
+            }
+        }
+        if random.percent(20) {
+            layout.network_offset = random.pick(&[1, 2, 4, 8, 14, 18, 40]);
+        }
+        layout.headroom = random.below(MAX_HEADROOM);
+        layout
+    }
+
+    /// Bytes in the second sk_buff.
+    pub(crate) fn listed(&self) -> usize {
+        self.frags
+            .iter()
+            .fold(self.len - self.linear, |left, frag| left - frag)
+    }
+}

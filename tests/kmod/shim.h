@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is a macro or inline in the kernel, as functions that Rust can call.
+ */
+#ifndef HMARK_SHIM_H
+#define HMARK_SHIM_H
+
+struct sk_buff;
+
+struct sk_buff *hmark_alloc_skb(unsigned int size);
+void hmark_enter_softirq(void);
+void hmark_leave_softirq(void);
+
+#endif

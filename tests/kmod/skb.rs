@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! An sk_buff that takes one packet after another, in any layout.
+//!
+//! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
+
+use core::ptr::{null_mut, NonNull};
+
+use kernel::page::Page;
+use kernel::prelude::*;
+
+use crate::bindings;
+use crate::conntrack::Connection;
+use crate::generate::{Conntrack, Layout, CAPACITY, MAX_HEADROOM};
+
+/// Bytes behind the linear part that are made wrong, for whoever reads them.
+const POISON: usize = 64;
+
+/// Size of the buffer of the linear part: before the packet as much as a layout may want.
+const BUFFER: usize = 2 * MAX_HEADROOM + CAPACITY + POISON;
+
+/// One sk_buff, whose bytes and layout change.
+///
+/// # Invariants
+///
+/// `skb` and `listed` are valid and ours alone, with a buffer of [`BUFFER`] bytes each; `skb`
+/// refers to nothing but `listed`, `page` and `connection`.
+pub(crate) struct Skb {
+    skb: NonNull<bindings::sk_buff>,
+    /// Has the whole packet at the start of its buffer, for the fragment list.
+    listed: NonNull<bindings::sk_buff>,
+    /// Has the whole packet at its start, for fragments.
+    page: Page,
+    connection: Connection,
+}
+
+impl Skb {
+    pub(crate) fn new() -> Result<Self> {
+        let page = Page::alloc_page(GFP_KERNEL)?;
+        let connection = Connection::new()?;
+        let skb = allocate()?;
+        let Ok(listed) = allocate() else {
+            // SAFETY: It was just allocated.
+            unsafe { bindings::__kfree_skb(skb.as_ptr()) };
+            return Err(ENOMEM);
+        };
+        // INVARIANT: Both are new, of that size, and refer to nothing.
+        Ok(Self {
+            skb,
+            listed,
+            page,
+            connection,
+        })
+    }
+
+    /// The sk_buff as C knows it.
+    #[inline(always)]
+    pub(crate) fn as_raw(&mut self) -> *mut bindings::sk_buff {
+        self.skb.as_ptr()
+    }
+
+    /// Takes the bytes of a packet, for [`Skb::lay_out`].
+    pub(crate) fn load(&mut self, packet: &[u8]) -> Result {
+        let len = packet.len().min(CAPACITY);
+        // SAFETY: These bytes are valid; the page is ours alone, and has room for them.
+        unsafe { self.page.write_raw(packet.as_ptr(), 0, len)? };
+        // SAFETY: By the type invariants its buffer has room for them.
+        unsafe { copy(packet, (*self.listed.as_ptr()).head, len) };
+        Ok(())
+    }
+
+    /// Makes this the loaded packet in the given layout.
+    #[inline]
+    pub(crate) fn lay_out(&mut self, packet: &[u8], layout: &Layout) {
+        let len = layout.len.min(packet.len()).min(CAPACITY);
+        let linear = layout.linear.min(len);
+        let headroom = layout.headroom.min(MAX_HEADROOM);
+        let network_offset = layout.network_offset.min(MAX_HEADROOM);
+        let start = headroom + network_offset;
+        let skb = self.skb.as_ptr();
+        // SAFETY: By the type invariants the sk_buff is valid.
+        let head = unsafe { (*skb).head };
+        let network = head.wrapping_add(start);
+        // SAFETY: By the type invariants the buffer is ours, and has room for all of this before,
+        // in and behind the packet.
+        unsafe {
+            copy(packet, network, linear);
+            poison(&packet[linear..], network.wrapping_add(linear));
+        }
+
+        // SAFETY: The sk_buff is ours, and what is set are its own fields.
+        unsafe {
+            (*skb).data = head.wrapping_add(headroom);
+            (*skb).len = (network_offset + len) as u32;
+            (*skb).data_len = (len - linear) as u32;
+            (*skb).tail = (start + linear) as u32;
+            *self.field(bindings::SKB_NETWORK_HEADER) = start as u16;
+            // The two others are not what a target may go by.
+            *self.field(bindings::SKB_TRANSPORT_HEADER) = start as u16;
+            *self.field(bindings::SKB_MAC_HEADER) = 0_u16;
+        }
+        self.lay_out_rest(layout, linear, len);
+    }
+
+    /// Lets the fragments have the loaded packet from `offset` to `end`, which is [`CAPACITY`] at
+    /// most.
+    fn lay_out_rest(&mut self, layout: &Layout, mut offset: usize, end: usize) {
+        // SAFETY: By the type invariants the sk_buff is ours; its shared info is where `end` says.
+        let shared = unsafe {
+            let skb = self.skb.as_ptr();
+            let end = (*skb).head.wrapping_add((*skb).end as usize);
+            &mut *end.cast::<bindings::skb_shared_info>()
+        };
+        shared.nr_frags = 0;
+        for &len in &layout.frags {
+            let len = len.min(end - offset);
+            if len > 0 {
+                let frag = &mut shared.frags[usize::from(shared.nr_frags)];
+                frag.netmem = self.page.as_ptr() as usize;
+                frag.offset = offset as u32;
+                frag.len = len as u32;
+                shared.nr_frags += 1;
+                offset += len;
+            }
+        }
+        shared.frag_list = null_mut();
+        if offset < end {
+            let listed = self.listed.as_ptr();
+            shared.frag_list = listed;
+            // SAFETY: By the type invariants it is ours, and its buffer has room for a packet.
+            unsafe {
+                (*listed).data = (*listed).head.wrapping_add(offset);
+                (*listed).len = (end - offset) as u32;
+                (*listed).tail = end as u32;
+            }
+        }
+    }
+
+    /// Gives the packet a conntrack entry, or none.
+    pub(crate) fn set_conntrack(&mut self, conntrack: &Conntrack) {
+        let nfct = self.connection.set(conntrack);
+        // SAFETY: The sk_buff is ours.
+        unsafe { (*self.skb.as_ptr())._nfct = nfct };
+    }
+
+    #[inline(always)]
+    pub(crate) fn mark(&self) -> u32 {
+        // SAFETY: The sk_buff is ours, and its mark is a u32.
+        unsafe { *self.field(bindings::SKB_MARK) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn set_mark(&mut self, mark: u32) {
+        // SAFETY: The sk_buff is ours, and its mark is a u32.
+        unsafe { *self.field(bindings::SKB_MARK) = mark };
+    }
+
+    /// A field of the sk_buff by its offset, which must be of type `T`.
+    #[inline(always)]
+    fn field<T>(&self, offset: impl Into<i64>) -> *mut T {
+        let offset = offset.into() as usize;
+        self.skb.as_ptr().wrapping_byte_add(offset).cast()
+    }
+}
+
+impl Drop for Skb {
+    fn drop(&mut self) {
+        self.lay_out_rest(&Layout::linear(0), 0, 0);
+        // SAFETY: Both are ours, and now refer to nothing else.
+        unsafe {
+            (*self.skb.as_ptr())._nfct = 0;
+            (*self.skb.as_ptr()).data_len = 0;
+            bindings::__kfree_skb(self.skb.as_ptr());
+            bindings::__kfree_skb(self.listed.as_ptr());
+        }
+    }
+}
+
+fn allocate() -> Result<NonNull<bindings::sk_buff>> {
+    // SAFETY: This is called while a module loads, where one may sleep.
+    NonNull::new(unsafe { bindings::hmark_alloc_skb(BUFFER as u32) }).ok_or(ENOMEM)
+}
+
+/// Copies the first `len` bytes of `from`, or all, if it has less.
+///
+/// # Safety
+///
+/// `to` must be valid for writes of as many bytes.
+#[inline(always)]
+unsafe fn copy(from: &[u8], to: *mut u8, len: usize) {
+    // SAFETY: By this function's own condition.
+    unsafe { to.copy_from_nonoverlapping(from.as_ptr(), from.len().min(len)) };
+}
+
+/// Writes the complement of the next bytes of a packet, or ones.
+///
+/// # Safety
+///
+/// `to` must be valid for writes of [`POISON`] bytes.
+#[inline(always)]
+unsafe fn poison(packet: &[u8], to: *mut u8) {
+    let mut bytes = [0xff; POISON];
+    for (byte, from) in bytes.iter_mut().zip(packet) {
+        *byte = !from;
+    }
+    // SAFETY: By this function's own condition.
+    unsafe { to.copy_from_nonoverlapping(bytes.as_ptr(), POISON) };
+}

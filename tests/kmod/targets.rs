@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Targets that xtables knows, called as iptables' and ip6tables' own code calls them.
+//!
+//! C header: [`include/linux/netfilter/x_tables.h`](srctree/include/linux/netfilter/x_tables.h)
+
+use core::ptr::NonNull;
+
+use kernel::error::from_err_ptr;
+use kernel::ffi::c_int;
+use kernel::prelude::*;
+
+use crate::bindings;
+use crate::generate::Family;
+use crate::rule::Rule;
+use crate::skb::Skb;
+
+/// What becomes of a packet where all is well.
+pub(crate) const CONTINUE: u32 = bindings::XT_CONTINUE;
+
+/// A rule as aligned as it is behind its header in a table.
+#[repr(align(8))]
+pub(crate) struct Entry(pub(crate) Rule);
+
+/// A registered target with revision 0 of HMARK's rule.
+///
+/// # Invariants
+///
+/// `target` is registered and has both callbacks, and its module cannot go: a reference is held.
+pub(crate) struct Target {
+    target: NonNull<bindings::xt_target>,
+    family: c_int,
+}
+
+impl Target {
+    /// Finds the target by its name after `-j`.
+    pub(crate) fn find(name: &CStr, family: Family) -> Result<Self> {
+        let family = match family {
+            Family::Ipv4 => bindings::NFPROTO_IPV4,
+            Family::Ipv6 => bindings::NFPROTO_IPV6,
+        };
+        // SAFETY: The name ends in a NUL; this is called while a module loads, where one may sleep.
+        let target =
+            unsafe { bindings::xt_request_find_target(family as u8, name.as_char_ptr(), 0) };
+        let target = NonNull::new(from_err_ptr(target)?).ok_or(ENOENT)?;
+        // INVARIANT: What was found is registered, with a reference to its module; the callbacks
+        // are checked below.
+        let found = Self {
+            target,
+            family: family as c_int,
+        };
+        // SAFETY: By the type invariants the target is valid.
+        let target = unsafe { target.as_ref() };
+        let fits = target.targetsize as usize == size_of::<Rule>();
+        if !fits || target.target.is_none() || target.checkentry.is_none() {
+            pr_err!("{} is no target of the kind of HMARK\n", name);
+            return Err(EINVAL);
+        }
+        Ok(found)
+    }
+
+    /// What the target answers to a new rule: 0 or an error.
+    pub(crate) fn check(&self, entry: &mut Entry) -> c_int {
+        // SAFETY: By the type invariants the target is valid.
+        let Some(check) = (unsafe { self.target.as_ref() }).checkentry else {
+            return 0;
+        };
+        let zero = [0_u64; 32];
+        let parameters = bindings::xt_tgchk_param {
+            net: &raw mut bindings::init_net,
+            table: c"mangle".as_char_ptr(),
+            entryinfo: zero.as_ptr().cast(),
+            target: self.target.as_ptr(),
+            targinfo: (&raw mut entry.0).cast(),
+            hook_mask: 1,
+            family: self.family as u8,
+            nft_compat: false,
+        };
+        // SAFETY: The parameters are as from xtables: all that they point to is valid meanwhile,
+        // and the rule has the size that the target wants.
+        unsafe { check(&parameters) }
+    }
+
+    /// Hands a packet to the target, by a rule that it did not refuse, and returns the verdict.
+    #[inline(always)]
+    pub(crate) fn call(&self, _: &Softirq, skb: &mut Skb, entry: &Entry) -> u32 {
+        // SAFETY: By the type invariants the target is valid.
+        let Some(target) = (unsafe { self.target.as_ref() }).target else {
+            return CONTINUE;
+        };
+        // SAFETY: All zero is a hook state of no hook, device and socket.
+        let state: bindings::nf_hook_state = unsafe { core::mem::zeroed() };
+        let parameters = bindings::xt_action_param {
+            __bindgen_anon_1: bindings::xt_action_param__bindgen_ty_1 {
+                target: self.target.as_ptr(),
+            },
+            __bindgen_anon_2: bindings::xt_action_param__bindgen_ty_2 {
+                targinfo: (&raw const entry.0).cast(),
+            },
+            state: &state,
+            thoff: 0,
+            fragoff: 0,
+            hotdrop: false,
+        };
+        // SAFETY: The packet is valid and ours alone, parameters and rule are as from xtables, and
+        // this is the context of a hook.
+        unsafe { target(skb.as_raw(), &parameters) }
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants the target is valid, and holds a reference to its module.
+        unsafe { bindings::module_put((*self.target.as_ptr()).me) };
+    }
+}
+
+/// Shows that softirqs are off and RCU reads, as in a hook.
+pub(crate) struct Softirq(());
+
+/// Runs `work` as in a hook, where nothing else has this CPU; then lets others have it.
+pub(crate) fn softirq<T>(work: impl FnOnce(&Softirq) -> T) -> T {
+    // SAFETY: This is the context of a task, which may turn softirqs off.
+    unsafe { bindings::hmark_enter_softirq() };
+    let result = work(&Softirq(()));
+    // SAFETY: They were turned off above.
+    unsafe { bindings::hmark_leave_softirq() };
+    result
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `hmark-fuzz CASE PACKETS`: compares the kernel's own C target with ours by random packets and
+//! rules, inside a guest of the lab, from the case of this number on.
+//!
+//! The module `hmark_fuzz` does it; what it says of each portion goes to standard output. The exit
+//! status is 0 only if so many were compared, and all are equal.
+
+use std::env;
+use std::fs;
+use std::process::ExitCode;
+
+use anyhow::{bail, ensure, Context, Result};
+use tests::command::run;
+use tests::{kernel, module, reference};
+
+/// Packets that are compared before the module says how it goes.
+const PORTION: u64 = 2_000_000;
+
+/// What the module's report of a difference begins with.
+const MISMATCH: &str = "mismatch in case ";
+
+fn main() -> ExitCode {
+    match fuzz() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("hmark-fuzz: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn fuzz() -> Result<()> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [case, packets] = &arguments[..] else {
+        bail!("usage: hmark-fuzz CASE PACKETS");
+    };
+    let mut case: u64 = case.parse().context("CASE is no number")?;
+    let mut left: u64 = packets.parse().context("PACKETS is no number")?;
+    ensure!(left > 0, "no packets to compare");
+
+    ensure!(
+        fs::exists("/run/lab")?,
+        "this is no guest of the lab: use `make fuzz`"
+    );
+    let built = env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
+    let kernel = kernel::name();
+    reference::load()?;
+    run(&format!("insmod {built}/kmod-{kernel}/xt_HMARK.ko"))?;
+    ensure!(
+        module::attribute("taint").contains('O'),
+        "the loaded {} is not ours",
+        module::NAME
+    );
+    let comparer = format!("{built}/fuzz-{kernel}/hmark_fuzz.ko");
+    while left > 0 {
+        let count = portion(&comparer, case, left.min(PORTION))?;
+        ensure!(count.packets > 0, "the module compared nothing");
+        case = case.wrapping_add(count.cases);
+        left = left.saturating_sub(count.packets);
+    }
+    Ok(())
+}
+
+/// What was compared in one portion.
+struct Count {
+    packets: u64,
+    cases: u64,
+}
+
+/// Has `module` compare at least so many packets, and prints what it says.
+fn portion(module: &str, case: u64, packets: u64) -> Result<Count> {
+    run("dmesg --clear")?;
+    let loaded = run(&format!("insmod {module} case={case} packets={packets}"));
+    let log = run("dmesg --notime")?;
+    let said: Vec<&str> = log
+        .lines()
+        .filter_map(|line| line.strip_prefix("hmark_fuzz: "))
+        .collect();
+    for line in &said {
+        println!("{line}");
+    }
+    if let Some(mismatch) = said.iter().find_map(|line| line.strip_prefix(MISMATCH)) {
+        let (case, _) = mismatch.split_once(':').unwrap_or_default();
+        bail!("the targets differ: `make fuzz FUZZ_CASE={case} FUZZ_PACKETS=1` shows it again");
+    }
+    loaded?;
+    run("rmmod hmark_fuzz")?;
+    let count = said
+        .iter()
+        .find_map(|line| line.strip_prefix("compared "))
+        .context("the module said nothing")?;
+    Ok(Count {
+        packets: value(count, "packets")?,
+        cases: value(count, "bases")?,
+    })
+}
+
+/// The number behind `NAME=`.
+fn value(words: &str, name: &str) -> Result<u64> {
+    words
+        .split(' ')
+        .find_map(|word| word.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
+        .with_context(|| format!("the module did not say how many {name}"))
+}

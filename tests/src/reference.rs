@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The kernel's own C module beside ours: under another name, with its code as it is.
+
+use std::fs;
+
+use anyhow::{ensure, Context, Result};
+
+use crate::command::run;
+use crate::module;
+
+/// Name of the module, and of its target, in place of `xt_HMARK` and `HMARK`.
+const NAME: &str = "xt_CMARK";
+
+const FILE: &str = "/run/xt_CMARK.ko";
+
+/// What `xz` makes [`FILE`] of.
+const COMPRESSED: &str = "/run/xt_CMARK.ko.xz";
+
+/// What ends the file of a signed module, behind a signature and 12 bytes that describe it.
+const SIGNED: &[u8] = b"~Module signature appended~\n";
+
+/// Loads the C module with the letters `CMARK` wherever it has `HMARK`: in its own name and in that
+/// of its targets.
+///
+/// # Errors
+/// If the kernel has no such module, or it does not load.
+pub fn load() -> Result<()> {
+    let file = module::c_file()?;
+    let depends = module::field(&file, "depends")?;
+    for needed in depends.split(',').filter(|name| !name.is_empty()) {
+        run(&format!("modprobe {needed}"))?;
+    }
+    let compressed = file.extension().is_some_and(|extension| extension == "xz");
+    let copy = if compressed { COMPRESSED } else { FILE };
+    fs::copy(&file, copy)?;
+    if compressed {
+        run(&format!("xz --decompress {COMPRESSED}"))?;
+    }
+    let mut contents = fs::read(FILE)?;
+    drop_signature(&mut contents)?;
+    rename(&mut contents);
+    fs::write(FILE, contents)?;
+    run(&format!("insmod {FILE}"))?;
+
+    let taint = fs::read_to_string(format!("/sys/module/{NAME}/taint"))?;
+    ensure!(
+        !taint.contains('O'),
+        "{} is not of the kernel's own build",
+        file.display()
+    );
+    Ok(())
+}
+
+/// Cuts off the signature, which would not be right any more.
+fn drop_signature(contents: &mut Vec<u8>) -> Result<()> {
+    let Some(signed) = contents.strip_suffix(SIGNED) else {
+        return Ok(());
+    };
+    let (rest, len) = signed
+        .split_last_chunk::<4>()
+        .context("the module's signature is cut off")?;
+    let len = rest
+        .len()
+        .checked_sub(8 + u32::from_be_bytes(*len) as usize)
+        .context("the module's signature is longer than the module")?;
+    contents.truncate(len);
+    Ok(())
+}
+
+fn rename(contents: &mut [u8]) {
+    for at in 0..contents.len() {
+        if contents[at..].starts_with(b"HMARK") {
+            contents[at] = b'C';
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signature_is_cut_off() {
+        let plain = b"\x7fELF module".to_vec();
+        let mut contents = plain.clone();
+        drop_signature(&mut contents).unwrap();
+        assert_eq!(contents, plain);
+        contents.extend(b"signature\0\0\0\0\0\0\0\0\0\0\0\x09");
+        contents.extend(SIGNED);
+        drop_signature(&mut contents).unwrap();
+        assert_eq!(contents, plain);
+    }
+
+    #[test]
+    fn names_are_changed() {
+        let mut contents = b"name=xt_HMARK\0HMARK\0HMAR".to_vec();
+        rename(&mut contents);
+        assert_eq!(contents, b"name=xt_CMARK\0CMARK\0HMAR");
+    }
+}
