@@ -56,6 +56,19 @@ pub fn is_uml() -> bool {
     cpus.contains("User Mode Linux")
 }
 
+/// Whether the kernel has IPsec and SCTP: User Mode Linux kernels of the lab are built without.
+pub fn has_ipsec_and_sctp() -> bool {
+    !is_uml()
+}
+
+/// Loads SCTP, which is a module.
+///
+/// # Errors
+/// If the kernel has none.
+pub fn load_sctp() -> Result<()> {
+    run("modprobe sctp").map(drop)
+}
+
 /// The kernel's name in the lab: `stock`, `uml`, or `uml` with what it lacks.
 pub fn name() -> String {
     if !is_uml() {

@@ -18,6 +18,7 @@ mod packet;
 mod refusals;
 mod rules;
 mod ruleset;
+mod stacks;
 mod text;
 mod translate;
 mod trial;
@@ -78,6 +79,7 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
     if iptables::release().is_none() {
         trials.extend(lifecycle::trials());
         trials.extend(marks::trials(seed));
+        trials.extend(stacks::trials());
         trials.extend(installation::trials());
         trials.extend(refusals::trials());
         // valgrind takes minutes even in UML: `--include-ignored` runs it, and `make check` does
