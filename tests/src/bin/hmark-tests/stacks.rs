@@ -21,7 +21,8 @@ use crate::trial::families;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = families("stacks::fragments", fragments::of_large_datagrams);
+    let mut trials = families("stacks::equal_c", scenes::equal_c);
+    trials.extend(families("stacks::fragments", fragments::of_large_datagrams));
     trials.extend(families(
         "stacks::fragments_tracked",
         fragments::come_together,

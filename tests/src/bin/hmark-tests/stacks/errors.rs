@@ -33,11 +33,11 @@ pub fn follow_their_flow(family: Family) -> Result<()> {
         };
         let of_flow: Vec<_> = by_packet().filter(|one| one.seen == **about).collect();
         let [flow] = of_flow[..] else {
-            bail!("{seen:?} is about {} packets", of_flow.len());
+            bail!("{seen} is about {} packets", of_flow.len());
         };
         ensure!(
             flow.mark == *mark,
-            "{seen:?} has {mark:#x}, its flow {:#x}",
+            "{seen} has {mark:#x}, its flow {:#x}",
             flow.mark
         );
         let ends = [network::client(family), network::server(family)];

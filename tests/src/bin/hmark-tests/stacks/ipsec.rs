@@ -83,7 +83,7 @@ pub fn by_association(family: Family) -> Result<()> {
     }
     ensure!(
         buckets.len() == 2 * PAIRS.len(),
-        "buckets {buckets:?} of {marked:#x?}"
+        "not a bucket for each association: {buckets:?}"
     );
     one_mark(marked, 2 * PAIRS.len(), |marked| {
         marked.spot == MASKED.name && matches!(marked.seen.content, Content::Spi(_))

@@ -5,12 +5,13 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
-use anyhow::{anyhow, Result};
+use anyhow::{anyhow, Context, Result};
 use tests::family::Family;
 use tests::kernel;
 
-use super::watch::{Act, Marked, Scene, Spot};
+use super::watch::{Act, Marked, Played, Scene, Spot};
 use super::{errors, fragments, ipsec, nat, sctp, tracking};
+use crate::notes::note;
 
 /// By the packet's own headers.
 pub const PACKET: Spot = Spot {
@@ -28,12 +29,12 @@ pub const CONNECTION: Spot = Spot {
 };
 
 /// What a scene gave, for each family.
-type Marks = [OnceLock<Result<BTreeSet<Marked>, String>>; 2];
+type Results = [OnceLock<Result<Played, String>>; 2];
 
 /// What real stacks send, where no connection is tracked.
-pub fn stateless(family: Family) -> Result<&'static BTreeSet<Marked>> {
-    static MARKS: Marks = [OnceLock::new(), OnceLock::new()];
-    once(&MARKS[family as usize], || {
+fn play_stateless(family: Family) -> Result<&'static Played> {
+    static RESULTS: Results = [OnceLock::new(), OnceLock::new()];
+    once(&RESULTS[family as usize], || {
         let mut acts: Vec<Act> = vec![("fragments", fragments::send_stateless)];
         if kernel::has_ipsec_and_sctp() {
             acts.push(("SCTP", sctp::send));
@@ -52,9 +53,9 @@ pub fn stateless(family: Family) -> Result<&'static BTreeSet<Marked>> {
 }
 
 /// What real stacks send, where connections are tracked, and some translated.
-pub fn tracked(family: Family) -> Result<&'static BTreeSet<Marked>> {
-    static MARKS: Marks = [OnceLock::new(), OnceLock::new()];
-    once(&MARKS[family as usize], || {
+fn play_tracked(family: Family) -> Result<&'static Played> {
+    static RESULTS: Results = [OnceLock::new(), OnceLock::new()];
+    once(&RESULTS[family as usize], || {
         let scene = Scene {
             family,
             spots: &[
@@ -75,10 +76,35 @@ pub fn tracked(family: Family) -> Result<&'static BTreeSet<Marked>> {
     })
 }
 
-fn once<T>(
-    cell: &'static OnceLock<Result<T, String>>,
-    play: impl FnOnce() -> Result<T>,
-) -> Result<&'static T> {
+/// What our module marked where no connection is tracked.
+pub fn stateless(family: Family) -> Result<&'static BTreeSet<Marked>> {
+    Ok(&play_stateless(family)?.rust)
+}
+
+/// What our module marked where connections are tracked.
+pub fn tracked(family: Family) -> Result<&'static BTreeSet<Marked>> {
+    Ok(&play_tracked(family)?.rust)
+}
+
+/// Both modules mark the same packets of both scenes with the same marks, those of `hmark`.
+pub fn equal_c(family: Family) -> Result<()> {
+    for (name, played) in [
+        ("without conntrack", play_stateless(family)?),
+        ("with conntrack", play_tracked(family)?),
+    ] {
+        played.check_equal().context(name)?;
+        note!(
+            "{family}: {} kinds of packets of real stacks {name} marked as by the C module",
+            played.rust.len()
+        );
+    }
+    Ok(())
+}
+
+fn once(
+    cell: &'static OnceLock<Result<Played, String>>,
+    play: impl FnOnce() -> Result<Played>,
+) -> Result<&'static Played> {
     cell.get_or_init(|| play().map_err(|error| format!("{error:#}")))
         .as_ref()
         .map_err(|error| anyhow!("{error}"))

@@ -2,6 +2,7 @@
 
 //! What a packet is: its ends, and what tells one flow or kind of packet from another.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use anyhow::{Context, Result};
@@ -34,6 +35,23 @@ pub enum Content {
     },
     /// Anything else.
     Other,
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let protocol = self.protocol.keyword_str().unwrap_or("?");
+        write!(f, "{} > {} {protocol} ", self.src, self.dst)?;
+        match &self.content {
+            Content::Ports(sport, dport) => write!(f, "{sport} > {dport}"),
+            Content::Fragment { first: true } => f.write_str("first fragment"),
+            Content::Fragment { first: false } => f.write_str("later fragment"),
+            Content::Spi(spi) => write!(f, "SPI {spi:#x}"),
+            Content::Error { kind, code, about } => {
+                write!(f, "type {kind} code {code} about [{about}]")
+            }
+            Content::Other => f.write_str("other"),
+        }
+    }
 }
 
 impl Seen {

@@ -3,7 +3,7 @@
 //! Rules in the router that mark packets and log their marks, with the C module and with ours.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use anyhow::{ensure, Context, Result};
 use tests::command::run_with;
@@ -16,10 +16,12 @@ use super::seen::{Content, Seen};
 use crate::backend::Backend;
 use crate::lane::{Side, LEFT_ALONE};
 use crate::nflog::{Logged, Nflog, GROUP};
-use crate::notes::note;
 
 /// Port of the last flow, which shows that all before it was seen.
 const LAST: u16 = 65000;
+
+/// Packets that are shown of those that a test fails for.
+const SHOWN: usize = 8;
 
 /// An HMARK rule in the router.
 pub struct Spot {
@@ -38,6 +40,33 @@ pub struct Marked {
     pub spot: String,
     pub seen: Seen,
     pub mark: u32,
+    /// What `hmark` says by the packet's bytes; none for a rule that takes the connection's tuple.
+    predicted: Option<u32>,
+}
+
+/// What either module marked in a scene, once each.
+pub struct Played {
+    c: BTreeSet<Marked>,
+    pub rust: BTreeSet<Marked>,
+}
+
+impl Played {
+    /// Checks that the same packets got the same marks from both modules, and that these are what
+    /// `hmark` predicts.
+    pub fn check_equal(&self) -> Result<()> {
+        let lone = self.c.symmetric_difference(&self.rust);
+        let lone = list(lone);
+        ensure!(
+            lone.is_empty(),
+            "C module: {} in all, Rust module: {}, with one of them only:{lone}",
+            self.c.len(),
+            self.rust.len(),
+        );
+        let other = |marked: &&Marked| marked.predicted.is_some_and(|mark| mark != marked.mark);
+        let other = list(self.rust.iter().filter(other));
+        ensure!(other.is_empty(), "not as hmark predicts:{other}");
+        Ok(())
+    }
 }
 
 /// A rule's table, and its line for `iptables-restore`.
@@ -56,26 +85,12 @@ pub struct Scene<'a> {
 }
 
 impl Scene<'_> {
-    /// Plays the scene with either module: checks that the same packets got the same marks, and
-    /// that ours are those that `hmark` predicts from the packets.
-    ///
-    /// Gives what our module marked, once each.
-    pub fn play(&self) -> Result<BTreeSet<Marked>> {
-        let c = self.marked(Side::C).context("C module")?;
-        let rust = self.marked(Side::Rust).context("Rust module")?;
-        let lone: Vec<_> = c.symmetric_difference(&rust).collect();
-        ensure!(
-            lone.is_empty(),
-            "with one module only (C: {} in all, Rust: {}): {lone:#x?}",
-            c.len(),
-            rust.len()
-        );
-        note!(
-            "{}: {} kinds of packets of real stacks marked as by the C module",
-            self.family,
-            rust.len()
-        );
-        Ok(rust)
+    /// Plays the scene with either module.
+    pub fn play(&self) -> Result<Played> {
+        Ok(Played {
+            c: self.marked(Side::C).context("C module")?,
+            rust: self.marked(Side::Rust).context("Rust module")?,
+        })
     }
 
     fn marked(&self, side: Side) -> Result<BTreeSet<Marked>> {
@@ -86,17 +101,12 @@ impl Scene<'_> {
             if !self.is_ours(&seen) {
                 continue;
             }
-            if side == Side::Rust {
-                let predicted = self.predict(&rule, &packet)?;
-                ensure!(
-                    predicted.is_none_or(|predicted| predicted == mark),
-                    "{rule}: {seen:?} has {mark:#x}, hmark says {predicted:#x?}"
-                );
-            }
+            let predicted = self.predict(&rule, &packet)?;
             marked.insert(Marked {
                 spot: rule,
                 seen,
                 mark,
+                predicted,
             });
         }
         Ok(marked)
@@ -114,7 +124,7 @@ impl Scene<'_> {
         ends.contains(&seen.dst) && seen.content != last
     }
 
-    /// The mark by the packet's own headers; none for a rule that takes the connection's.
+    /// See [`Marked::predicted`].
     fn predict(&self, spot: &str, packet: &[u8]) -> Result<Option<u32>> {
         let spot = self.spots.iter().find(|one| one.name == spot);
         let rule = options::parse(spot.context("no such rule")?.options, self.family)?;
@@ -205,14 +215,29 @@ impl Scene<'_> {
     }
 }
 
+impl fmt::Display for Marked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} has {:#x}", self.spot, self.seen, self.mark)?;
+        match self.predicted {
+            Some(mark) => write!(f, ", hmark says {mark:#x}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The first of them, a line each.
+fn list<'a>(marked: impl Iterator<Item = &'a Marked>) -> String {
+    marked.take(SHOWN).fold(String::new(), |mut lines, marked| {
+        let _ = write!(lines, "\n{marked}");
+        lines
+    })
+}
+
 /// The marks of those packets that `which` chooses, and how many kinds of them there are.
-pub fn marks<'a>(
-    marked: impl IntoIterator<Item = &'a Marked>,
-    which: impl Fn(&Marked) -> bool,
-) -> (BTreeSet<u32>, usize) {
-    let chosen: Vec<_> = marked.into_iter().filter(|marked| which(marked)).collect();
-    let marks = chosen.iter().map(|marked| marked.mark).collect();
-    (marks, chosen.len())
+pub fn marks(marked: &BTreeSet<Marked>, which: impl Fn(&Marked) -> bool) -> (BTreeSet<u32>, usize) {
+    let chosen = marked.iter().filter(|marked| which(marked));
+    let marks: Vec<_> = chosen.map(|marked| marked.mark).collect();
+    (marks.iter().copied().collect(), marks.len())
 }
 
 /// Checks that `kinds` kinds of packets that `which` chooses have one mark, and gives it.
@@ -221,10 +246,12 @@ pub fn one_mark(
     kinds: usize,
     which: impl Fn(&Marked) -> bool,
 ) -> Result<u32> {
-    let (marks, found) = marks(marked, which);
+    let (marks, found) = marks(marked, &which);
     ensure!(
         found == kinds && marks.len() == 1,
-        "{found} kinds of packets instead of {kinds}, marks {marks:#x?}, of {marked:#x?}"
+        "{} marks of {found} kinds of packets, not one of {kinds}:{}",
+        marks.len(),
+        list(marked.iter().filter(|marked| which(marked)))
     );
     Ok(marks.into_iter().next().unwrap_or(LEFT_ALONE))
 }
