@@ -10,6 +10,10 @@ use anyhow::{ensure, Result};
 
 use crate::command::run;
 
+/// What the kernel shows where it has IPsec, and SCTP.
+const IPSEC: &str = "/proc/sys/net/core/xfrm_acq_expires";
+const SCTP: &str = "/proc/sys/net/sctp";
+
 /// A part of the network stack that the module can do without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
@@ -56,6 +60,22 @@ pub fn is_uml() -> bool {
     cpus.contains("User Mode Linux")
 }
 
+/// Whether the kernel has IPsec and SCTP: User Mode Linux kernels of the lab are built without.
+pub fn has_ipsec_and_sctp() -> bool {
+    !is_uml()
+}
+
+/// Loads SCTP, if it is a module.
+///
+/// # Errors
+/// If the kernel has none.
+pub fn load_sctp() -> Result<()> {
+    if !Path::new(SCTP).exists() {
+        run("modprobe sctp")?;
+    }
+    Ok(())
+}
+
 /// The kernel's name in the lab: `stock`, `uml`, or `uml` with what it lacks.
 pub fn name() -> String {
     if !is_uml() {
@@ -70,11 +90,22 @@ fn release() -> String {
     fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default()
 }
 
-/// Checks that the kernel has all parts but those that its release names.
+/// Checks that the kernel has all parts but those that its release names, and IPsec and SCTP if it
+/// should.
 ///
 /// # Errors
 /// If it has others.
 pub fn check_parts() -> Result<()> {
+    if has_ipsec_and_sctp() {
+        load_sctp()?;
+    }
+    for path in [IPSEC, SCTP] {
+        ensure!(
+            has_ipsec_and_sctp() == Path::new(path).exists(),
+            "has IPsec and SCTP: {}, but not by {path}",
+            has_ipsec_and_sctp()
+        );
+    }
     for part in Part::ALL {
         let named = has(part);
         if named && part == Part::Conntrack && !is_uml() {

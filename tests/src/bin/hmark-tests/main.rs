@@ -17,6 +17,7 @@ mod packet;
 mod refusals;
 mod rules;
 mod ruleset;
+mod stacks;
 mod text;
 mod translate;
 mod trial;
@@ -77,6 +78,7 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
     if iptables::release().is_none() {
         trials.extend(lifecycle::trials());
         trials.extend(marks::trials(seed));
+        trials.extend(stacks::trials());
         trials.extend(installation::trials());
         trials.extend(refusals::trials());
     }

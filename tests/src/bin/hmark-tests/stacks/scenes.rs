@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The two scenes that all tests here look at: without conntrack in the router, and with it.
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
+use anyhow::{anyhow, Context, Result};
+use tests::family::Family;
+use tests::kernel;
+
+use super::watch::{Act, Marked, Played, Scene, Spot};
+use super::{errors, fragments, ipsec, nat, sctp, tracking};
+use crate::notes::note;
+
+/// By the packet's own headers.
+pub const PACKET: Spot = Spot {
+    name: "packet",
+    table: "mangle",
+    chain: "PREROUTING",
+    options: "--hmark-tuple src,dst,sport,dport,proto --hmark-mod 4294967295 --hmark-rnd 1",
+};
+
+/// By the tuple of the packet's connection.
+pub const CONNECTION: Spot = Spot {
+    name: "connection",
+    options: "--hmark-tuple ct,src,dst,sport,dport,proto --hmark-mod 4294967295 --hmark-rnd 1",
+    ..PACKET
+};
+
+/// What a scene gave, for each family.
+type Results = [OnceLock<Result<Played, String>>; 2];
+
+/// What real stacks send, where no connection is tracked.
+fn play_stateless(family: Family) -> Result<&'static Played> {
+    static RESULTS: Results = [OnceLock::new(), OnceLock::new()];
+    once(&RESULTS[family as usize], || {
+        let mut acts: Vec<Act> = vec![("fragments", fragments::send_stateless)];
+        if kernel::has_ipsec_and_sctp() {
+            acts.push(("SCTP", sctp::send));
+            acts.push(("IPsec", ipsec::send));
+        }
+        // Last, since it makes a link narrow.
+        acts.push(("ICMP errors", errors::cause));
+        let scene = Scene {
+            family,
+            spots: &[PACKET, fragments::NO_PORTS, ipsec::SPI, ipsec::MASKED],
+            rules: &[],
+            acts: &acts,
+        };
+        scene.play()
+    })
+}
+
+/// What real stacks send, where connections are tracked, and some translated.
+fn play_tracked(family: Family) -> Result<&'static Played> {
+    static RESULTS: Results = [OnceLock::new(), OnceLock::new()];
+    once(&RESULTS[family as usize], || {
+        let scene = Scene {
+            family,
+            spots: &[
+                tracking::RAW,
+                CONNECTION,
+                PACKET,
+                nat::FORWARD,
+                nat::POSTROUTING,
+            ],
+            rules: &[tracking::rules(), nat::rules(family)].concat(),
+            acts: &[
+                ("fragments", fragments::send_tracked),
+                ("translated flows", nat::send),
+                ("untracked flows", tracking::send),
+            ],
+        };
+        scene.play()
+    })
+}
+
+/// What our module marked where no connection is tracked.
+pub fn stateless(family: Family) -> Result<&'static BTreeSet<Marked>> {
+    Ok(&play_stateless(family)?.rust)
+}
+
+/// What our module marked where connections are tracked.
+pub fn tracked(family: Family) -> Result<&'static BTreeSet<Marked>> {
+    Ok(&play_tracked(family)?.rust)
+}
+
+/// Both modules mark the same packets of both scenes with the same marks, those of `hmark`.
+pub fn equal_c(family: Family) -> Result<()> {
+    for (name, played) in [
+        ("without conntrack", play_stateless(family)?),
+        ("with conntrack", play_tracked(family)?),
+    ] {
+        played.check_equal().context(name)?;
+        note!(
+            "{family}: {} kinds of packets of real stacks {name} marked as by the C module",
+            played.rust.len()
+        );
+    }
+    Ok(())
+}
+
+fn once(
+    cell: &'static OnceLock<Result<Played, String>>,
+    play: impl FnOnce() -> Result<Played>,
+) -> Result<&'static Played> {
+    cell.get_or_init(|| play().map_err(|error| format!("{error:#}")))
+        .as_ref()
+        .map_err(|error| anyhow!("{error}"))
+}

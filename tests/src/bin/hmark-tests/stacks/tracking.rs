@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Packets without a connection of their own, under rules that take the connection's tuple.
+
+use anyhow::{ensure, Result};
+use etherparse::ip_number::UDP;
+use hmark::Connection;
+use tests::family::Family;
+use tests::options;
+
+use super::nat::connection_mark;
+use super::network::{self, Network};
+use super::scenes::{self, CONNECTION};
+use super::watch::{one_mark, Line, Spot};
+use crate::lane::LEFT_ALONE;
+
+/// The client's port.
+const CLIENT: u16 = 4030;
+/// The server's ports of a tracked flow, of one that is not, and of one by a template.
+const TRACKED: u16 = 707;
+const UNTRACKED: u16 = 708;
+const TEMPLATE: u16 = 709;
+
+/// By the connection's tuple, before there is one.
+pub const RAW: Spot = Spot {
+    name: "raw",
+    table: "raw",
+    ..CONNECTION
+};
+
+/// In the raw table no packet has its connection yet, and behind `-j CT --notrack` it never has:
+/// the mark is left alone. `-j CT` gives a packet a template, which all hash alike.
+pub fn without_connection(family: Family) -> Result<()> {
+    let marked = scenes::tracked(family)?;
+    let server = network::server(family);
+    let template = {
+        let rule = options::parse(CONNECTION.options, family)?;
+        hmark::mark_connection(&Connection::default(), &rule)
+    };
+    let connection = |port| connection_mark(family, CLIENT, (server, port), UDP);
+    for (spot, port, there, back) in [
+        (RAW.name, TRACKED, LEFT_ALONE, LEFT_ALONE),
+        (RAW.name, UNTRACKED, LEFT_ALONE, LEFT_ALONE),
+        (RAW.name, TEMPLATE, template, LEFT_ALONE),
+        (
+            CONNECTION.name,
+            TRACKED,
+            connection(TRACKED)?,
+            connection(TRACKED)?,
+        ),
+        (CONNECTION.name, UNTRACKED, LEFT_ALONE, LEFT_ALONE),
+        (
+            CONNECTION.name,
+            TEMPLATE,
+            connection(TEMPLATE)?,
+            connection(TEMPLATE)?,
+        ),
+    ] {
+        for (to_server, expected) in [(true, there), (false, back)] {
+            let found = one_mark(marked, 1, |marked| {
+                marked.spot == spot
+                    && marked.seen.has_port(port)
+                    && (marked.seen.dst == server) == to_server
+            })?;
+            ensure!(
+                found == expected,
+                "{spot}, port {port}, to the server: {to_server}: {found:#x} instead of \
+                 {expected:#x}"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// What the raw table does before the rule there, and what has connections tracked at all.
+pub fn rules() -> Vec<Line> {
+    let raw = |rule: &str| ("raw", format!("-A PREROUTING -p udp {rule}"));
+    vec![
+        raw(&format!("--dport {UNTRACKED} -j CT --notrack")),
+        raw(&format!("--sport {UNTRACKED} -j CT --notrack")),
+        raw(&format!("--dport {TEMPLATE} -j CT")),
+        (
+            "mangle",
+            "-A FORWARD -m conntrack --ctstate INVALID".to_owned(),
+        ),
+    ]
+}
+
+/// Sends a datagram of each flow, there and back.
+pub fn send(network: &Network) -> Result<()> {
+    [TRACKED, UNTRACKED, TEMPLATE]
+        .iter()
+        .try_for_each(|&port| network.udp(CLIENT, port)?.echo(100))
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Rules in the router that mark packets and log their marks, with the C module and with ours.
+
+use std::collections::BTreeSet;
+use std::fmt::{self, Write};
+
+use anyhow::{ensure, Context, Result};
+use tests::command::run_with;
+use tests::family::Family;
+use tests::install::STOCK_EXTENSIONS;
+use tests::{module, options};
+
+use super::network::{self, Network};
+use super::seen::{Content, Seen};
+use crate::backend::Backend;
+use crate::lane::{Side, LEFT_ALONE};
+use crate::nflog::{Logged, Nflog, GROUP};
+
+/// Port of the last flow, which shows that all before it was seen.
+const LAST: u16 = 65000;
+
+/// Packets that are shown of those that a test fails for.
+const SHOWN: usize = 8;
+
+/// An HMARK rule in the router.
+pub struct Spot {
+    /// Names the rule in logs.
+    pub name: &'static str,
+    pub table: &'static str,
+    pub chain: &'static str,
+    /// What stands behind `-j HMARK`.
+    pub options: &'static str,
+}
+
+/// A packet that a rule saw, and the mark that it had behind it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Marked {
+    /// [`Spot::name`].
+    pub spot: String,
+    pub seen: Seen,
+    pub mark: u32,
+    /// What `hmark` says by the packet's bytes; none for a rule that takes the connection's tuple.
+    predicted: Option<u32>,
+}
+
+/// What either module marked in a scene, once each.
+pub struct Played {
+    c: BTreeSet<Marked>,
+    pub rust: BTreeSet<Marked>,
+}
+
+impl Played {
+    /// Checks that the same packets got the same marks from both modules, and that these are what
+    /// `hmark` predicts.
+    pub fn check_equal(&self) -> Result<()> {
+        let lone = self.c.symmetric_difference(&self.rust);
+        let lone = list(lone);
+        ensure!(
+            lone.is_empty(),
+            "C module: {} in all, Rust module: {}, with one of them only:{lone}",
+            self.c.len(),
+            self.rust.len(),
+        );
+        let other = |marked: &&Marked| marked.predicted.is_some_and(|mark| mark != marked.mark);
+        let other = list(self.rust.iter().filter(other));
+        ensure!(other.is_empty(), "not as hmark predicts:{other}");
+        Ok(())
+    }
+}
+
+/// A rule's table, and its line for `iptables-restore`.
+pub type Line = (&'static str, String);
+
+/// What it is, and how it is sent.
+pub type Act = (&'static str, fn(&Network) -> Result<()>);
+
+/// Rules, and the traffic that they mark.
+pub struct Scene<'a> {
+    pub family: Family,
+    pub spots: &'a [Spot],
+    /// More rules of the router, in front of `spots`.
+    pub rules: &'a [Line],
+    pub acts: &'a [Act],
+}
+
+impl Scene<'_> {
+    /// Plays the scene with either module.
+    pub fn play(&self) -> Result<Played> {
+        Ok(Played {
+            c: self.marked(Side::C).context("C module")?,
+            rust: self.marked(Side::Rust).context("Rust module")?,
+        })
+    }
+
+    fn marked(&self, side: Side) -> Result<BTreeSet<Marked>> {
+        let logged = self.log(side)?;
+        let mut marked = BTreeSet::new();
+        for Logged { rule, packet, mark } in logged {
+            let seen = Seen::read(&packet)?;
+            if !self.is_ours(&seen) {
+                continue;
+            }
+            let predicted = self.predict(&rule, &packet)?;
+            marked.insert(Marked {
+                spot: rule,
+                seen,
+                mark,
+                predicted,
+            });
+        }
+        Ok(marked)
+    }
+
+    /// Whether the scene's traffic has it: between its ends, and not the neighbours' own.
+    fn is_ours(&self, seen: &Seen) -> bool {
+        let ends = [
+            network::client(self.family),
+            network::server(self.family),
+            network::service(self.family),
+            network::masquerade(self.family),
+        ];
+        let last = Content::Ports(LAST, LAST);
+        ends.contains(&seen.dst) && seen.content != last
+    }
+
+    /// See [`Marked::predicted`].
+    fn predict(&self, spot: &str, packet: &[u8]) -> Result<Option<u32>> {
+        let spot = self.spots.iter().find(|one| one.name == spot);
+        let rule = options::parse(spot.context("no such rule")?.options, self.family)?;
+        if rule.conntrack() {
+            return Ok(None);
+        }
+        let mark = match self.family {
+            Family::V4 => hmark::mark_ipv4(packet, &rule),
+            Family::V6 => hmark::mark_ipv6(packet, &rule),
+        };
+        Ok(Some(mark.unwrap_or(LEFT_ALONE)))
+    }
+
+    fn log(&self, side: Side) -> Result<Vec<Logged>> {
+        match side {
+            Side::C => module::load_c()?,
+            Side::Rust => module::load_ours()?,
+        }
+        let network = Network::build(self.family)?;
+        let mut nflog = network.router.enter(Nflog::open)?;
+        self.set_rules(&network, side)?;
+        match side {
+            Side::C => module::check_c()?,
+            Side::Rust => module::check_ours()?,
+        }
+
+        for (name, send) in self.acts {
+            send(&network).context(*name)?;
+        }
+        // What was sent before this is through the router, and so through its rules.
+        network.udp(LAST, LAST)?.echo(1)?;
+        let mut logged = Vec::new();
+        let end = |logged: &Logged| logged.rule == "end";
+        while !logged.iter().any(end) {
+            nflog.receive(&mut logged)?;
+        }
+        logged.retain(|logged| !end(logged));
+
+        // The module can be unloaded when the rules are gone; a namespace may linger.
+        let restore = Backend::Legacy.program(self.family, "-restore");
+        let empty = "*raw\nCOMMIT\n*mangle\nCOMMIT\n";
+        network.router.enter(|| run_with(&restore, empty, &[]))?;
+        module::unload()?;
+        Ok(logged)
+    }
+
+    fn set_rules(&self, network: &Network, side: Side) -> Result<()> {
+        let mut input = String::new();
+        for table in ["raw", "mangle", "nat"] {
+            let lines = self.rules.iter().filter(|(of, _)| *of == table);
+            let spots = self.spots.iter().filter(|spot| spot.table == table);
+            if table == "nat" && lines.clone().next().is_none() {
+                continue;
+            }
+            writeln!(input, "*{table}")?;
+            for (_, line) in lines {
+                writeln!(input, "{line}")?;
+            }
+            for spot in spots {
+                let (chain, name) = (spot.chain, spot.name);
+                writeln!(
+                    input,
+                    "-A {chain} -j MARK --set-mark {LEFT_ALONE:#x}\n\
+                     -A {chain} -j HMARK {}\n\
+                     -A {chain} -j NFLOG --nflog-group {GROUP} --nflog-prefix {name}",
+                    spot.options
+                )?;
+            }
+            if table == "mangle" {
+                let client = network::client(self.family);
+                writeln!(
+                    input,
+                    "-A POSTROUTING -d {client} -p udp --sport {LAST} -j NFLOG \
+                     --nflog-group {GROUP} --nflog-prefix end"
+                )?;
+            }
+            input.push_str("COMMIT\n");
+        }
+        let variables: &[_] = match side {
+            Side::C => &[("XTABLES_LIBDIR", STOCK_EXTENSIONS)],
+            Side::Rust => &[],
+        };
+        let restore = Backend::Legacy.program(self.family, "-restore");
+        network
+            .router
+            .enter(|| run_with(&restore, &input, variables))?;
+        Ok(())
+    }
+}
+
+impl fmt::Display for Marked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} has {:#x}", self.spot, self.seen, self.mark)?;
+        match self.predicted {
+            Some(mark) => write!(f, ", hmark says {mark:#x}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The first of them, a line each.
+fn list<'a>(marked: impl Iterator<Item = &'a Marked>) -> String {
+    marked.take(SHOWN).fold(String::new(), |mut lines, marked| {
+        let _ = write!(lines, "\n{marked}");
+        lines
+    })
+}
+
+/// The marks of those packets that `which` chooses, and how many kinds of them there are.
+pub fn marks(marked: &BTreeSet<Marked>, which: impl Fn(&Marked) -> bool) -> (BTreeSet<u32>, usize) {
+    let chosen = marked.iter().filter(|marked| which(marked));
+    let marks: Vec<_> = chosen.map(|marked| marked.mark).collect();
+    (marks.iter().copied().collect(), marks.len())
+}
+
+/// Checks that `kinds` kinds of packets that `which` chooses have one mark, and gives it.
+pub fn one_mark(
+    marked: &BTreeSet<Marked>,
+    kinds: usize,
+    which: impl Fn(&Marked) -> bool,
+) -> Result<u32> {
+    let (marks, found) = marks(marked, &which);
+    ensure!(
+        found == kinds && marks.len() == 1,
+        "{} marks of {found} kinds of packets, not one of {kinds}:{}",
+        marks.len(),
+        list(marked.iter().filter(|marked| which(marked)))
+    );
+    Ok(marks.into_iter().next().unwrap_or(LEFT_ALONE))
+}
