@@ -64,8 +64,9 @@ const SCRIPTS: &str =
     "find . -path ./target -prune -o \\( -name '*.sh' -o -path ./.ci/run \\) -print0 |
     xargs -0 shellcheck";
 
-/// Looks over the module's sources, which are no crate of the workspace.
-const MODULE_FORMAT: &str = "rustfmt --edition 2021 --check xt_hmark_kmod/xt_HMARK.rs";
+/// Looks over the modules' sources, which are no crates of the workspace.
+const MODULE_FORMAT: &str =
+    "rustfmt --edition 2021 --check xt_hmark_kmod/xt_HMARK.rs tests/kmod-init/hmark_init.rs";
 
 /// Fails where the module refers to what panics, or cannot be read.
 const NO_PANIC: &str = "symbols=$(nm --undefined-only target/lab/kmod-stock/xt_HMARK.ko)

@@ -45,6 +45,7 @@ pub fn build(lab: &Lab, kernels: &[Boot]) -> Result<()> {
     step.end("done");
 
     build_modules(lab, kernels)?;
+    build_init(lab, kernels)?;
 
     let mut step = Step::begin("tests", "building the tests")?;
     step.run(Command::new("cargo").args([
@@ -72,6 +73,27 @@ pub fn build_modules(lab: &Lab, kernels: &[Boot]) -> Result<()> {
                 .args((kernel != Boot::Stock).then_some("ARCH=um"))
                 .arg(format!("KDIR={}", tree.display()))
                 .arg(format!("MO=/srv/hmark/target/lab/{folder}")),
+        )?;
+        step.end("done");
+    }
+    Ok(())
+}
+
+/// Builds the module that fails to load, for each of `kernels`.
+fn build_init(lab: &Lab, kernels: &[Boot]) -> Result<()> {
+    for &kernel in kernels {
+        let name = format!("init-{kernel}");
+        let folder = format!("target/lab/{name}");
+        let what = format!("building hmark_init.ko for the kernel {kernel}");
+        let mut step = Step::begin(&name, what)?;
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {folder}"))?;
+        step.run(
+            make()
+                .arg("-C")
+                .arg(lab.tree(kernel)?)
+                .args((kernel != Boot::Stock).then_some("ARCH=um"))
+                .args(["M=/srv/hmark/tests/kmod-init", "modules"])
+                .arg(format!("MO=/srv/hmark/{folder}")),
         )?;
         step.end("done");
     }

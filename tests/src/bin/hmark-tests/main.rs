@@ -12,6 +12,7 @@ mod hostile;
 mod installation;
 mod lane;
 mod lifecycle;
+mod loading;
 mod marks;
 mod memory;
 mod nflog;
@@ -80,6 +81,7 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
     }
     if iptables::release().is_none() {
         trials.extend(lifecycle::trials());
+        trials.extend(loading::trials());
         trials.extend(races::trials());
         trials.extend(marks::trials(seed));
         trials.extend(installation::trials());
