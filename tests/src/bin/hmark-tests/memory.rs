@@ -12,8 +12,8 @@ use anyhow::{ensure, Context, Result};
 /// The kinds of memory in `/proc/meminfo` that rules, namespaces and modules are in.
 const KINDS: [&str; 3] = ["SUnreclaim", "VmallocUsed", "Percpu"];
 
-/// What may be more, in KiB: slab pages that are not full. 1,000 rules of the nft backend take more.
-const TOLERANCE: u64 = 256;
+/// What may be more, in KiB: slab pages that are not full. Eight namespaces take more.
+const TOLERANCE: u64 = 512;
 
 /// How often it is read, since the kernel frees much of it later, and how long in between.
 const READINGS: u32 = 10;
