@@ -5,7 +5,7 @@ use crate::command::make;
 use crate::guest::Guest;
 use crate::iptables::Release;
 use crate::lab::{Boot, Lab};
-use crate::product;
+use crate::product::{self, FUZZ};
 use crate::progress::Step;
 use anyhow::{Context, Result};
 use std::env;
@@ -65,7 +65,7 @@ fn prepare() -> Result<Lab> {
     product::build_for(&lab, &Release::ALL)?;
     product::build(&lab, &[Boot::Stock, Boot::Uml])?;
     product::build_modules(&lab, &Boot::SWITCHED)?;
-    product::build_fuzz(&lab, &[Boot::Stock, Boot::Uml])?;
+    product::build_test_module(&lab, FUZZ, &[Boot::Stock, Boot::Uml])?;
     Ok(lab)
 }
 
@@ -84,7 +84,8 @@ const SCRIPTS: &str =
 
 /// Looks over the modules' sources, which are no crates of the workspace.
 const MODULE_FORMAT: &str =
-    "rustfmt --edition 2021 --check xt_hmark_kmod/xt_HMARK.rs tests/kmod/fuzz.rs";
+    "rustfmt --edition 2021 --check xt_hmark_kmod/xt_HMARK.rs tests/kmod/fuzz.rs \
+    tests/kmod-init/hmark_init.rs";
 
 /// Fails where the module refers to what panics, or cannot be read.
 const NO_PANIC: &str = "symbols=$(nm --undefined-only target/lab/kmod-stock/xt_HMARK.ko)
@@ -183,7 +184,8 @@ fn module_clippy(lab: &Lab) -> Result<Command> {
 
 /// As [`module_clippy`], of the module that compares.
 fn fuzz_clippy(lab: &Lab) -> Result<Command> {
-    let mut make = product::make_fuzz(&lab.tree(Boot::Stock)?, "target/lab/fuzz-clippy")?;
+    let mut make =
+        product::make_test_module(FUZZ, &lab.tree(Boot::Stock)?, "target/lab/fuzz-clippy")?;
     make.args(["CLIPPY=1", "KRUSTFLAGS=-Dwarnings"]);
     Ok(make)
 }

@@ -5,7 +5,7 @@
 use crate::command::cpus;
 use crate::guest::{Guest, Machine};
 use crate::lab::{Boot, Lab};
-use crate::product;
+use crate::product::{self, FUZZ};
 use anyhow::{ensure, Result};
 use clap::Args;
 use std::io::{self, Write};
@@ -61,7 +61,7 @@ impl Fuzz {
         let lab = Lab::up()?;
         if !self.built {
             product::build(&lab, &[Boot::Uml])?;
-            product::build_fuzz(&lab, &[Boot::Uml])?;
+            product::build_test_module(&lab, FUZZ, &[Boot::Uml])?;
         }
         let machine = lab.machine(Boot::Uml)?;
         let first = self.case.unwrap_or_else(clock);

@@ -75,7 +75,7 @@ fn perform(action: Action) -> Result<u8> {
             let lab = Lab::up()?;
             product::build_for(&lab, &Release::ALL)?;
             product::build(&lab, &[Boot::Stock, Boot::Uml])?;
-            product::build_fuzz(&lab, &[Boot::Stock, Boot::Uml]).map(|()| 0)
+            product::build_test_module(&lab, product::FUZZ, &[Boot::Stock, Boot::Uml]).map(|()| 0)
         }
         Action::Run {
             kernel,

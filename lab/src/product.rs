@@ -45,6 +45,7 @@ pub fn build(lab: &Lab, kernels: &[Boot]) -> Result<()> {
     step.end("done");
 
     build_modules(lab, kernels)?;
+    build_test_module(lab, INIT, kernels)?;
 
     let mut step = Step::begin("tests", "building the tests")?;
     step.run(Command::new("cargo").args([
@@ -78,26 +79,47 @@ pub fn build_modules(lab: &Lab, kernels: &[Boot]) -> Result<()> {
     Ok(())
 }
 
-/// Builds the module that compares the C target and ours, for each of `kernels`.
-pub fn build_fuzz(lab: &Lab, kernels: &[Boot]) -> Result<()> {
+/// A module that is for tests and never installed.
+#[derive(Clone, Copy)]
+pub struct TestModule {
+    /// What its build folders begin with.
+    name: &'static str,
+    source: &'static str,
+}
+
+/// Compares the C target and ours.
+pub const FUZZ: TestModule = TestModule {
+    name: "fuzz",
+    source: "tests/kmod",
+};
+
+/// Fails to load.
+const INIT: TestModule = TestModule {
+    name: "init",
+    source: "tests/kmod-init",
+};
+
+/// Builds the module for each of `kernels`.
+pub fn build_test_module(lab: &Lab, module: TestModule, kernels: &[Boot]) -> Result<()> {
     for &kernel in kernels {
-        let name = format!("fuzz-{kernel}");
-        let what = format!("building hmark_fuzz.ko for the kernel {kernel}");
+        let name = format!("{}-{kernel}", module.name);
+        let what = format!("building hmark_{}.ko for the kernel {kernel}", module.name);
         let mut step = Step::begin(&name, what)?;
-        let mut make = make_fuzz(&lab.tree(kernel)?, &format!("target/lab/{name}"))?;
+        let mut make = make_test_module(module, &lab.tree(kernel)?, &format!("target/lab/{name}"))?;
         step.run(make.args((kernel != Boot::Stock).then_some("ARCH=um")))?;
         step.end("done");
     }
     Ok(())
 }
 
-/// The `make` that builds it into `folder`.
-pub fn make_fuzz(tree: &Path, folder: &str) -> Result<Command> {
+/// The `make` that builds the module into `folder`.
+pub fn make_test_module(module: TestModule, tree: &Path, folder: &str) -> Result<Command> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {folder}"))?;
     let mut make = make();
     make.arg("-C")
         .arg(tree)
-        .args(["M=/srv/hmark/tests/kmod", "modules"])
+        .arg(format!("M=/srv/hmark/{}", module.source))
+        .arg("modules")
         .arg(format!("MO=/srv/hmark/{folder}"));
     Ok(make)
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! Tests of module, library and marks on the kernel that is running, which they take turns to
-//! change: run them in a fresh guest of the lab. `HMARK_SEED` sets the seed of packets and rules.
+//! change: run them in a fresh guest of the lab. `HMARK_SEED` sets the seed of packets and rules,
+//! `HMARK_ROUNDS` how often the races are run.
 
 mod backend;
 mod commands;
@@ -10,10 +11,13 @@ mod examples;
 mod installation;
 mod lane;
 mod lifecycle;
+mod loading;
 mod marks;
+mod memory;
 mod nflog;
 mod notes;
 mod packet;
+mod races;
 mod refusals;
 mod rules;
 mod ruleset;
@@ -77,6 +81,8 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
     }
     if iptables::release().is_none() {
         trials.extend(lifecycle::trials());
+        trials.extend(loading::trials());
+        trials.extend(races::trials());
         trials.extend(marks::trials(seed));
         trials.extend(stacks::trials());
         trials.extend(installation::trials());

@@ -4,8 +4,9 @@
 //! library.
 
 use anyhow::{bail, ensure, Context, Result};
+use hmark::rule::Refusal;
 use libtest_mimic::Trial;
-use tests::command::run_with;
+use tests::command::{run, run_with};
 use tests::family::Family;
 use tests::install::STOCK_EXTENSIONS;
 use tests::module;
@@ -144,9 +145,21 @@ fn refused(family: Family, backend: Backend) -> Result<()> {
         "{iptables} -A PREROUTING -j HMARK --hmark-tuple src --hmark-spi 1 --hmark-sport 1 \
          --hmark-mod 4 --hmark-rnd 1"
     );
+    let before = reasons()?;
     let result = netns.enter(|| run_with(&rule, "", Library::Stock.variables()));
     refuses(result, "Invalid argument")?;
+    ensure!(
+        reasons()? > before,
+        "the kernel log does not say why the rule is refused"
+    );
     ensure_rules(&netns, family, backend, &[])
+}
+
+/// How often the kernel log says why the rule was refused that the stock library lets through.
+fn reasons() -> Result<usize> {
+    let reason = format!("xt_HMARK: {}", Refusal::SpiAndPort.message());
+    let log = run("dmesg")?;
+    Ok(log.lines().filter(|line| line.ends_with(&reason)).count())
 }
 
 /// Checks that a command failed, and why.

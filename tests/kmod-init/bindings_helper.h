@@ -1,0 +1,1 @@
+../../xt_hmark_kmod/bindings_helper.h

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Loading that fails, or is refused, leaves nothing behind and all else as it was.
+
+use std::env;
+use std::ffi::CString;
+use std::fs::{self, File};
+use std::net::UdpSocket;
+use std::path::Path;
+
+use anyhow::{ensure, Context, Result};
+use libtest_mimic::Trial;
+use nix::errno::Errno;
+use nix::kmod::{delete_module, finit_module, DeleteModuleFlags, ModuleInitFlags};
+use tests::command::run;
+use tests::family::Family;
+use tests::kernel;
+use tests::module;
+use tests::netns::Netns;
+
+use crate::backend::Backend;
+use crate::races::wait_for_packets;
+use crate::rules::MISSION;
+use crate::trial::test;
+
+/// The name of the targets of `tests/kmod-init`, which has our xtables layer register them.
+const TARGET: &str = "HMARKINIT";
+
+/// Loads are tried so often: the memory of one that failed is another's then.
+const TIMES: u32 = 5;
+
+/// The tests here.
+pub fn trials() -> Vec<Trial> {
+    vec![
+        test("loading::fails_at_each_step", fails_at_each_step),
+        test("loading::refused_beside_its_namesake", beside_its_namesake),
+    ]
+}
+
+/// A module that fails before, between or behind its two targets leaves none of them.
+fn fails_at_each_step() -> Result<()> {
+    // These have the lists of targets, and are there already if they are not modules.
+    if !kernel::is_uml() {
+        run("modprobe --all ip_tables ip6_tables")?;
+    }
+    module::load_ours()?;
+    module::unload()?;
+    for _ in 0..TIMES {
+        for targets in 0..3 {
+            let result = load(targets)?;
+            ensure!(
+                result == Err(Errno::ERANGE),
+                "failing behind {targets} targets: {result:?}"
+            );
+            ensure!(
+                listed()? == [false; 2],
+                "failing behind {targets} targets left some"
+            );
+        }
+        // Where it does not fail, they are listed as long as it is loaded.
+        load(3)?.context("does not load")?;
+        ensure!(listed()? == [true; 2], "not listed: {:?}", listed()?);
+        delete_module(c"hmark_init", DeleteModuleFlags::O_NONBLOCK)?;
+        ensure!(listed()? == [false; 2], "left when unloaded");
+        // What xtables has in its lists is looked at, and memory used again.
+        module::load_ours()?;
+        rules_work()?;
+        module::unload()?;
+    }
+    Ok(())
+}
+
+/// Loads the module that fails behind so many targets.
+fn load(targets: u32) -> Result<Result<(), Errno>> {
+    let folder = env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
+    let path = format!("{folder}/init-{}/hmark_init.ko", kernel::name());
+    let file = File::open(&path).with_context(|| format!("{path}: is it built?"))?;
+    let parameters = CString::new(format!("fail={targets}"))?;
+    Ok(finit_module(file, &parameters, ModuleInitFlags::empty()))
+}
+
+/// Whether xtables has the target for IPv4 and for IPv6.
+fn listed() -> Result<[bool; 2]> {
+    let listed = |path| -> Result<bool> {
+        let targets = fs::read_to_string(path).context(path)?;
+        Ok(targets.lines().any(|target| target == TARGET))
+    };
+    Ok([
+        listed("/proc/net/ip_tables_targets")?,
+        listed("/proc/net/ip6_tables_targets")?,
+    ])
+}
+
+/// Neither the C module nor ours loads beside the other, which goes on as if nothing was.
+fn beside_its_namesake() -> Result<()> {
+    let (ours, c) = (module::our_file()?, module::c_file()?);
+    module::load_c()?;
+    refused(&ours)?;
+    module::check_c()?;
+    rules_work()?;
+    module::load_ours()?;
+    refused(&c)?;
+    module::check_ours()?;
+    rules_work()?;
+    module::unload()
+}
+
+fn refused(file: &Path) -> Result<()> {
+    let command = format!("insmod {}", file.display());
+    let said = run(&command).err().map(|error| format!("{error:#}"));
+    ensure!(
+        said.as_deref()
+            .is_some_and(|said| said.contains("File exists")),
+        "{command}: {said:?}"
+    );
+    Ok(())
+}
+
+/// Checks that packets pass rules of the loaded module, and that it is let go of behind them.
+fn rules_work() -> Result<()> {
+    let netns = Netns::add("hmark-loading")?;
+    netns.enter(|| {
+        for (family, address) in [(Family::V4, "127.0.0.1"), (Family::V6, "::1")] {
+            let iptables = format!("{} -t mangle", Backend::Legacy.program(family, ""));
+            run(&format!("{iptables} -A OUTPUT {MISSION}"))?;
+            ensure!(module::users()? > 0, "the rule does not hold the module");
+            UdpSocket::bind((address, 0))?.send_to(b"ping", (address, 9))?;
+            wait_for_packets(family, Backend::Legacy, 1)?;
+            run(&format!("{iptables} -F"))?;
+        }
+        module::wait_unused()
+    })
+}

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Rules, namespaces and the module come and go while packets flow on every CPU.
+//!
+//! `HMARK_ROUNDS` sets how often; `make check` has few rounds, since each starts several processes.
+
+use std::env;
+use std::fs::{self, File};
+use std::net::UdpSocket;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::thread::{self, Scope};
+use std::time::{Duration, Instant};
+
+use anyhow::{anyhow, bail, ensure, Context, Result};
+use libtest_mimic::Trial;
+use nix::errno::Errno;
+use nix::kmod::{delete_module, finit_module, DeleteModuleFlags, ModuleInitFlags};
+use nix::sched::{sched_setaffinity, unshare, CloneFlags, CpuSet};
+use nix::unistd::{gettid, Pid};
+use tests::command::{run, run_with};
+use tests::family::Family;
+use tests::module;
+use tests::netns::Netns;
+
+use crate::backend::Backend;
+use crate::memory;
+use crate::notes::note;
+use crate::trial::test;
+
+/// Rounds where nothing else is asked for: each family by each backend, twice.
+const ROUNDS: u32 = 8;
+/// Rounds before memory is measured: what the kernel makes once, or keeps for later, is there then.
+const WARM_UP: u32 = 8;
+/// How long a rule may see no packet.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Attempts to take the module from under its rules, each time there are any.
+const ATTEMPTS: u32 = 20;
+
+/// The options of most rules here.
+const OPTIONS: &str =
+    "--hmark-tuple src,dst,sport,dport,proto --hmark-mod 4 --hmark-offset 100 --hmark-rnd 1";
+
+/// The test here.
+pub fn trials() -> Vec<Trial> {
+    vec![test("races::under_traffic", under_traffic)]
+}
+
+/// Rounds of all that changes, without a fault, and with nothing left over.
+fn under_traffic() -> Result<()> {
+    let rounds = match env::var("HMARK_ROUNDS") {
+        Ok(rounds) => rounds.parse().context("HMARK_ROUNDS is not a number")?,
+        Err(_) => ROUNDS,
+    };
+    // The modules that ours needs stay.
+    module::load_ours()?;
+    module::unload()?;
+    check_gone()?;
+    let world = World::new()?;
+    let traffic = Traffic::default();
+    thread::scope(|scope| {
+        // Stops the threads however this ends: the scope waits for them.
+        let _stop = Stop(&traffic.over);
+        let cpus = thread::available_parallelism()?.get();
+        for cpu in 0..cpus {
+            traffic.start(scope, &world.near, cpu);
+        }
+
+        for number in 0..WARM_UP {
+            round(&world, number).with_context(|| format!("warm-up round {number}"))?;
+        }
+        let before = traffic.in_silence(memory::settled)?;
+        let (packets, begun) = (traffic.sent.load(Relaxed), Instant::now());
+        for number in 0..rounds {
+            round(&world, number).with_context(|| format!("round {number}"))?;
+            if number % 100 == 99 && number + 1 < rounds {
+                eprintln!("{} rounds in {} s", number + 1, begun.elapsed().as_secs());
+            }
+        }
+        let (took, packets) = (begun.elapsed(), traffic.sent.load(Relaxed) - packets);
+        let after = traffic.in_silence(memory::settled)?;
+        note!(
+            "{rounds} rounds in {:.1} s, {packets} packets sent on {cpus} CPUs; \
+             kernel memory: {before} before, {after} after",
+            took.as_secs_f64()
+        );
+        memory::ensure_back(&before, &after)
+    })?;
+    check_gone()
+}
+
+/// Two namespaces with a link between them, over which packets flow from `near` to `far`, and
+/// ICMP errors back.
+struct World {
+    near: Netns,
+    _far: Netns,
+    /// Our module's file.
+    module: PathBuf,
+}
+
+impl World {
+    fn new() -> Result<Self> {
+        let (near, far) = (Netns::add("hmark-near")?, Netns::add("hmark-far")?);
+        near.ip("link add far type veth peer name near netns hmark-far\n\
+                 link set far up\n\
+                 addr add 10.7.0.1/24 dev far\n\
+                 addr add fd07::1/64 dev far nodad\n")?;
+        far.ip("link set near up\n\
+                addr add 10.7.0.2/24 dev near\n\
+                addr add fd07::2/64 dev near nodad\n")?;
+        // An ICMP error for each packet to a closed port.
+        far.sysctl("ipv4/icmp_ratelimit", "0")?;
+        far.sysctl("ipv6/icmp/ratelimit", "0")?;
+        Ok(Self {
+            near,
+            _far: far,
+            module: module::our_file()?,
+        })
+    }
+}
+
+/// Where packets go to: closed ports here, at the far end, and in the namespace of a round, which
+/// is there for a while only.
+const DESTINATIONS: [&str; 6] = [
+    "127.0.0.1:9",
+    "[::1]:9",
+    "10.7.0.2:9",
+    "[fd07::2]:9",
+    "10.9.0.2:9",
+    "[fd09::2]:9",
+];
+
+/// Threads that send packets.
+#[derive(Default)]
+struct Traffic {
+    sent: AtomicU64,
+    paused: AtomicBool,
+    over: AtomicBool,
+}
+
+/// Tells the threads to end.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+impl Traffic {
+    /// Sends on one CPU, from `near`, until it is over.
+    fn start<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        near: &'scope Netns,
+        cpu: usize,
+    ) {
+        scope.spawn(move || {
+            near.enter(|| self.send(cpu))
+                .unwrap_or_else(|error| eprintln!("traffic on CPU {cpu}: {error:#}"));
+        });
+    }
+
+    fn send(&self, cpu: usize) -> Result<()> {
+        let mut cpus = CpuSet::new();
+        cpus.set(cpu)?;
+        sched_setaffinity(Pid::from_raw(0), &cpus)?;
+        let ipv4 = UdpSocket::bind("0.0.0.0:0")?;
+        let ipv6 = UdpSocket::bind("[::]:0")?;
+        // The longer one goes in fragments.
+        let payloads = [&[0x5a; 64][..], &[0xa5; 3000]];
+        for payload in payloads.iter().cycle() {
+            if self.over.load(Relaxed) {
+                break;
+            }
+            if !self.paused.load(Relaxed) {
+                for to in DESTINATIONS {
+                    let socket = if to.starts_with('[') { &ipv6 } else { &ipv4 };
+                    // There may be no way to it now.
+                    let sent = socket.send_to(payload, to).is_ok();
+                    self.sent.fetch_add(u64::from(sent), Relaxed);
+                }
+            }
+            // Leaves time for what is to race with this.
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    /// Does `work` while nothing is sent.
+    fn in_silence<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.paused.store(true, Relaxed);
+        let result = work();
+        self.paused.store(false, Relaxed);
+        result
+    }
+}
+
+/// The module is loaded, used by rules of two namespaces that come and go, and unloaded.
+fn round(world: &World, number: u32) -> Result<()> {
+    let family = Family::ALL[number as usize % 2];
+    let backend = Backend::ALL[number as usize / 2 % 2];
+    // Every other time, the first rule brings it in.
+    if number % 8 < 4 {
+        load(&world.module)?;
+    }
+    thread::scope(|scope| {
+        let namespace = scope.spawn(|| namespace(&world.near, family, backend));
+        let rules = world.near.enter(|| rules(family, backend));
+        let namespace = namespace
+            .join()
+            .map_err(|_| anyhow!("the namespace's thread panicked"))?;
+        rules.context("rules").and(namespace.context("namespace"))
+    })?;
+    module::wait_unused()?;
+    delete_module(c"xt_HMARK", DeleteModuleFlags::O_NONBLOCK).context("cannot unload it")?;
+    check_gone()
+}
+
+/// Loads our module, without modprobe.
+fn load(module: &Path) -> Result<()> {
+    let file = File::open(module)?;
+    finit_module(file, c"", ModuleInitFlags::empty()).context("cannot load it")
+}
+
+/// Rules replace all others, are added, replaced, deleted, and flushed, in the namespace of this
+/// thread.
+fn rules(family: Family, backend: Backend) -> Result<()> {
+    let icmp = match family {
+        Family::V4 => "icmp",
+        Family::V6 => "ipv6-icmp",
+    };
+    let restore = backend.program(family, "-restore");
+    let all = format!(
+        "*raw\n\
+         -A PREROUTING -j HMARK {OPTIONS}\n\
+         -A OUTPUT -j HMARK {OPTIONS}\n\
+         COMMIT\n\
+         *mangle\n\
+         -A PREROUTING -m conntrack --ctstate INVALID\n\
+         -A PREROUTING -j HMARK --hmark-tuple ct,src,dst --hmark-mod 7 --hmark-rnd 2\n\
+         -A PREROUTING -p {icmp} -j HMARK {OPTIONS}\n\
+         -A OUTPUT -j HMARK {OPTIONS}\n\
+         COMMIT\n"
+    );
+    run_with(&restore, &all, &[])?;
+    refuses_to_go()?;
+    // Each COMMIT is a change of its own.
+    let changes = format!(
+        "*mangle\n-A PREROUTING -j HMARK {OPTIONS}\nCOMMIT\n\
+         *mangle\n-R PREROUTING 2 -j HMARK --hmark-tuple ct,sport --hmark-mod 9 --hmark-rnd 3\n\
+         COMMIT\n\
+         *mangle\n-R OUTPUT 1 -j HMARK --hmark-tuple dst --hmark-mod 9 --hmark-rnd 3\nCOMMIT\n\
+         *mangle\n-D PREROUTING -j HMARK {OPTIONS}\nCOMMIT\n"
+    );
+    run_with(&format!("{restore} --noflush"), &changes, &[])?;
+    refuses_to_go()?;
+    wait_for_packets(family, backend, 5)?;
+    run_with(&restore, "*raw\nCOMMIT\n*mangle\nCOMMIT\n", &[])?;
+    Ok(())
+}
+
+/// A namespace is made with rules in it, and goes while packets flow into it.
+///
+/// It is the thread's own, so that nothing holds it when the thread has ended.
+fn namespace(near: &Netns, family: Family, backend: Backend) -> Result<()> {
+    unshare(CloneFlags::CLONE_NEWNET)?;
+    let restore = backend.program(family, "-restore");
+    let all = format!(
+        "*raw\n-A PREROUTING -j HMARK {OPTIONS}\nCOMMIT\n\
+         *mangle\n-A PREROUTING -j HMARK --hmark-tuple src,dst --hmark-mod 5 --hmark-rnd 4\nCOMMIT\n"
+    );
+    // With a lock of its own it need not wait for the other namespace's rules.
+    run_with(&restore, &all, &[("XTABLES_LOCKFILE", "/run/round.lock")])?;
+    // The peer is neither asked for its address nor to answer.
+    let peer = "02:00:00:00:00:02";
+    near.ip(&format!(
+        "link add round type veth peer name peer address {peer} netns /proc/{}/task/{}/ns/net\n\
+         link set round up\n\
+         addr add 10.9.0.1/24 dev round\n\
+         addr add fd09::1/64 dev round nodad\n\
+         neigh replace 10.9.0.2 lladdr {peer} dev round\n\
+         neigh replace fd09::2 lladdr {peer} dev round\n",
+        process::id(),
+        gettid(),
+    ))?;
+    run("ip link set peer up")?;
+    wait_for_packets(family, backend, 2)
+}
+
+/// Waits until each HMARK rule of this namespace has seen a packet; there are so many.
+pub fn wait_for_packets(family: Family, backend: Backend, expected: usize) -> Result<()> {
+    let save = format!("{} --counters", backend.program(family, "-save"));
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let saved = run(&save)?;
+        let rules: Vec<_> = saved
+            .lines()
+            .filter(|line| line.contains("-j HMARK"))
+            .collect();
+        ensure!(
+            rules.len() == expected,
+            "{} rules instead of {expected}:\n{saved}",
+            rules.len()
+        );
+        if !rules.iter().any(|rule| rule.starts_with("[0:")) {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            bail!("rules that no packet passes:\n{saved}");
+        }
+    }
+}
+
+/// Checks that the module does not go while a rule uses it, however often it is asked to.
+fn refuses_to_go() -> Result<()> {
+    for _ in 0..ATTEMPTS {
+        let result = delete_module(c"xt_HMARK", DeleteModuleFlags::O_NONBLOCK);
+        ensure!(
+            result == Err(Errno::EAGAIN),
+            "asked to go while a rule uses it: {result:?}"
+        );
+    }
+    ensure!(module::users()? > 0, "the rules do not hold the module");
+    Ok(())
+}
+
+/// Checks that nothing of the module is left: neither it nor a target.
+fn check_gone() -> Result<()> {
+    ensure!(!module::loaded(), "sysfs has the module");
+    let modules = fs::read_to_string("/proc/modules")?;
+    ensure!(!modules.contains("HMARK"), "loaded: {modules}");
+    for path in [
+        "/proc/net/ip_tables_targets",
+        "/proc/net/ip6_tables_targets",
+    ] {
+        // It is there only while the module for legacy tables is.
+        if Path::new(path).exists() {
+            let targets = fs::read_to_string(path)?;
+            ensure!(!targets.contains("HMARK"), "{path} has HMARK");
+        }
+    }
+    Ok(())
+}
