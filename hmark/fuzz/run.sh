@@ -9,11 +9,8 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 target=${CARGO_TARGET_DIR:-$here/../../target}/fuzz
-work=$target/walk
-mkdir -p "$work/corpus" "$work/artifacts"
-# cc-rs takes c++ where it is not told, and the lab has clang alone.
-command -v c++ > /dev/null || export CXX="${CXX:-clang++}"
-
+mkdir -p "$target/walk/corpus" "$target/walk/artifacts"
+target=$(cd "$target" && pwd)
 coverage=-Cllvm-args=-sanitizer-coverage
 RUSTFLAGS="--cfg fuzzing -Cdebug-assertions -Coverflow-checks -Ccodegen-units=1"
 RUSTFLAGS="$RUSTFLAGS -Cpasses=sancov-module"
@@ -23,5 +20,5 @@ export RUSTFLAGS="$RUSTFLAGS $coverage-trace-compares"
 host=$(rustc -vV | sed -n 's/^host: //p')
 cd "$here"
 cargo build --quiet --locked --profile tools --bin walk --target "$host" --target-dir "$target"
-exec "$target/$host/tools/walk" -artifact_prefix="$work/artifacts/" -max_len=1024 "$@" \
-	"$work/corpus" corpus/walk
+exec "$target/$host/tools/walk" -artifact_prefix="$target/walk/artifacts/" -max_len=1024 "$@" \
+	"$target/walk/corpus" corpus/walk
