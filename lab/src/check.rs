@@ -162,11 +162,12 @@ fn cargo(arguments: &str) -> Command {
     command
 }
 
-/// The tests of `hmark` on s390x, for which Debian's cargo builds std from its source: that is
+/// The tests of `hmark`, and the corpus, on s390x, for which Debian's cargo builds std from its source: that is
 /// for nightly compilers, without the variable, and wants no other way to panic than std's.
 fn big_endian() -> Command {
-    let mut test = cargo("test --package hmark --target s390x-unknown-linux-gnu -Zbuild-std");
-    test.args(["--target-dir", "target/lab/big-endian"])
+    let mut test = cargo("test --package hmark --package hmark-fuzz -Zbuild-std");
+    test.args(["--target", "s390x-unknown-linux-gnu"])
+        .args(["--target-dir", "target/lab/big-endian"])
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_PROFILE_DEV_PANIC", "unwind");
     test

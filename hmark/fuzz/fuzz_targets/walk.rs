@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The fuzz target: libFuzzer's where `cfg(fuzzing)` is set, else it takes files to check.
+
+#![cfg_attr(fuzzing, no_main)]
+
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    hmark_fuzz::check(input);
+});
+
+#[cfg(not(fuzzing))]
+fn main() -> std::io::Result<()> {
+    for path in std::env::args().skip(1) {
+        let found = hmark_fuzz::check(&std::fs::read(&path)?);
+        println!("{path}: {found:?}");
+    }
+    Ok(())
+}

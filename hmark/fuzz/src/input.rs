@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A fuzzer's input: the same bytes are the same rule and packet on every machine.
+
+use hmark::{Connection, Rule};
+
+/// Bytes of an input before its packet: kind, two cuts, and the rule as the ABI lays it out.
+const HEAD: usize = 1 + 4 + 60;
+
+/// What a rule is to mark.
+pub(crate) enum Subject<'a> {
+    Ipv4(&'a [u8]),
+    Ipv6(&'a [u8]),
+    Connection(Connection),
+}
+
+/// An input.
+pub(crate) struct Input<'a> {
+    pub(crate) rule: Rule,
+    pub(crate) subject: Subject<'a>,
+    /// Where to cut the packet in pieces: at most its length, in order.
+    pub(crate) cuts: [usize; 2],
+}
+
+impl<'a> Input<'a> {
+    /// [`None`] if the input is too short to have a rule.
+    pub(crate) fn parse(input: &'a [u8]) -> Option<Self> {
+        let (head, packet) = input.split_at_checked(HEAD)?;
+        let mut head = Fields(head);
+        let [kind] = head.take();
+        let mut cuts = [head.short(), head.short()].map(|at| usize::from(at).min(packet.len()));
+        cuts.sort();
+        Some(Self {
+            rule: rule(&mut head),
+            subject: match kind {
+                b'4' => Subject::Ipv4(packet),
+                b'6' => Subject::Ipv6(packet),
+                _ => Subject::Connection(connection(packet)),
+            },
+            cuts,
+        })
+    }
+}
+
+/// Numbers in host byte order are little-endian, as on the machine that most fuzzing is done on.
+fn rule(fields: &mut Fields) -> Rule {
+    let src_mask = fields.wire_address();
+    let dst_mask = fields.wire_address();
+    let port_mask = fields.wire();
+    let port_set = fields.wire();
+    let flags = fields.long();
+    let proto_mask = fields.short();
+    let _padding = fields.short();
+    Rule {
+        src_mask,
+        dst_mask,
+        port_mask,
+        port_set,
+        flags,
+        proto_mask,
+        hashrnd: fields.long(),
+        hmodulus: fields.long(),
+        hoffset: fields.long(),
+    }
+}
+
+fn connection(packet: &[u8]) -> Connection {
+    let mut fields = Fields(packet);
+    Connection {
+        l3num: fields.short(),
+        protocol: fields.take::<1>()[0],
+        original_src: fields.wire_address(),
+        reply_src: fields.wire_address(),
+        original_port: u16::from_ne_bytes(fields.take()),
+        reply_port: u16::from_ne_bytes(fields.take()),
+    }
+}
+
+/// Bytes that are taken from their start. There is a zero where there is no more byte.
+struct Fields<'a>(&'a [u8]);
+
+impl Fields<'_> {
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        core::array::from_fn(|_| match self.0.split_first() {
+            Some((first, rest)) => {
+                self.0 = rest;
+                *first
+            }
+            None => 0,
+        })
+    }
+
+    fn short(&mut self) -> u16 {
+        u16::from_le_bytes(self.take())
+    }
+
+    fn long(&mut self) -> u32 {
+        u32::from_le_bytes(self.take())
+    }
+
+    /// A number in network byte order.
+    fn wire(&mut self) -> u32 {
+        u32::from_ne_bytes(self.take())
+    }
+
+    fn wire_address(&mut self) -> [u32; 4] {
+        core::array::from_fn(|_| self.wire())
+    }
+}

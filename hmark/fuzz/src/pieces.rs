@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A packet in three pieces of memory, which takes note of what is read.
+
+use hmark::Packet;
+use std::cell::Cell;
+
+/// A packet in pieces, such as an sk_buff with pages.
+pub(crate) struct Pieces {
+    /// Each is an allocation of its own. Any of them may be empty.
+    pieces: [Vec<u8>; 3],
+    /// How often the packet was read.
+    pub(crate) reads: Cell<usize>,
+    /// The end of the last byte that was read.
+    pub(crate) reach: Cell<usize>,
+    /// Whether a read went past the packet's end.
+    pub(crate) refused: Cell<bool>,
+    /// Whether the packet's length was asked for.
+    pub(crate) measured: Cell<bool>,
+}
+
+impl Pieces {
+    pub(crate) fn new(packet: &[u8], [first, second]: [usize; 2]) -> Self {
+        Self {
+            pieces: [&packet[..first], &packet[first..second], &packet[second..]].map(Vec::from),
+            reads: Cell::new(0),
+            reach: Cell::new(0),
+            refused: Cell::new(false),
+            measured: Cell::new(false),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.pieces.iter().map(Vec::len).sum()
+    }
+
+    fn byte(&self, mut at: usize) -> u8 {
+        for piece in &self.pieces {
+            match piece.get(at) {
+                Some(byte) => return *byte,
+                None => at -= piece.len(),
+            }
+        }
+        unreachable!("a byte behind the packet's end")
+    }
+}
+
+impl Packet for Pieces {
+    fn end(&self) -> u32 {
+        self.measured.set(true);
+        self.len() as u32
+    }
+
+    fn read<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
+        self.reads.set(self.reads.get() + 1);
+        let start = offset as usize;
+        if start + N > self.len() {
+            self.refused.set(true);
+            return None;
+        }
+        self.reach.set(self.reach.get().max(start + N));
+        Some(core::array::from_fn(|n| self.byte(start + n)))
+    }
+}
