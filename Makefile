@@ -60,7 +60,7 @@ help:
 	@echo 'make kmod           $(KO); KDIR=TREE, ARCH=um, MO=FOLDER, RUSTC=, BINDGEN='
 	@echo 'make install        both, the man page, and depmod; DESTDIR=, PREFIX=, XTLIBDIR='
 	@echo 'make install-lib    the library and the man page alone, for the kernel'"'"'s own xt_HMARK'
-	@echo 'make install-files  what make has built, without building it again; MO='
+	@echo 'make install-files  what make has built, without building it again; MO=, LIB='
 	@echo 'make uninstall      back to the iptables and kernel packages'"'"' own'
 	@echo 'make demo           -j HMARK on a stock kernel, shown with four gateways (root)'
 	@echo 'make check          all tests (root)'
