@@ -17,7 +17,7 @@ mod bindings;
 mod case;
 mod conntrack;
 // For user space too: not all of it is used here.
-#[allow(dead_code, unreachable_pub)]
+#[allow(dead_code, unreachable_pub, unused_imports)]
 mod generate;
 mod report;
 // Not all of it is used here.

@@ -17,7 +17,7 @@ mod random;
 mod rule;
 
 pub(crate) use bytes::{Bytes, CAPACITY};
-pub(crate) use connection::{connection, Conntrack};
+pub(crate) use connection::{connection, Conntrack, End};
 pub(crate) use layout::{Layout, MAX_HEADROOM};
 pub(crate) use random::Random;
 pub(crate) use rule::{rule, sharp as sharp_rule};

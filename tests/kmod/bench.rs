@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `hmark_bench`: what the kernel's own C target, ours, and the bare hash take for a packet, in one
+//! kernel and by turns. It measures while it loads, and says in the kernel log what it measured.
+//!
+//! The program `hmark-bench` prepares both targets, loads this, and reads the log.
+
+#![deny(clippy::missing_safety_doc, clippy::undocumented_unsafe_blocks)]
+
+use kernel::prelude::*;
+
+// The product's, with the bindings that this module's own lists ask for.
+#[path = "../../xt_hmark_kmod/bindings.rs"]
+mod bindings;
+mod conntrack;
+// For other users too: not all of it is used here.
+#[allow(dead_code, unreachable_pub, unused_imports)]
+mod generate;
+// The product's hash alone, which is the least that a target can do.
+#[path = "../../hmark/src/hash.rs"]
+mod hash;
+mod kinds;
+mod measure;
+// Not all of it is used here.
+#[allow(dead_code, unreachable_pub)]
+#[path = "../../hmark/src/rule.rs"]
+mod rule;
+#[allow(dead_code)]
+mod skb;
+#[allow(dead_code)]
+mod targets;
+
+module! {
+    type: Bench,
+    name: "hmark_bench",
+    authors: ["The HMARK in Rust developers"],
+    description: "Measures the HMARK targets in C and Rust",
+    license: "GPL v2",
+    params: {
+        rounds: u32 {
+            default: 1,
+            description: "How often each kind of packet is measured; a round before is not counted",
+        },
+        packets: u32 {
+            default: 16_384,
+            description: "Packets that each target is given in a round, at least",
+        },
+    },
+}
+
+/// What is left once all is measured: nothing.
+struct Bench;
+
+impl kernel::Module for Bench {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let rounds = module_parameters::rounds.value();
+        let packets = module_parameters::packets.value();
+        for kind in kinds::KINDS {
+            let mut flows = measure::Flows::new(&kind)?;
+            for round in 0..=rounds {
+                let times = flows.measure(round, packets);
+                if round > 0 {
+                    pr_info!("measured kind={} {times}\n", kind.name);
+                }
+            }
+        }
+        Ok(Self)
+    }
+}
