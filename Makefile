@@ -17,7 +17,7 @@ MAN8DIR := $(PREFIX)/share/man/man8
 
 LAB = lab/enter.sh cargo run --profile tools --locked --package lab --
 
-.PHONY: all lib kmod install install-lib install-files uninstall demo check bench fuzz clean help
+.PHONY: all lib kmod install install-lib install-files uninstall demo check check-debug bench fuzz clean help
 
 all: lib kmod
 
@@ -44,7 +44,7 @@ install-files:
 uninstall:
 	packaging/install.sh uninstall "$(XTLIBDIR)" "$(MAN8DIR)"
 
-demo check bench:
+demo check check-debug bench:
 	$(LAB) $@
 
 fuzz:
@@ -64,6 +64,7 @@ help:
 	@echo 'make uninstall      back to the iptables and kernel packages'"'"' own'
 	@echo 'make demo           -j HMARK on a stock kernel, shown with four gateways (root)'
 	@echo 'make check          all tests (root)'
+	@echo 'make check-debug    the module on kernels that watch memory and locks (root)'
 	@echo 'make bench          what many rules cost, with ours and with the stock library (root)'
 	@echo 'make fuzz           random packets and rules, to the C module and ours (root); FUZZ_PACKETS=, FUZZ_CASE='
 	@echo 'make clean          remove what was built; the lab stays'

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `make demo`, `make check` and `make bench`: all of it, ending in one line that counts.
+//! `make demo`, `make check`, `make check-debug` and `make bench`: all of it, ending in one line that
+//! counts.
 
 use crate::command::make;
 use crate::guest::Guest;
@@ -45,9 +46,18 @@ pub fn bench() -> Result<u8> {
 
 /// Runs all lanes; the last line counts passed and failed tests.
 pub fn check() -> Result<u8> {
+    run(prepare().and_then(|lab| lanes(&lab)))
+}
+
+/// The same with the lanes of the debug kernels.
+pub fn check_debug() -> Result<u8> {
+    run(prepare_debug().and_then(|()| debug_lanes()))
+}
+
+fn run(lanes: Result<Vec<Lane>>) -> Result<u8> {
     let mut total = Count::default();
-    let result = prepare().and_then(|lab| {
-        for lane in lanes(&lab)? {
+    let result = lanes.and_then(|lanes| {
+        for lane in lanes {
             total.add(lane.run()?);
         }
         Ok(())
@@ -56,7 +66,7 @@ pub fn check() -> Result<u8> {
         eprintln!("lab: error: {error:#}");
         total.failed += 1;
     }
-    println!("{} passed, {} failed", total.passed, total.failed);
+    println!("{total}");
     Ok(u8::from(total.failed > 0 || total.passed == 0))
 }
 
@@ -67,6 +77,12 @@ fn prepare() -> Result<Lab> {
     product::build_modules(&lab, &Boot::SWITCHED)?;
     product::build_test_module(&lab, FUZZ, &[Boot::Stock, Boot::Uml])?;
     Ok(lab)
+}
+
+fn prepare_debug() -> Result<()> {
+    let lab = Lab::up()?;
+    product::build(&lab, &Boot::DEBUG)?;
+    product::build_test_module(&lab, FUZZ, &[Boot::UmlDebug])
 }
 
 /// Something to run that tells whether it passed.
@@ -153,6 +169,26 @@ fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
         counted("testing-iptables-tests", with_iptables(Release::Testing)?),
         plain("fuzz", itself(UML_FUZZ)?),
         plain("stock-fuzz", itself(STOCK_FUZZ)?),
+    ])
+}
+
+/// The same packets in every run.
+const DEBUG_FUZZ: &str =
+    "run --kernel uml-debug --timeout 900 -- target/lab/tools/hmark-fuzz 0 10000000";
+
+/// The lanes of the debug kernels, which fail for what such a kernel reports too.
+fn debug_lanes() -> Result<Vec<Lane>> {
+    let lane = |name, command, counts| Lane {
+        name,
+        command,
+        counts,
+    };
+    // However few CPUs there are: four wait for each other's locks.
+    let x86 = guest("--kernel=x86-debug --cpus=4")?;
+    Ok(vec![
+        lane("uml-debug-fuzz", itself(DEBUG_FUZZ)?, false),
+        lane("uml-debug-tests", on(Boot::UmlDebug)?, true),
+        lane("x86-debug-tests", x86, true),
     ])
 }
 

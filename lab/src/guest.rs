@@ -25,6 +25,9 @@ const INIT: &str = "/srv/hmark/lab/guest/init.sh";
 /// Runs a command with another iptables.
 const WITH_IPTABLES: &str = "lab/guest/iptables.sh";
 
+/// Runs a command, and asks a debug kernel what it has seen.
+const WATCHED: &str = "lab/guest/watched.sh";
+
 /// The kernel's log, in the guest's folder. qemu writes it itself.
 const LOG: &str = "console.log";
 
@@ -46,6 +49,8 @@ pub enum Machine {
     Uml {
         /// The program.
         kernel: PathBuf,
+        /// Whether it does without ptrace: `auto` where the machine lets it, or `off`.
+        seccomp: &'static str,
     },
 }
 
@@ -105,6 +110,12 @@ impl Guest {
     /// The guest, with what its command leaves in `/run/lab/result` taken to `file`.
     pub fn with_result(mut self, file: &str) -> Guest {
         self.result = Some(file.into());
+        self
+    }
+
+    /// The guest, which fails as well if a debug kernel has memory leaked or sees no more.
+    pub fn watched(mut self) -> Guest {
+        self.command.insert(0, WATCHED.to_string());
         self
     }
 
@@ -176,7 +187,7 @@ impl Guest {
                 initramfs,
                 accelerator,
             } => self.qemu(kernel, initramfs, accelerator, &shared),
-            Machine::Uml { kernel } => self.uml(kernel, &shared),
+            Machine::Uml { kernel, seccomp } => self.uml(kernel, seccomp, &shared),
         };
         let mut child = command
             .current_dir(folder)
@@ -245,11 +256,11 @@ impl Guest {
     }
 
     /// UML: the kernel log goes to standard error, what the command prints to ttyS1.
-    fn uml(&self, kernel: &Path, shared: &Path) -> Command {
+    fn uml(&self, kernel: &Path, seccomp: &str, shared: &Path) -> Command {
         let mut uml = Command::new(kernel);
         uml.arg(format!("mem={}M", self.memory))
             // Processes start in about half the time where the machine lets UML do without ptrace.
-            .arg("seccomp=auto")
+            .arg(format!("seccomp={seccomp}"))
             .args(["root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro"])
             .arg(format!("init={INIT}"))
             .args(["con=null", "con0=null,fd:2", "ssl=null", "ssl1=null,fd:1"])

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The initramfs that takes the stock kernel to the chroot: busybox, the modules
-//! for 9p over virtio and overlayfs, and `guest/initramfs.sh`.
+//! The initramfs that takes a kernel in qemu to the chroot: busybox, the stock kernel's
+//! modules for 9p over virtio and overlayfs, and `guest/initramfs.sh`.
 
 use crate::command::output;
 use crate::kernel::Kernel;
@@ -27,15 +27,21 @@ pub fn image(store: &Store, kernel: &Kernel) -> Result<PathBuf> {
         if tree.exists() {
             fs::remove_dir_all(&tree)?;
         }
-        for folder in ["bin", "dev", "modules", "root"] {
-            fs::create_dir_all(tree.join(folder))?;
+        let folder = tree.join("modules").join(&kernel.release);
+        for folder in [
+            &tree.join("bin"),
+            &tree.join("dev"),
+            &tree.join("root"),
+            &folder,
+        ] {
+            fs::create_dir_all(folder)?;
         }
         fs::copy("/bin/busybox", tree.join("bin/busybox"))?;
         fs::copy(INIT, tree.join("init"))?;
         let mut order = String::new();
         for module in modules(kernel)? {
             let mut name = file_name(&module);
-            let copy = tree.join("modules").join(name);
+            let copy = folder.join(name);
             fs::copy(&module, &copy).with_context(|| format!("cannot copy {module}"))?;
             // busybox takes no compressed module.
             if let Some(plain) = name.strip_suffix(".xz") {
@@ -44,7 +50,7 @@ pub fn image(store: &Store, kernel: &Kernel) -> Result<PathBuf> {
             }
             order += &format!("{name}\n");
         }
-        fs::write(tree.join("modules/order"), order)?;
+        fs::write(folder.join("order"), order)?;
         step.run(
             Command::new("sh")
                 .current_dir(&tree)

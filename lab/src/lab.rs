@@ -6,7 +6,7 @@ use crate::iptables::{self, Release};
 use crate::kernel::{self, Kernel};
 use crate::store::Store;
 use crate::uml::{self, Part};
-use crate::{accelerator, initramfs};
+use crate::{accelerator, initramfs, x86};
 use anyhow::Result;
 use clap::ValueEnum;
 use std::fmt;
@@ -25,6 +25,10 @@ pub enum Boot {
     UmlNoIpv6,
     /// The UML kernel without either
     UmlNoConntrackNoIpv6,
+    /// A UML kernel with KASAN, UBSAN and kmemleak
+    UmlDebug,
+    /// A small x86 kernel with lockdep, KASAN and kmemleak, in qemu
+    X86Debug,
 }
 
 impl Boot {
@@ -35,13 +39,16 @@ impl Boot {
         Boot::UmlNoConntrackNoIpv6,
     ];
 
-    /// What the UML kernel lacks.
-    fn without(self) -> &'static [Part] {
+    /// The kernels that watch themselves.
+    pub const DEBUG: [Boot; 2] = [Boot::UmlDebug, Boot::X86Debug];
+
+    /// What `make` must be told to build a module for it.
+    pub fn arguments(self) -> &'static [&'static str] {
         match self {
-            Boot::Stock | Boot::Uml => &[],
-            Boot::UmlNoConntrack => &[Part::Conntrack],
-            Boot::UmlNoIpv6 => &[Part::Ipv6],
-            Boot::UmlNoConntrackNoIpv6 => &[Part::Conntrack, Part::Ipv6],
+            Boot::Stock => &[],
+            Boot::UmlDebug => uml::DEBUG_ARGUMENTS,
+            Boot::X86Debug => x86::ARGUMENTS,
+            _ => uml::ARGUMENTS,
         }
     }
 }
@@ -84,10 +91,17 @@ impl Lab {
 
     /// The tree to build modules against. That of UML has the kernel as `linux`.
     pub fn tree(&self, kernel: Boot) -> Result<PathBuf> {
+        let store = Store::lab()?;
+        let (stock, source) = (&self.stock, &self.source);
+        let without = |parts| uml::without(&store, stock, source, parts);
         match kernel {
             Boot::Stock => Ok(self.metadata.clone()),
-            Boot::Uml => uml::kernel(&Store::lab()?, &self.stock, &self.source),
-            lacking => uml::without(&Store::lab()?, &self.stock, &self.source, lacking.without()),
+            Boot::Uml => uml::kernel(&store, stock, source),
+            Boot::UmlNoConntrack => without(&[Part::Conntrack]),
+            Boot::UmlNoIpv6 => without(&[Part::Ipv6]),
+            Boot::UmlNoConntrackNoIpv6 => without(&[Part::Conntrack, Part::Ipv6]),
+            Boot::UmlDebug => uml::debug(&store, stock, source),
+            Boot::X86Debug => x86::debug(&store, stock, source),
         }
     }
 
@@ -98,14 +112,22 @@ impl Lab {
 
     /// What a guest with this kernel runs on.
     pub fn machine(&self, kernel: Boot) -> Result<Machine> {
+        let qemu = |kernel| Machine::Qemu {
+            kernel,
+            initramfs: self.initramfs.clone(),
+            accelerator: self.accelerator,
+        };
         Ok(match kernel {
-            Boot::Stock => Machine::Qemu {
-                kernel: self.stock.image(),
-                initramfs: self.initramfs.clone(),
-                accelerator: self.accelerator,
-            },
+            Boot::Stock => qemu(self.stock.image()),
+            Boot::X86Debug => qemu(self.tree(kernel)?.join(x86::IMAGE)),
             _ => Machine::Uml {
                 kernel: self.tree(kernel)?.join("linux"),
+                // Built by clang, its processes end by SIGSEGV at once without ptrace.
+                seccomp: if kernel == Boot::UmlDebug {
+                    "off"
+                } else {
+                    "auto"
+                },
             },
         })
     }

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 mod accelerator;
 mod check;
 mod command;
+mod configured;
 mod console;
 mod fuzz;
 mod guest;
@@ -23,6 +24,7 @@ mod product;
 mod progress;
 mod store;
 mod uml;
+mod x86;
 
 /// Boots kernels to run HMARK on them.
 #[derive(Parser)]
@@ -52,6 +54,8 @@ enum Action {
     Demo,
     /// Run all tests; the last line counts them
     Check,
+    /// Run the tests on kernels that watch memory and locks; the last line counts them
+    CheckDebug,
     /// Measure ours beside the stock library; the last line names the file of figures
     Bench,
     /// Compare the kernel's own C target and ours by random packets and rules
@@ -86,10 +90,14 @@ fn perform(action: Action) -> Result<u8> {
             if let Some(release) = iptables {
                 guest = guest.with_iptables(release, &lab.iptables(release)?);
             }
+            if Boot::DEBUG.contains(&kernel) {
+                guest = guest.watched();
+            }
             guest.run(&lab.machine(kernel)?)
         }
         Action::Demo => check::demo(),
         Action::Check => check::check(),
+        Action::CheckDebug => check::check_debug(),
         Action::Bench => check::bench(),
         Action::Fuzz(fuzz) => fuzz.run(),
     }

@@ -70,7 +70,7 @@ pub fn build_modules(lab: &Lab, kernels: &[Boot]) -> Result<()> {
         step.run(
             make()
                 .arg("kmod")
-                .args((kernel != Boot::Stock).then_some("ARCH=um"))
+                .args(kernel.arguments())
                 .arg(format!("KDIR={}", tree.display()))
                 .arg(format!("MO=/srv/hmark/target/lab/{folder}")),
         )?;
@@ -106,7 +106,7 @@ pub fn build_test_module(lab: &Lab, module: TestModule, kernels: &[Boot]) -> Res
         let what = format!("building hmark_{}.ko for the kernel {kernel}", module.name);
         let mut step = Step::begin(&name, what)?;
         let mut make = make_test_module(module, &lab.tree(kernel)?, &format!("target/lab/{name}"))?;
-        step.run(make.args((kernel != Boot::Stock).then_some("ARCH=um")))?;
+        step.run(make.args(kernel.arguments()))?;
         step.end("done");
     }
     Ok(())

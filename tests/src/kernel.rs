@@ -60,9 +60,9 @@ pub fn is_uml() -> bool {
     cpus.contains("User Mode Linux")
 }
 
-/// Whether the kernel has IPsec and SCTP: User Mode Linux kernels of the lab are built without.
+/// Whether the kernel has IPsec and SCTP: those that the lab builds are without.
 pub fn has_ipsec_and_sctp() -> bool {
-    !is_uml()
+    !is_uml() && !is_debug()
 }
 
 /// Loads SCTP, if it is a module.
@@ -76,10 +76,19 @@ pub fn load_sctp() -> Result<()> {
     Ok(())
 }
 
-/// The kernel's name in the lab: `stock`, `uml`, or `uml` with what it lacks.
+/// Whether it is a kernel that watches memory and locks, which its release says too.
+pub fn is_debug() -> bool {
+    release().trim().ends_with("-debug")
+}
+
+/// The kernel's name in the lab: `stock`, `uml`, `uml` with what it lacks, or one of the debug
+/// kernels.
 pub fn name() -> String {
-    if !is_uml() {
-        return "stock".to_owned();
+    match (is_uml(), is_debug()) {
+        (false, false) => return "stock".to_owned(),
+        (false, true) => return "x86-debug".to_owned(),
+        (true, true) => return "uml-debug".to_owned(),
+        (true, false) => {}
     }
     let lacking = Part::ALL.into_iter().filter(|&part| !has(part));
     let suffixes: String = lacking.map(Part::suffix).collect();

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{ensure, Context, Result};
+use tests::kernel;
 
 /// The kinds of memory in `/proc/meminfo` that rules, namespaces and modules are in.
 const KINDS: [&str; 3] = ["SUnreclaim", "VmallocUsed", "Percpu"];
@@ -52,10 +53,11 @@ pub fn settled() -> Result<Memory> {
     Ok(least)
 }
 
-/// Checks that no more memory is in use than before.
+/// Checks that no more memory is in use than before. A debug kernel holds freed memory back and
+/// notes who took what, so that it is in use for longer; but kmemleak sees there what is lost.
 pub fn ensure_back(before: &Memory, after: &Memory) -> Result<()> {
     ensure!(
-        after.total() <= before.total() + TOLERANCE,
+        kernel::is_debug() || after.total() <= before.total() + TOLERANCE,
         "the kernel does not have its memory back: {before} before, {after} after"
     );
     Ok(())

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The x86 debug kernel: the stock kernel's source, small, with lockdep, which UML lacks.
+
+use crate::configured::{fragment, Configured, CLANG};
+use crate::kernel::Kernel;
+use crate::progress::Step;
+use crate::store::Store;
+use anyhow::Result;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What the kernel has beside what none can do without.
+const CONFIG: &str = "lab/x86-debug.config";
+
+/// What `make` is told for it, and for its modules.
+pub const ARGUMENTS: &[&str] = &[CLANG];
+
+/// The boot image in a build tree.
+pub const IMAGE: &str = "arch/x86/boot/bzImage";
+
+/// The build tree of the kernel.
+pub fn debug(store: &Store, stock: &Kernel, source: &Path) -> Result<PathBuf> {
+    let wanted = fragment(CONFIG)?;
+    let kernel = Configured::new(stock, source, ARGUMENTS);
+    store.product("x86-debug", &kernel.key(&wanted)?, |tree| {
+        let what = "building the x86 debug kernel (9 minutes on 2 CPUs)";
+        let mut step = Step::begin("x86-debug", what)?;
+        kernel.begin_with_least(&mut step, tree, &fs::canonicalize(CONFIG)?)?;
+        kernel.build(&mut step, tree, &wanted)?;
+        step.end("done");
+        Ok(())
+    })
+}
