@@ -43,10 +43,12 @@ impl<'a> Configured<'a> {
         step.run(&mut self.make(tree, "defconfig"))
     }
 
-    /// Makes `tree`, with the least that a kernel has beside the lines of a file.
-    pub fn begin_with_least(&self, step: &mut Step, tree: &Path, file: &Path) -> Result<()> {
+    /// Makes `tree`, with the least that a kernel has beside what is `wanted`.
+    pub fn begin_with_least(&self, step: &mut Step, tree: &Path, wanted: &str) -> Result<()> {
         fs::create_dir(tree)?;
-        let lines = format!("KCONFIG_ALLCONFIG={}", file.display());
+        let lines = tree.join("all.config");
+        fs::write(&lines, wanted)?;
+        let lines = format!("KCONFIG_ALLCONFIG={}", lines.display());
         step.run(self.make(tree, "allnoconfig").arg(lines))
     }
 
@@ -86,13 +88,24 @@ impl<'a> Configured<'a> {
 /// For a kernel that clang builds: gcc's KASAN would not go with rustc's.
 pub const CLANG: &str = "LLVM=1";
 
-/// The lines of a file.
+/// What every kernel has.
+const NETWORK: &str = "lab/network.config";
+
+/// The lines of a file, and of [`NETWORK`].
 pub fn fragment(path: &str) -> Result<String> {
+    Ok(overlaid(&read(NETWORK)?, &read(path)?))
+}
+
+/// The lines of a fragment, and behind them those of a file, which says otherwise of some.
+pub fn with(fragment: &str, path: &str) -> Result<String> {
+    Ok(overlaid(fragment, &read(path)?))
+}
+
+fn read(path: &str) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {path}"))
 }
 
-/// The lines of a fragment, and behind them those of another, which says otherwise of some.
-pub fn overlaid(fragment: &str, over: &str) -> String {
+fn overlaid(fragment: &str, over: &str) -> String {
     let again = |line: &&str| {
         option(line).is_some_and(|name| over.lines().any(|line| option(line) == Some(name)))
     };

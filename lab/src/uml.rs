@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The UML kernel: the stock kernel's source as a plain process.
 
-use crate::configured::{fragment, overlaid, Configured, CLANG};
+use crate::configured::{fragment, with, Configured, CLANG};
 use crate::kernel::Kernel;
 use crate::progress::Step;
 use crate::store::Store;
@@ -9,7 +9,7 @@ use anyhow::Result;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What the kernel has beyond its default configuration.
+/// What the kernel has beyond its default configuration, and what every kernel has.
 const CONFIG: &str = "lab/uml.config";
 
 /// What the debug kernel has beyond that.
@@ -82,7 +82,7 @@ pub fn without(store: &Store, stock: &Kernel, source: &Path, parts: &[Part]) -> 
 
 /// The same with KASAN, UBSAN and kmemleak.
 pub fn debug(store: &Store, stock: &Kernel, source: &Path) -> Result<PathBuf> {
-    let wanted = overlaid(&fragment(CONFIG)?, &fragment(DEBUG_CONFIG)?);
+    let wanted = with(&fragment(CONFIG)?, DEBUG_CONFIG)?;
     let kernel = Configured::new(stock, source, DEBUG_ARGUMENTS);
     store.product("uml-debug", &kernel.key(&wanted)?, |tree| {
         let what = "building the UML debug kernel (9 minutes on 2 CPUs)";

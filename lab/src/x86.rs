@@ -6,10 +6,9 @@ use crate::kernel::Kernel;
 use crate::progress::Step;
 use crate::store::Store;
 use anyhow::Result;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What the kernel has beside what none can do without.
+/// What the kernel has beside what every kernel has, and what none can do without.
 const CONFIG: &str = "lab/x86-debug.config";
 
 /// What `make` is told for it, and for its modules.
@@ -25,7 +24,7 @@ pub fn debug(store: &Store, stock: &Kernel, source: &Path) -> Result<PathBuf> {
     store.product("x86-debug", &kernel.key(&wanted)?, |tree| {
         let what = "building the x86 debug kernel (9 minutes on 2 CPUs)";
         let mut step = Step::begin("x86-debug", what)?;
-        kernel.begin_with_least(&mut step, tree, &fs::canonicalize(CONFIG)?)?;
+        kernel.begin_with_least(&mut step, tree, &wanted)?;
         kernel.build(&mut step, tree, &wanted)?;
         step.end("done");
         Ok(())

@@ -60,11 +60,6 @@ pub fn is_uml() -> bool {
     cpus.contains("User Mode Linux")
 }
 
-/// Whether the kernel has IPsec and SCTP: those that the lab builds are without.
-pub fn has_ipsec_and_sctp() -> bool {
-    !is_uml() && !is_debug()
-}
-
 /// Loads SCTP, if it is a module.
 ///
 /// # Errors
@@ -99,21 +94,14 @@ fn release() -> String {
     fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default()
 }
 
-/// Checks that the kernel has all parts but those that its release names, and IPsec and SCTP if it
-/// should.
+/// Checks that the kernel has all parts but those that its release names, and IPsec and SCTP.
 ///
 /// # Errors
 /// If it has others.
 pub fn check_parts() -> Result<()> {
-    if has_ipsec_and_sctp() {
-        load_sctp()?;
-    }
+    load_sctp()?;
     for path in [IPSEC, SCTP] {
-        ensure!(
-            has_ipsec_and_sctp() == Path::new(path).exists(),
-            "has IPsec and SCTP: {}, but not by {path}",
-            has_ipsec_and_sctp()
-        );
+        ensure!(Path::new(path).exists(), "the kernel has no {path}");
     }
     for part in Part::ALL {
         let named = has(part);

@@ -15,7 +15,6 @@ mod tracking;
 mod watch;
 
 use libtest_mimic::Trial;
-use tests::kernel;
 
 use crate::trial::families;
 
@@ -30,9 +29,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(families("stacks::icmp_errors", errors::follow_their_flow));
     trials.extend(families("stacks::nat", nat::has_one_mark));
     trials.extend(families("stacks::untracked", tracking::without_connection));
-    if kernel::has_ipsec_and_sctp() {
-        trials.extend(families("stacks::ipsec", ipsec::by_association));
-        trials.extend(families("stacks::sctp", sctp::by_association));
-    }
+    trials.extend(families("stacks::ipsec", ipsec::by_association));
+    trials.extend(families("stacks::sctp", sctp::by_association));
     trials
 }

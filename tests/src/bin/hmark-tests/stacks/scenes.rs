@@ -7,7 +7,6 @@ use std::sync::OnceLock;
 
 use anyhow::{anyhow, Context, Result};
 use tests::family::Family;
-use tests::kernel;
 
 use super::watch::{Act, Marked, Played, Scene, Spot};
 use super::{errors, fragments, ipsec, nat, sctp, tracking};
@@ -35,13 +34,13 @@ type Results = [OnceLock<Result<Played, String>>; 2];
 fn play_stateless(family: Family) -> Result<&'static Played> {
     static RESULTS: Results = [OnceLock::new(), OnceLock::new()];
     once(&RESULTS[family as usize], || {
-        let mut acts: Vec<Act> = vec![("fragments", fragments::send_stateless)];
-        if kernel::has_ipsec_and_sctp() {
-            acts.push(("SCTP", sctp::send));
-            acts.push(("IPsec", ipsec::send));
-        }
-        // Last, since it makes a link narrow.
-        acts.push(("ICMP errors", errors::cause));
+        let acts: [Act; 4] = [
+            ("fragments", fragments::send_stateless),
+            ("SCTP", sctp::send),
+            ("IPsec", ipsec::send),
+            // Last, since it makes a link narrow.
+            ("ICMP errors", errors::cause),
+        ];
         let scene = Scene {
             family,
             spots: &[PACKET, fragments::NO_PORTS, ipsec::SPI, ipsec::MASKED],
