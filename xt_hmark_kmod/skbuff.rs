@@ -42,6 +42,13 @@ impl SkBuff {
         self.as_raw().wrapping_byte_add(offset).cast()
     }
 
+    /// Whether a part of the packet is not linear.
+    #[inline(always)]
+    pub(crate) fn is_paged(&self) -> bool {
+        // SAFETY: By the type invariants the packet is valid.
+        unsafe { (*self.as_raw()).data_len != 0 }
+    }
+
     /// Sets the packet mark (nfmark), which `ip rule fwmark` routes by.
     #[inline(always)]
     pub(crate) fn set_mark(&mut self, mark: u32) {
@@ -69,55 +76,74 @@ impl SkBuff {
         (self.network_header() as usize).wrapping_sub(data as usize) as i32
     }
 
-    /// Bytes in the linear part from the network header on.
+    /// The headers, wherever they are.
     #[inline(always)]
-    fn linear_len(&self) -> usize {
+    pub(crate) fn headers(&self) -> Headers<'_> {
+        Headers {
+            linear: self.linear(),
+            skb: self,
+        }
+    }
+
+    /// The linear part, from the network header on.
+    #[inline(always)]
+    pub(crate) fn linear(&self) -> &[u8] {
         let skb = self.as_raw();
         // SAFETY: By the type invariants the packet is valid.
         let (data, len) = unsafe { ((*skb).data, (*skb).len.wrapping_sub((*skb).data_len)) };
-        (data as usize)
+        let start = self.network_header();
+        let len = (data as usize)
             .wrapping_add(len as usize)
-            .saturating_sub(self.network_header() as usize)
+            .saturating_sub(start as usize);
+        // SAFETY: By the type invariants these bytes are of the linear part, and nobody changes
+        // them as long as the packet is borrowed.
+        unsafe { core::slice::from_raw_parts(start, len) }
     }
 
-    /// Reads bytes that are not all in the linear part; [`None`] where the packet is too short.
-    #[cold]
-    fn read_paged<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
+    /// Copies bytes that are not all in the linear part; [`None`] where the packet is too short.
+    #[inline(always)]
+    fn copy_paged<'a, const N: usize>(
+        &self,
+        offset: u32,
+        copy: &'a mut [u8; N],
+    ) -> Option<&'a [u8; N]> {
         let offset = self
             .network_offset()
             .checked_add(i32::try_from(offset).ok()?)?;
         let len = i32::try_from(N).ok()?;
-        let mut bytes = [0; N];
-        // SAFETY: By the type invariants the packet is valid; `bytes` takes `len` bytes. The
+        // SAFETY: By the type invariants the packet is valid; `copy` takes `len` bytes. The
         // function checks the offset against the packet's length itself.
         let error = unsafe {
-            bindings::skb_copy_bits(self.as_raw(), offset, bytes.as_mut_ptr().cast(), len)
+            bindings::skb_copy_bits(self.as_raw(), offset, copy.as_mut_ptr().cast(), len)
         };
-        (error == 0).then_some(bytes)
+        (error == 0).then_some(copy)
     }
 }
 
-impl Packet for SkBuff {
+/// The headers of a packet: looked at in the linear part, or copied from pages.
+pub(crate) struct Headers<'a> {
+    linear: &'a [u8],
+    skb: &'a SkBuff,
+}
+
+impl Packet for Headers<'_> {
     #[inline(always)]
     fn end(&self) -> u32 {
         // SAFETY: By the type invariants the packet is valid.
-        let len = unsafe { (*self.as_raw()).len };
-        len.wrapping_sub(self.network_offset() as u32)
+        let len = unsafe { (*self.skb.as_raw()).len };
+        len.wrapping_sub(self.skb.network_offset() as u32)
     }
 
     #[inline(always)]
-    fn read<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
-        let at = offset as usize;
-        if at.saturating_add(N) > self.linear_len() {
-            return self.read_paged(offset);
+    fn header<'a, const N: usize>(
+        &'a self,
+        offset: u32,
+        copy: &'a mut [u8; N],
+    ) -> Option<&'a [u8; N]> {
+        let start = offset as usize;
+        match self.linear.get(start..start.saturating_add(N)) {
+            Some(bytes) => bytes.first_chunk(),
+            None => self.skb.copy_paged(offset, copy),
         }
-        // SAFETY: These `N` bytes are in the linear part, as was just checked; they need not be
-        // aligned for an array of bytes.
-        Some(unsafe {
-            self.network_header()
-                .wrapping_add(at)
-                .cast::<[u8; N]>()
-                .read()
-        })
     }
 }

@@ -29,18 +29,12 @@ pub(crate) enum Family {
 
 /// What becomes of a packet behind a target.
 #[derive(Clone, Copy)]
-pub(crate) enum Verdict {
-    /// The next rule sees it: `XT_CONTINUE`.
-    Continue,
-}
+#[repr(transparent)]
+pub(crate) struct Verdict(c_uint);
 
 impl Verdict {
-    #[inline(always)]
-    const fn into_raw(self) -> c_uint {
-        match self {
-            Self::Continue => bindings::XT_CONTINUE,
-        }
-    }
+    /// The next rule sees it: `XT_CONTINUE`.
+    pub(crate) const CONTINUE: Self = Self(bindings::XT_CONTINUE);
 }
 
 /// A target: what `-j NAME` does to packets of one family.
@@ -157,7 +151,7 @@ impl<T: Target> Adapter<T> {
         // SAFETY: xtables has checked that the rule has `targetsize` bytes, and never changes
         // them; its data is aligned, and any bytes are a valid `T::Rule`.
         let rule = unsafe { &*(*par).__bindgen_anon_2.targinfo.cast::<T::Rule>() };
-        T::target(skb, rule).into_raw()
+        T::target(skb, rule).0
     }
 
     /// # Safety

@@ -28,11 +28,12 @@ pub struct Connection {
 }
 
 /// The mark of a packet that belongs to a tracked connection.
-#[inline]
+#[inline(always)]
 pub fn mark_connection(connection: &Connection, rule: &Rule) -> u32 {
     tuple(connection, rule).mark(rule)
 }
 
+#[inline(always)]
 fn tuple(connection: &Connection, rule: &Rule) -> Tuple {
     let fold = |address: &[u32; 4], mask| match connection.l3num {
         2 => fold_ipv4(address[0], mask),

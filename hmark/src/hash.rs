@@ -15,7 +15,10 @@ const LENGTH: u32 = 12;
 #[inline(always)]
 pub(super) fn jhash(words: [u32; 3], seed: u32) -> u32 {
     let start = seed.wrapping_add(INITVAL).wrapping_add(LENGTH);
-    let [mut a, mut b, mut c] = words.map(|word| word.wrapping_add(start));
+    let [a, b, c] = words;
+    let mut a = a.wrapping_add(start);
+    let mut b = b.wrapping_add(start);
+    let mut c = c.wrapping_add(start);
 
     c = (c ^ b).wrapping_sub(b.rotate_left(14));
     a = (a ^ c).wrapping_sub(c.rotate_left(11));

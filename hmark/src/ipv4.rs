@@ -6,35 +6,70 @@ use super::ports::{self, protocol};
 use super::tuple::{fold_ipv4, Tuple};
 use super::{Packet, Rule};
 
+/// Length of an IPv4 header without options.
+const HEADER_LEN: usize = 20;
+
 /// Length of an ICMP header; an error quotes the offending packet behind it.
 const ICMP_LEN: u32 = 8;
 
-/// "More fragments" and the fragment offset: all but the reserved and the "don't fragment" bit.
-const FRAGMENT: u16 = 0x3fff;
+/// Of the byte before the fragment offset's low one, all but the reserved and the "don't fragment"
+/// bit: "more fragments" and the offset's high bits.
+const FRAGMENT_HIGH: u8 = 0x3f;
 
-/// What is hashed of an IPv4 header.
-struct Header {
-    /// Header length with options, in bytes: 0 to 60, as the packet claims it.
-    len: u32,
-    fragment: bool,
-    protocol: u8,
-    /// Network byte order.
-    src: u32,
-    /// Network byte order.
-    dst: u32,
-}
+/// An IPv4 header, without options.
+///
+/// Its fields are read where they are needed, and addresses last: so that few values are at hand
+/// at a time, which registers hold.
+struct Header<'a>(&'a [u8; HEADER_LEN]);
 
-impl Header {
+impl<'a> Header<'a> {
     #[inline(always)]
-    fn read<P: Packet + ?Sized>(packet: &P, offset: u32) -> Option<Self> {
-        let ip: [u8; 20] = packet.read(offset)?;
-        Some(Self {
-            len: u32::from(ip[0] & 0x0f) * 4,
-            fragment: u16::from_be_bytes([ip[6], ip[7]]) & FRAGMENT != 0,
-            protocol: ip[9],
-            src: u32::from_ne_bytes([ip[12], ip[13], ip[14], ip[15]]),
-            dst: u32::from_ne_bytes([ip[16], ip[17], ip[18], ip[19]]),
-        })
+    fn at<P: Packet + ?Sized>(
+        packet: &'a P,
+        offset: u32,
+        copy: &'a mut [u8; HEADER_LEN],
+    ) -> Option<Self> {
+        packet.header(offset, copy).map(Self)
+    }
+
+    /// Header length with options, in bytes: 0 to 60, as the packet claims it.
+    #[inline(always)]
+    fn len(&self) -> u32 {
+        u32::from(self.0[0] & 0x0f) * 4
+    }
+
+    #[inline(always)]
+    fn is_fragment(&self) -> bool {
+        (self.0[6] & FRAGMENT_HIGH) | self.0[7] != 0
+    }
+
+    #[inline(always)]
+    fn protocol(&self) -> u8 {
+        self.0[9]
+    }
+
+    /// Whether the packet may have ports that are hashed.
+    #[inline(always)]
+    fn has_ports(&self, rule: &Rule) -> bool {
+        // Only a first fragment has ports: to keep a datagram together, none is hashed with them.
+        !rule.layer3_only() && !self.is_fragment() && self.protocol() != protocol::ICMP
+    }
+
+    /// The tuple of the packet with these ports.
+    #[inline(always)]
+    fn tuple(&self, ports: u32, rule: &Rule) -> Tuple {
+        let word = |at: usize| {
+            u32::from_ne_bytes([self.0[at], self.0[at + 1], self.0[at + 2], self.0[at + 3]])
+        };
+        Tuple {
+            src: fold_ipv4(word(12), &rule.src_mask),
+            dst: fold_ipv4(word(16), &rule.dst_mask),
+            ports,
+            protocol: match rule.layer3_only() {
+                true => 0,
+                false => self.protocol(),
+            },
+        }
     }
 }
 
@@ -48,36 +83,41 @@ fn is_error(icmp_type: u8) -> bool {
 ///
 /// [`None`]: the packet's mark is left alone, because an ICMP error quotes less than an IPv4
 /// header (or because there is no IPv4 header at all, which the kernel never lets through).
-#[inline]
-pub fn mark<P: Packet + ?Sized>(packet: &P, rule: &Rule) -> Option<u32> {
-    tuple(packet, rule).map(|tuple| tuple.mark(rule))
-}
-
 #[inline(always)]
-fn tuple<P: Packet + ?Sized>(packet: &P, rule: &Rule) -> Option<Tuple> {
+pub fn mark<P: Packet + ?Sized>(packet: &P, rule: &Rule) -> Option<u32> {
+    let (mut copy, mut quoted_copy) = ([0; HEADER_LEN], [0; HEADER_LEN]);
     let mut start = 0;
-    let mut ip = Header::read(packet, start)?;
-    if ip.protocol == protocol::ICMP {
-        if let Some(quoted) = quoted_by_error(packet, ip.len) {
+    let mut ip = Header::at(packet, start, &mut copy)?;
+    if ip.protocol() == protocol::ICMP {
+        if let Some(quoted) = quoted_by_error(packet, ip.len()) {
             start = quoted;
-            ip = Header::read(packet, start)?;
+            ip = Header::at(packet, start, &mut quoted_copy)?;
         }
     }
-
-    let mut tuple = Tuple {
-        src: fold_ipv4(ip.src, &rule.src_mask),
-        dst: fold_ipv4(ip.dst, &rule.dst_mask),
-        ..Tuple::default()
+    let ports = if ip.has_ports(rule) {
+        ports::read(packet, start.wrapping_add(ip.len()), ip.protocol(), rule)
+    } else {
+        0
     };
-    if rule.layer3_only() {
-        return Some(tuple);
+    Some(ip.tuple(ports, rule).mark(rule))
+}
+
+/// As [`mark`], of the packets that most are: no ICMP, and not cut off.
+///
+/// [`None`] for any other.
+#[inline(always)]
+pub fn mark_plain<P: Packet + ?Sized>(packet: &P, rule: &Rule) -> Option<u32> {
+    let mut copy = [0; HEADER_LEN];
+    let ip = Header::at(packet, 0, &mut copy)?;
+    if ip.protocol() == protocol::ICMP {
+        return None;
     }
-    tuple.protocol = ip.protocol;
-    // Only a first fragment has ports: to keep a datagram together, none is hashed with them.
-    if ip.protocol != protocol::ICMP && !ip.fragment {
-        tuple.ports = ports::read(packet, start.wrapping_add(ip.len), ip.protocol, rule);
-    }
-    Some(tuple)
+    let ports = if ip.has_ports(rule) {
+        ports::read_plain(packet, ip.len(), ip.protocol(), rule)?
+    } else {
+        0
+    };
+    Some(ip.tuple(ports, rule).mark(rule))
 }
 
 /// Where the packet that an ICMP error at `offset` quotes starts; [`None`] for other messages.

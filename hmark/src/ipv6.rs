@@ -28,27 +28,61 @@ mod extension {
     pub(super) const DESTINATION: u8 = 60;
 }
 
-/// What is hashed of an IPv6 header.
-struct Header {
-    version: u8,
-    next: u8,
-    /// Network byte order.
-    src: [u32; 4],
-    /// Network byte order.
-    dst: [u32; 4],
-}
+/// An IPv6 header.
+///
+/// Its fields are read where they are needed, and addresses last: so that few values are at hand
+/// at a time, which registers hold.
+struct Header<'a>(&'a [u8; HEADER_LEN as usize]);
 
-impl Header {
+impl<'a> Header<'a> {
     #[inline(always)]
-    fn read<P: Packet + ?Sized>(packet: &P, offset: u32) -> Option<Self> {
-        let ip: [u8; HEADER_LEN as usize] = packet.read(offset)?;
-        let word = |at: usize| u32::from_ne_bytes([ip[at], ip[at + 1], ip[at + 2], ip[at + 3]]);
-        Some(Self {
-            version: ip[0] >> 4,
-            next: ip[6],
-            src: [word(8), word(12), word(16), word(20)],
-            dst: [word(24), word(28), word(32), word(36)],
-        })
+    fn at<P: Packet + ?Sized>(
+        packet: &'a P,
+        offset: u32,
+        copy: &'a mut [u8; HEADER_LEN as usize],
+    ) -> Option<Self> {
+        packet.header(offset, copy).map(Self)
+    }
+
+    #[inline(always)]
+    fn version(&self) -> u8 {
+        self.0[0] >> 4
+    }
+
+    #[inline(always)]
+    fn next(&self) -> u8 {
+        self.0[6]
+    }
+
+    /// Masks and folds the address at `start`.
+    #[inline(always)]
+    fn fold(&self, start: usize, mask: &[u32; 4]) -> u32 {
+        let word = |at: usize| {
+            u32::from_ne_bytes([self.0[at], self.0[at + 1], self.0[at + 2], self.0[at + 3]])
+        };
+        fold_ipv6(
+            &[
+                word(start),
+                word(start + 4),
+                word(start + 8),
+                word(start + 12),
+            ],
+            mask,
+        )
+    }
+
+    /// The tuple of the packet with this transport and these ports.
+    #[inline(always)]
+    fn tuple(&self, transport: &Transport, ports: u32, rule: &Rule) -> Tuple {
+        Tuple {
+            src: self.fold(8, &rule.src_mask),
+            dst: self.fold(24, &rule.dst_mask),
+            ports,
+            protocol: match rule.layer3_only() {
+                true => 0,
+                false => transport.protocol,
+            },
+        }
     }
 }
 
@@ -67,38 +101,57 @@ struct Transport {
 /// A packet whose extension headers cannot be followed gets the mark of an all-zero tuple.
 /// [`None`]: the packet's mark is left alone, because an ICMPv6 error quotes a packet that cannot
 /// be followed (or because there is no IPv6 header at all, which the kernel never lets through).
-#[inline]
-pub fn mark<P: Packet + ?Sized>(packet: &P, rule: &Rule) -> Option<u32> {
-    tuple(packet, rule).map(|tuple| tuple.mark(rule))
-}
-
 #[inline(always)]
-fn tuple<P: Packet + ?Sized>(packet: &P, rule: &Rule) -> Option<Tuple> {
-    let mut ip = Header::read(packet, 0)?;
-    let Some(mut transport) = transport(packet, ip.next, HEADER_LEN) else {
-        return Some(Tuple::default());
+pub fn mark<P: Packet + ?Sized>(packet: &P, rule: &Rule) -> Option<u32> {
+    let (mut copy, mut quoted_copy) = ([0; HEADER_LEN as usize], [0; HEADER_LEN as usize]);
+    let mut ip = Header::at(packet, 0, &mut copy)?;
+    let Some(mut transport) = transport(packet, ip.next(), HEADER_LEN) else {
+        return Some(Tuple::default().mark(rule));
     };
     if transport.protocol == protocol::ICMPV6 && !transport.fragment {
         if let Some(start) = quoted_by_error(packet, transport.offset) {
-            ip = Header::read(packet, start).filter(|ip| ip.version == 6)?;
-            transport = self::transport(packet, ip.next, start.wrapping_add(HEADER_LEN))?;
+            ip = Header::at(packet, start, &mut quoted_copy).filter(|ip| ip.version() == 6)?;
+            transport = self::transport(packet, ip.next(), start.wrapping_add(HEADER_LEN))?;
         }
     }
-
-    let mut tuple = Tuple {
-        src: fold_ipv6(&ip.src, &rule.src_mask),
-        dst: fold_ipv6(&ip.dst, &rule.dst_mask),
-        ..Tuple::default()
+    let ports = if transport.has_ports(rule) {
+        ports::read(packet, transport.offset, transport.protocol, rule)
+    } else {
+        0
     };
-    if rule.layer3_only() {
-        return Some(tuple);
+    Some(ip.tuple(&transport, ports, rule).mark(rule))
+}
+
+/// As [`mark`], of the packets that most are: no extension headers, no ICMPv6, and not cut off.
+///
+/// [`None`] for any other.
+#[inline(always)]
+pub fn mark_plain<P: Packet + ?Sized>(packet: &P, rule: &Rule) -> Option<u32> {
+    let mut copy = [0; HEADER_LEN as usize];
+    let ip = Header::at(packet, 0, &mut copy)?;
+    if is_extension(ip.next()) || ip.next() == protocol::ICMPV6 {
+        return None;
     }
-    tuple.protocol = transport.protocol;
-    // Only a first fragment has ports: to keep a datagram together, none is hashed with them.
-    if transport.protocol != protocol::ICMPV6 && !transport.fragment {
-        tuple.ports = ports::read(packet, transport.offset, transport.protocol, rule);
+    let transport = Transport {
+        protocol: ip.next(),
+        offset: HEADER_LEN,
+        fragment: false,
+    };
+    let ports = if transport.has_ports(rule) {
+        ports::read_plain(packet, transport.offset, transport.protocol, rule)?
+    } else {
+        0
+    };
+    Some(ip.tuple(&transport, ports, rule).mark(rule))
+}
+
+impl Transport {
+    /// Whether the packet may have ports that are hashed.
+    #[inline(always)]
+    fn has_ports(&self, rule: &Rule) -> bool {
+        // Only a first fragment has ports: to keep a datagram together, none is hashed with them.
+        !rule.layer3_only() && !self.fragment && self.protocol != protocol::ICMPV6
     }
-    Some(tuple)
 }
 
 /// Where the packet that an ICMPv6 error at `offset` quotes starts; [`None`] for other messages.
@@ -137,6 +190,7 @@ fn transport<P: Packet + ?Sized>(packet: &P, next: u8, offset: u32) -> Option<Tr
     follow(packet, next, offset)
 }
 
+#[inline(always)]
 fn follow<P: Packet + ?Sized>(packet: &P, mut next: u8, mut offset: u32) -> Option<Transport> {
     let mut fragment = false;
     let mut seen = 0;

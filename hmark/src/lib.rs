@@ -25,7 +25,7 @@ pub mod rule;
 mod tuple;
 
 pub use conntrack::{mark_connection, Connection};
-pub use ipv4::mark as mark_ipv4;
-pub use ipv6::mark as mark_ipv6;
+pub use ipv4::{mark as mark_ipv4, mark_plain as mark_plain_ipv4};
+pub use ipv6::{mark as mark_ipv6, mark_plain as mark_plain_ipv6};
 pub use packet::Packet;
 pub use rule::Rule;

@@ -9,20 +9,38 @@ pub trait Packet {
     /// This is what was received, whatever length the IP header claims.
     fn end(&self) -> u32;
 
-    /// Reads `N` bytes that start `offset` bytes behind the network header.
+    /// The `N` bytes that start `offset` bytes behind the network header.
     ///
-    /// [`None`] if the packet ends before the last of them.
-    fn read<const N: usize>(&self, offset: u32) -> Option<[u8; N]>;
+    /// They are where they are, if the packet has them in one piece; else in `copy`, whose contents
+    /// mean nothing before. [`None`] if the packet ends before the last of them. As the kernel's
+    /// `skb_header_pointer()` this saves to copy headers, which would take longer than to hash them.
+    fn header<'a, const N: usize>(
+        &'a self,
+        offset: u32,
+        copy: &'a mut [u8; N],
+    ) -> Option<&'a [u8; N]>;
+
+    /// Reads as many bytes.
+    #[inline(always)]
+    fn read<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
+        self.header(offset, &mut [0; N]).copied()
+    }
 }
 
 /// A packet in one piece of memory that starts with its network header.
 impl Packet for [u8] {
+    #[inline(always)]
     fn end(&self) -> u32 {
         u32::try_from(self.len()).unwrap_or(u32::MAX)
     }
 
-    fn read<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
-        let offset = usize::try_from(offset).ok()?;
-        self.get(offset..)?.first_chunk().copied()
+    #[inline(always)]
+    fn header<'a, const N: usize>(
+        &'a self,
+        offset: u32,
+        _copy: &'a mut [u8; N],
+    ) -> Option<&'a [u8; N]> {
+        let start = usize::try_from(offset).ok()?;
+        self.get(start..start.checked_add(N)?)?.first_chunk()
     }
 }

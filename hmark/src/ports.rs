@@ -18,6 +18,7 @@ pub(super) mod protocol {
 }
 
 /// Where a protocol's header holds its ports or SPI; [`None`] if it has neither.
+#[inline(always)]
 fn offset_in_header(protocol: u8) -> Option<u32> {
     match protocol {
         protocol::TCP
@@ -47,12 +48,26 @@ pub(super) fn sorted(ports: u32, rule: &Rule) -> u32 {
 /// 0 where the protocol has none, or the packet ends before them: nothing is set then either.
 #[inline(always)]
 pub(super) fn read<P: Packet + ?Sized>(packet: &P, offset: u32, protocol: u8, rule: &Rule) -> u32 {
+    read_plain(packet, offset, protocol, rule).unwrap_or(0)
+}
+
+/// As [`read`]; [`None`] where the packet ends before the ports or SPI that its protocol has.
+#[inline(always)]
+pub(super) fn read_plain<P: Packet + ?Sized>(
+    packet: &P,
+    offset: u32,
+    protocol: u8,
+    rule: &Rule,
+) -> Option<u32> {
     // Without mask and set the result is 0 whatever the packet holds: do not read it.
     if rule.port_mask | rule.port_set == 0 {
-        return 0;
+        return Some(0);
     }
-    match offset_in_header(protocol).and_then(|at| packet.read(offset.wrapping_add(at))) {
-        Some(bytes) => sorted(u32::from_ne_bytes(bytes), rule),
-        None => 0,
+    match offset_in_header(protocol) {
+        Some(at) => {
+            let ports = packet.read(offset.wrapping_add(at))?;
+            Some(sorted(u32::from_ne_bytes(ports), rule))
+        }
+        None => Some(0),
     }
 }

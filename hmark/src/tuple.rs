@@ -24,8 +24,11 @@ impl Tuple {
     #[inline(always)]
     pub(super) fn mark(&self, rule: &Rule) -> u32 {
         // Sorted, so that both directions of a flow have one hash; the ports are by now.
-        let words = [self.src.min(self.dst), self.src.max(self.dst), self.ports];
-        let hash = hash::jhash(words, rule.hashrnd)
+        let (low, high) = match self.src < self.dst {
+            true => (self.src, self.dst),
+            false => (self.dst, self.src),
+        };
+        let hash = hash::jhash([low, high, self.ports], rule.hashrnd)
             ^ u32::from(u16::from(self.protocol) & rule.proto_mask);
         hash::bucket(hash, rule.hmodulus).wrapping_add(rule.hoffset)
     }
@@ -40,10 +43,12 @@ pub(super) fn fold_ipv4(address: u32, mask: &[u32; 4]) -> u32 {
 /// Masks an IPv6 address and folds it to 32 bits; network byte order in, host byte order out.
 #[inline(always)]
 pub(super) fn fold_ipv6(address: &[u32; 4], mask: &[u32; 4]) -> u32 {
-    u32::from_be(
-        (address[0] & mask[0])
-            ^ (address[1] & mask[1])
-            ^ (address[2] & mask[2])
-            ^ (address[3] & mask[3]),
-    )
+    // Two words at a time.
+    let pairs = |[a, b, c, d]: [u32; 4]| {
+        let pair = |low: u32, high: u32| u64::from(low) | (u64::from(high) << 32);
+        [pair(a, b), pair(c, d)]
+    };
+    let (address, mask) = (pairs(*address), pairs(*mask));
+    let folded = (address[0] & mask[0]) ^ (address[1] & mask[1]);
+    u32::from_be(folded as u32 ^ (folded >> 32) as u32)
 }

@@ -7,7 +7,10 @@ mod build;
 
 use build::{Ends, Flow};
 use hmark::rule::{flag, DEFAULT_RND};
-use hmark::{mark_connection, mark_ipv4, mark_ipv6, Connection, Packet, Rule};
+use hmark::{
+    mark_connection, mark_ipv4, mark_ipv6, mark_plain_ipv4, mark_plain_ipv6, Connection, Packet,
+    Rule,
+};
 use proptest::prelude::*;
 
 /// A rule that treats source and destination alike, with anything else at random.
@@ -114,6 +117,18 @@ fn in_range(mark: u32, rule: &Rule) -> bool {
 }
 
 proptest! {
+    #[test]
+    fn a_flow_is_of_plain_packets(flow in flow(), rule in symmetric_rule()) {
+        prop_assume!(flow.has_layer4());
+        let packet = flow.packet();
+        let plain = match packet[0] >> 4 {
+            4 => mark_plain_ipv4(&packet[..], &rule),
+            _ => mark_plain_ipv6(&packet[..], &rule),
+        };
+        prop_assert!(plain.is_some());
+        prop_assert_eq!(plain, mark(&packet, &rule));
+    }
+
     #[test]
     fn both_directions_have_one_mark(flow in flow(), rule in symmetric_rule()) {
         // An extension header or an ICMP message in place of layer 4 is not a flow with ports.

@@ -51,7 +51,11 @@ impl Packet for Pieces {
         self.len() as u32
     }
 
-    fn read<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
+    fn header<'a, const N: usize>(
+        &'a self,
+        offset: u32,
+        copy: &'a mut [u8; N],
+    ) -> Option<&'a [u8; N]> {
         self.reads.set(self.reads.get() + 1);
         let start = offset as usize;
         if start + N > self.len() {
@@ -59,6 +63,7 @@ impl Packet for Pieces {
             return None;
         }
         self.reach.set(self.reach.get().max(start + N));
-        Some(core::array::from_fn(|n| self.byte(start + n)))
+        *copy = core::array::from_fn(|n| self.byte(start + n));
+        Some(copy)
     }
 }

@@ -6,7 +6,9 @@ use crate::input::{Input, Subject};
 use crate::naive::{self, Found, Place, AH, ICMP, ICMPV6};
 use crate::pieces::Pieces;
 use hmark::rule::flag::METHOD_L3;
-use hmark::{mark_connection, mark_ipv4, mark_ipv6, Connection, Rule};
+use hmark::{
+    mark_connection, mark_ipv4, mark_ipv6, mark_plain_ipv4, mark_plain_ipv6, Connection, Rule,
+};
 
 /// No packet is worth more reads than this: one for its IP header, three for each of 12 extension
 /// headers and one for the 13th, one for an ICMP error, all of it again for what that quotes, and
@@ -26,11 +28,21 @@ pub fn check(input: &[u8]) -> Option<Found> {
         Subject::Ipv4(packet) => {
             let found = naive::ipv4(packet);
             check_packet(packet, found, &rule, cuts, mark_ipv4, mark_ipv4);
+            let plain = mark_plain_ipv4(packet, &rule);
+            assert!(
+                plain.is_none() || plain == mark_ipv4(packet, &rule),
+                "{rule:x?}"
+            );
             Some(found)
         }
         Subject::Ipv6(packet) => {
             let found = naive::ipv6(packet);
             check_packet(packet, found, &rule, cuts, mark_ipv6, mark_ipv6);
+            let plain = mark_plain_ipv6(packet, &rule);
+            assert!(
+                plain.is_none() || plain == mark_ipv6(packet, &rule),
+                "{rule:x?}"
+            );
             Some(found)
         }
         Subject::Connection(connection) => {
