@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `make demo`, `make check`, `make check-debug` and `make bench`: all of it, ending in one line that
-//! counts.
+//! `make demo`, `make check` and `make check-debug`: all of it, ending in one line that counts.
 
 use crate::command::make;
 use crate::guest::Guest;
@@ -25,23 +24,6 @@ pub fn demo() -> Result<u8> {
         println!("demo: failed: {error:#}");
         1
     }))
-}
-
-/// Where `make bench` leaves its figures.
-const FIGURES: &str = "target/lab/bench.json";
-
-/// Measures in a guest that runs at native speed; the last line names the file of figures.
-pub fn bench() -> Result<u8> {
-    let lab = Lab::up()?;
-    product::build(&lab, &[Boot::Uml])?;
-    let machine = lab.machine(Boot::Uml)?;
-    let status = Guest::new(900, &["target/lab/tools/hmark-bench", "/run/lab/result"])
-        .with_result(FIGURES)
-        .run(&machine)?;
-    if status == 0 {
-        println!("bench: every measurement is in {FIGURES}");
-    }
-    Ok(status)
 }
 
 /// Runs all lanes; the last line counts passed and failed tests.
@@ -100,7 +82,7 @@ const SCRIPTS: &str =
 
 /// Looks over the modules' sources, which are no crates of the workspace.
 const MODULE_FORMAT: &str =
-    "rustfmt --edition 2021 --check xt_hmark_kmod/xt_HMARK.rs tests/kmod/fuzz.rs \
+    "rustfmt --edition 2021 --check xt_hmark_kmod/xt_HMARK.rs tests/kmod/fuzz.rs tests/kmod/bench.rs \
     tests/kmod-init/hmark_init.rs";
 
 /// Fails where the module refers to what panics, or cannot be read.
@@ -164,6 +146,10 @@ fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
         counted(
             "hostile-values",
             Command::new("target/lab/tools/hmark-hostile"),
+        ),
+        counted(
+            "instructions",
+            Command::new("target/lab/tools/hmark-instructions"),
         ),
         counted("bookworm-iptables-tests", with_iptables(Release::Bookworm)?),
         counted("testing-iptables-tests", with_iptables(Release::Testing)?),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `hmark_bench`: what the kernel's own C target, ours, and the bare hash take for a packet, in one
+//! `hmark_bench`: what the kernel's own C target, ours, and a target that hashes alone take for a packet, in one
 //! kernel and by turns. It measures while it loads, and says in the kernel log what it measured.
 //!
 //! The program `hmark-bench` prepares both targets, loads this, and reads the log.
@@ -13,7 +13,7 @@ use kernel::prelude::*;
 #[path = "../../xt_hmark_kmod/bindings.rs"]
 mod bindings;
 mod conntrack;
-// For other users too: not all of it is used here.
+// Not all of these is used here.
 #[allow(dead_code, unreachable_pub, unused_imports)]
 mod generate;
 // The product's hash alone, which is the least that a target can do.
@@ -37,9 +37,13 @@ module! {
     description: "Measures the HMARK targets in C and Rust",
     license: "GPL v2",
     params: {
+        kind: u32 {
+            default: 0,
+            description: "Which kind of packet to measure",
+        },
         rounds: u32 {
             default: 1,
-            description: "How often each kind of packet is measured; a round before is not counted",
+            description: "How often; a round before is not counted",
         },
         packets: u32 {
             default: 16_384,
@@ -53,15 +57,14 @@ struct Bench;
 
 impl kernel::Module for Bench {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let rounds = module_parameters::rounds.value();
-        let packets = module_parameters::packets.value();
-        for kind in kinds::KINDS {
-            let mut flows = measure::Flows::new(&kind)?;
-            for round in 0..=rounds {
-                let times = flows.measure(round, packets);
-                if round > 0 {
-                    pr_info!("measured kind={} {times}\n", kind.name);
-                }
+        let kind = module_parameters::kind.value() as usize;
+        let kind = kinds::KINDS.get(kind).ok_or(EINVAL)?;
+        pr_info!("kind name={} kinds={}\n", kind.name, kinds::KINDS.len());
+        let mut flows = measure::Flows::new(kind)?;
+        for round in 0..=module_parameters::rounds.value() {
+            let times = flows.measure(round, module_parameters::packets.value());
+            if round > 0 {
+                pr_info!("measured {times}\n");
             }
         }
         Ok(Self)

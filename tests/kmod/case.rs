@@ -10,7 +10,7 @@ use kernel::prelude::*;
 use crate::generate::{self, Bytes, Conntrack, Family, Layout, Random};
 use crate::rule::Rule;
 use crate::skb::Skb;
-use crate::targets::{softirq, Entry, Softirq, Target};
+use crate::targets::{softirq, Entry, Hook, Softirq, Target};
 
 /// Rules for one packet.
 const RULES: usize = 4;
@@ -224,7 +224,7 @@ impl Presenter<'_> {
     #[inline(always)]
     fn hand_to(&mut self, context: &Softirq, target: &Target, entry: &Entry) -> Outcome {
         self.skb.set_mark(self.before);
-        let verdict = target.call(context, self.skb, entry);
+        let verdict = target.with(&Hook::new(), entry).call(context, self.skb);
         Outcome {
             verdict,
             mark: self.skb.mark(),

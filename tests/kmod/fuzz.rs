@@ -25,6 +25,8 @@ mod report;
 #[path = "../../hmark/src/rule.rs"]
 mod rule;
 mod skb;
+// Not all of it is used here.
+#[allow(dead_code)]
 mod targets;
 
 module! {

@@ -136,6 +136,11 @@ impl Kind {
         Self { modulus, ..self }
     }
 
+    /// Whether not all of a packet is in the linear part.
+    pub(crate) fn is_paged(&self) -> bool {
+        self.paged
+    }
+
     /// The rule, as iptables makes it.
     pub(crate) fn rule(&self) -> Rule {
         let addresses = Rule {
@@ -236,7 +241,7 @@ impl Kind {
 
     /// How a packet of this length lies in its sk_buff.
     pub(crate) fn layout(&self, len: usize) -> Layout {
-        match self.paged {
+        match self.is_paged() {
             true => Layout::paged(len, self.family.header_len()),
             false => Layout::linear(len),
         }

@@ -4,15 +4,18 @@
 
 use core::hint::black_box;
 
+use kernel::ffi::c_uint;
 use kernel::fmt;
 use kernel::prelude::*;
 use kernel::time::{Instant, Monotonic};
 
+use crate::bindings;
 use crate::generate::{Bytes, Conntrack};
 use crate::hash;
 use crate::kinds::Kind;
+use crate::rule::Rule;
 use crate::skb::Skb;
-use crate::targets::{softirq, Entry, Softirq, Target};
+use crate::targets::{softirq, Caller, Entry, Hook, Softirq, Target, CONTINUE};
 
 /// Flows that packets are of, one after the other.
 const FLOWS: usize = 16;
@@ -27,8 +30,6 @@ const UNMARKED: u32 = 0;
 /// A packet of each flow, the targets, and the rule.
 pub(crate) struct Flows {
     skbs: KVec<Skb>,
-    /// What the bare hash is of: words that it hashes in place of packets.
-    words: [[u32; 3]; FLOWS],
     entry: Entry,
     c: Target,
     rust: Target,
@@ -39,7 +40,7 @@ pub(crate) struct Flows {
 pub(crate) struct Times {
     c: i64,
     rust: i64,
-    hash: i64,
+    floor: i64,
     packets: i64,
 }
 
@@ -60,7 +61,6 @@ impl Flows {
         }
         let mut flows = Self {
             skbs,
-            words: core::array::from_fn(|flow| [flow as u32, 0x0a01_0109, 0x01bb_8000]),
             entry: Entry(kind.rule()),
             // The name that `hmark-bench` gives the target of the C module.
             c: Target::find(c"CMARK", kind.family)?,
@@ -79,7 +79,7 @@ impl Flows {
         for skb in &mut self.skbs {
             let mut mark = |target: &Target| {
                 skb.set_mark(UNMARKED);
-                softirq(|context| target.call(context, skb, &self.entry));
+                softirq(|context| target.with(&Hook::new(), &self.entry).call(context, skb));
                 skb.mark()
             };
             let marks = [mark(&self.c), mark(&self.rust)];
@@ -94,16 +94,19 @@ impl Flows {
     /// Gives each target at least so many packets, by turns.
     pub(crate) fn measure(&mut self, round: u32, packets: u32) -> Times {
         let mut times = Times::default();
+        let hook = Hook::new();
+        let [c, rust] = [&self.c, &self.rust].map(|target| target.with(&hook, &self.entry));
+        let floor = self.c.with(&hook, &self.entry).with(black_box(hash_alone));
         for turn in 0..(packets as usize).div_ceil(TURN) {
-            let mut sides = [(&mut times.c, &self.c), (&mut times.rust, &self.rust)];
+            let mut sides = [(&mut times.c, &c), (&mut times.rust, &rust)];
             // Neither is always the first one.
             if (round as usize + turn) % 2 == 1 {
                 sides.reverse();
             }
             for (time, target) in sides {
-                *time += hand_over(target, &mut self.skbs, &self.entry);
+                *time += hand_over(target, &mut self.skbs);
             }
-            times.hash += hash_alone(&self.words, &mut self.skbs, &self.entry);
+            times.floor += hand_over(&floor, &mut self.skbs);
             times.packets += TURN as i64;
         }
         times
@@ -111,28 +114,37 @@ impl Flows {
 }
 
 /// Gives a target its turn, and returns the nanoseconds that this takes.
-fn hand_over(target: &Target, skbs: &mut [Skb], entry: &Entry) -> i64 {
+fn hand_over(target: &Caller<'_>, skbs: &mut [Skb]) -> i64 {
     timed(|context| {
         for _ in 0..TURN / FLOWS {
             for skb in &mut *skbs {
-                target.call(context, skb, entry);
+                target.call(context, skb);
             }
         }
     })
 }
 
-/// As [`hand_over`], for marks that are made of `words`, with no packet read.
-fn hash_alone(words: &[[u32; 3]; FLOWS], skbs: &mut [Skb], entry: &Entry) -> i64 {
-    timed(|_| {
-        for _ in 0..TURN / FLOWS {
-            for (words, skb) in words.iter().zip(&mut *skbs) {
-                let rule = &black_box(entry).0;
-                let hash = hash::jhash(*black_box(words), rule.hashrnd);
-                let bucket = hash::bucket(hash, rule.hmodulus);
-                skb.set_mark(bucket.wrapping_add(rule.hoffset));
-            }
-        }
-    })
+/// A target that hashes what the flow's packet starts with, and does nothing else: the floor.
+///
+/// # Safety
+///
+/// As of any target, with the rule of an [`Entry`] and the packet of a [`Skb`].
+unsafe extern "C" fn hash_alone(
+    skb: *mut bindings::sk_buff,
+    parameters: *const bindings::xt_action_param,
+) -> c_uint {
+    // SAFETY: As this function's own condition says.
+    let (rule, words) = unsafe {
+        let rule = &*(*parameters).__bindgen_anon_2.targinfo.cast::<Rule>();
+        (rule, (*skb).data.cast::<[u32; 3]>().read_unaligned())
+    };
+    let bucket = hash::bucket(hash::jhash(words, rule.hashrnd), rule.hmodulus);
+    // SAFETY: As above; a mark is a u32.
+    unsafe {
+        *skb.wrapping_byte_add(bindings::SKB_MARK as usize).cast() =
+            bucket.wrapping_add(rule.hoffset);
+    }
+    CONTINUE
 }
 
 fn timed(work: impl FnOnce(&Softirq)) -> i64 {
@@ -146,10 +158,10 @@ fn timed(work: impl FnOnce(&Softirq)) -> i64 {
 impl fmt::Display for Times {
     /// Picoseconds for a packet.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [c, rust, hash] = [self.c, self.rust, self.hash].map(|time| {
+        let [c, rust, floor] = [self.c, self.rust, self.floor].map(|time| {
             // A round has a packet at least, and takes no hours.
             time * 1000 / self.packets.max(1)
         });
-        write!(f, "c={c} rust={rust} hash={hash}")
+        write!(f, "c={c} rust={rust} floor={floor}")
     }
 }

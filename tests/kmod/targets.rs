@@ -4,10 +4,11 @@
 //!
 //! C header: [`include/linux/netfilter/x_tables.h`](srctree/include/linux/netfilter/x_tables.h)
 
+use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use kernel::error::from_err_ptr;
-use kernel::ffi::c_int;
+use kernel::ffi::{c_int, c_uint};
 use kernel::prelude::*;
 
 use crate::bindings;
@@ -81,15 +82,9 @@ impl Target {
         unsafe { check(&parameters) }
     }
 
-    /// Hands a packet to the target, by a rule that it did not refuse, and returns the verdict.
+    /// Makes ready to hand packets to the target, by a rule that it did not refuse.
     #[inline(always)]
-    pub(crate) fn call(&self, _: &Softirq, skb: &mut Skb, entry: &Entry) -> u32 {
-        // SAFETY: By the type invariants the target is valid.
-        let Some(target) = (unsafe { self.target.as_ref() }).target else {
-            return CONTINUE;
-        };
-        // SAFETY: All zero is a hook state of no hook, device and socket.
-        let state: bindings::nf_hook_state = unsafe { core::mem::zeroed() };
+    pub(crate) fn with<'a>(&'a self, hook: &'a Hook, entry: &'a Entry) -> Caller<'a> {
         let parameters = bindings::xt_action_param {
             __bindgen_anon_1: bindings::xt_action_param__bindgen_ty_1 {
                 target: self.target.as_ptr(),
@@ -97,14 +92,58 @@ impl Target {
             __bindgen_anon_2: bindings::xt_action_param__bindgen_ty_2 {
                 targinfo: (&raw const entry.0).cast(),
             },
-            state: &state,
+            state: &hook.0,
             thoff: 0,
             fragoff: 0,
             hotdrop: false,
         };
+        Caller {
+            // SAFETY: By the type invariants the target is valid.
+            target: unsafe { self.target.as_ref() }.target,
+            parameters,
+            _of: PhantomData,
+        }
+    }
+}
+
+/// What a target does to a packet.
+pub(crate) type Callback =
+    unsafe extern "C" fn(*mut bindings::sk_buff, *const bindings::xt_action_param) -> c_uint;
+
+/// A hook of no device and socket.
+pub(crate) struct Hook(bindings::nf_hook_state);
+
+impl Hook {
+    pub(crate) fn new() -> Self {
+        // SAFETY: All zero is a hook state of no hook, device and socket.
+        Self(unsafe { core::mem::zeroed() })
+    }
+}
+
+/// A target and a rule, as xtables has them at hand when packets come.
+pub(crate) struct Caller<'a> {
+    target: Option<Callback>,
+    parameters: bindings::xt_action_param,
+    /// What the parameters point to.
+    _of: PhantomData<(&'a Target, &'a Hook, &'a Entry)>,
+}
+
+impl Caller<'_> {
+    /// The same with another target.
+    pub(crate) fn with(mut self, target: Callback) -> Self {
+        self.target = Some(target);
+        self
+    }
+
+    /// Hands a packet to the target, and returns the verdict.
+    #[inline(always)]
+    pub(crate) fn call(&self, _: &Softirq, skb: &mut Skb) -> u32 {
+        let Some(target) = self.target else {
+            return CONTINUE;
+        };
         // SAFETY: The packet is valid and ours alone, parameters and rule are as from xtables, and
         // this is the context of a hook.
-        unsafe { target(skb.as_raw(), &parameters) }
+        unsafe { target(skb.as_raw(), &self.parameters) }
     }
 }
 

@@ -52,6 +52,14 @@ pub fn load() -> Result<()> {
     Ok(())
 }
 
+/// Unloads it.
+///
+/// # Errors
+/// If a rule uses it, or it is not loaded.
+pub fn unload() -> Result<()> {
+    run(&format!("rmmod {NAME}")).map(drop)
+}
+
 /// Cuts off the signature, which would not be right any more.
 fn drop_signature(contents: &mut Vec<u8>) -> Result<()> {
     let Some(signed) = contents.strip_suffix(SIGNED) else {
