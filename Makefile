@@ -44,8 +44,11 @@ install-files:
 uninstall:
 	packaging/install.sh uninstall "$(XTLIBDIR)" "$(MAN8DIR)"
 
-demo check check-debug bench:
+demo check check-debug:
 	$(LAB) $@
+
+bench:
+	$(LAB) $@ $(if $(BENCH_KERNEL),--kernel $(BENCH_KERNEL)) $(BENCH)
 
 fuzz:
 	$(LAB) $@ $(if $(FUZZ_PACKETS),--packets $(FUZZ_PACKETS)) $(if $(FUZZ_CASE),--case $(FUZZ_CASE))
@@ -65,6 +68,6 @@ help:
 	@echo 'make demo           -j HMARK on a stock kernel, shown with four gateways (root)'
 	@echo 'make check          all tests (root)'
 	@echo 'make check-debug    the module on kernels that watch memory and locks (root)'
-	@echo 'make bench          what many rules cost, with ours and with the stock library (root)'
+	@echo 'make bench          what packets and rules cost, beside C and the stock library (root); BENCH=packets, BENCH_KERNEL=uml-size'
 	@echo 'make fuzz           random packets and rules, to the C module and ours (root); FUZZ_PACKETS=, FUZZ_CASE='
 	@echo 'make clean          remove what was built; the lab stays'

@@ -77,6 +77,9 @@ pub struct Guest {
     cpus: usize,
     #[arg(long, value_name = "MB", default_value_t = 1024)]
     memory: u32,
+    /// qemu counts instructions: by the guest's clock, each takes a nanosecond
+    #[arg(long)]
+    count_instructions: bool,
     /// Take what the command leaves in /run/lab/result, if it succeeds
     #[arg(long, value_name = "FILE")]
     result: Option<PathBuf>,
@@ -91,6 +94,7 @@ impl Guest {
             timeout,
             cpus: cpus().min(4),
             memory: 1024,
+            count_instructions: false,
             result: None,
             command: command.iter().map(|word| word.to_string()).collect(),
         }
@@ -104,6 +108,12 @@ impl Guest {
             packages.display().to_string(),
         ];
         self.command.splice(..0, words);
+        self
+    }
+
+    /// The guest, with a clock that counts instructions: one CPU, however long it takes.
+    pub fn counting_instructions(mut self) -> Guest {
+        self.count_instructions = true;
         self
     }
 
@@ -228,13 +238,21 @@ impl Guest {
         Ok(false)
     }
 
+    /// What qemu is told of the guest's processor.
+    fn processor(&self, accelerator: &str) -> Vec<String> {
+        let words = match self.count_instructions {
+            true => "-accel tcg -smp 1 -icount shift=0,sleep=off".to_owned(),
+            false => format!("-accel {accelerator} -smp {}", self.cpus),
+        };
+        words.split(' ').map(str::to_owned).collect()
+    }
+
     /// qemu: the kernel log goes to ttyS0, what the command prints to ttyS1.
     fn qemu(&self, kernel: &Path, initramfs: &Path, accelerator: &str, shared: &Path) -> Command {
         let mut qemu = Command::new("qemu-system-x86_64");
         qemu.args(["-nodefaults", "-no-user-config", "-no-reboot"])
             .args(["-display", "none", "-machine", "q35", "-cpu", "max"])
-            .args(["-accel", accelerator])
-            .args(["-smp", &self.cpus.to_string()])
+            .args(self.processor(accelerator))
             .args(["-m", &self.memory.to_string()])
             .args(["-chardev", &format!("file,id=log,path={LOG},append=on")])
             .args(["-serial", "chardev:log", "-serial", "stdio"])

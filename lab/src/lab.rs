@@ -25,6 +25,8 @@ pub enum Boot {
     UmlNoIpv6,
     /// The UML kernel without either
     UmlNoConntrackNoIpv6,
+    /// The UML kernel optimised for size, as its default configuration is
+    UmlSize,
     /// A UML kernel with KASAN, UBSAN and kmemleak
     UmlDebug,
     /// A small x86 kernel with lockdep, KASAN and kmemleak, in qemu
@@ -41,6 +43,11 @@ impl Boot {
 
     /// The kernels that watch themselves.
     pub const DEBUG: [Boot; 2] = [Boot::UmlDebug, Boot::X86Debug];
+
+    /// Whether it is a process, which runs at native speed.
+    pub fn is_uml(self) -> bool {
+        !matches!(self, Boot::Stock | Boot::X86Debug)
+    }
 
     /// What `make` must be told to build a module for it.
     pub fn arguments(self) -> &'static [&'static str] {
@@ -100,6 +107,7 @@ impl Lab {
             Boot::UmlNoConntrack => without(&[Part::Conntrack]),
             Boot::UmlNoIpv6 => without(&[Part::Ipv6]),
             Boot::UmlNoConntrackNoIpv6 => without(&[Part::Conntrack, Part::Ipv6]),
+            Boot::UmlSize => uml::for_size(&store, stock, source),
             Boot::UmlDebug => uml::debug(&store, stock, source),
             Boot::X86Debug => x86::debug(&store, stock, source),
         }

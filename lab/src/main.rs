@@ -2,6 +2,7 @@
 //! The lab's command line. It runs inside the chroot that `enter.sh` makes.
 
 use anyhow::Result;
+use bench::Bench;
 use clap::{Parser, Subcommand};
 use fuzz::Fuzz;
 use guest::Guest;
@@ -10,6 +11,7 @@ use lab::{Boot, Lab};
 use std::process::ExitCode;
 
 mod accelerator;
+mod bench;
 mod check;
 mod command;
 mod configured;
@@ -56,8 +58,8 @@ enum Action {
     Check,
     /// Run the tests on kernels that watch memory and locks; the last line counts them
     CheckDebug,
-    /// Measure ours beside the stock library; the last line names the file of figures
-    Bench,
+    /// Measure ours beside what Linux and iptables ship; the last line names the file of figures
+    Bench(Bench),
     /// Compare the kernel's own C target and ours by random packets and rules
     Fuzz(Fuzz),
 }
@@ -98,7 +100,7 @@ fn perform(action: Action) -> Result<u8> {
         Action::Demo => check::demo(),
         Action::Check => check::check(),
         Action::CheckDebug => check::check_debug(),
-        Action::Bench => check::bench(),
+        Action::Bench(bench) => bench.run(),
         Action::Fuzz(fuzz) => fuzz.run(),
     }
 }

@@ -59,19 +59,38 @@ pub fn kernel(store: &Store, stock: &Kernel, source: &Path) -> Result<PathBuf> {
     })
 }
 
-/// The same without some parts, which its release names. Most of it is not built again.
+/// The same without some parts, which its release names.
 pub fn without(store: &Store, stock: &Kernel, source: &Path, parts: &[Part]) -> Result<PathBuf> {
-    let whole = self::kernel(store, stock, source)?;
     let suffix = parts.iter().map(|part| part.suffix()).collect::<String>();
-    let mut lines = format!("CONFIG_LOCALVERSION=\"{suffix}\"\n");
-    for part in parts {
-        lines += part.line();
-        lines.push('\n');
-    }
+    let lines = parts.iter().map(|part| part.line()).collect::<Vec<_>>();
+    variant(store, stock, source, &suffix, &lines.join("\n"))
+}
+
+/// The same optimised for size.
+pub fn for_size(store: &Store, stock: &Kernel, source: &Path) -> Result<PathBuf> {
+    variant(
+        store,
+        stock,
+        source,
+        "-size",
+        "CONFIG_CC_OPTIMIZE_FOR_SIZE=y",
+    )
+}
+
+/// The same with other `lines` in its configuration. What these do not touch is not built again.
+fn variant(
+    store: &Store,
+    stock: &Kernel,
+    source: &Path,
+    suffix: &str,
+    lines: &str,
+) -> Result<PathBuf> {
+    let whole = kernel(store, stock, source)?;
+    let lines = format!("CONFIG_LOCALVERSION=\"{suffix}\"\n{lines}\n");
     let kernel = Configured::new(stock, source, ARGUMENTS);
     let key = format!("{}{lines}", kernel.key(&fragment(CONFIG)?)?);
     store.product(&format!("uml{suffix}"), &key, |tree| {
-        let what = format!("building the UML kernel{suffix} (3 minutes on 2 CPUs)");
+        let what = format!("building the UML kernel{suffix} (3 to 6 minutes on 2 CPUs)");
         let mut step = Step::begin(&format!("uml{suffix}"), what)?;
         step.run(Command::new("cp").arg("--archive").arg(&whole).arg(tree))?;
         kernel.build(&mut step, tree, &lines)?;

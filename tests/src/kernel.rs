@@ -76,14 +76,17 @@ pub fn is_debug() -> bool {
     release().trim().ends_with("-debug")
 }
 
-/// The kernel's name in the lab: `stock`, `uml`, `uml` with what it lacks, or one of the debug
-/// kernels.
+/// The kernel's name in the lab: `stock`, `uml`, `uml` with what it lacks or is optimised for, or one
+/// of the debug kernels.
 pub fn name() -> String {
     match (is_uml(), is_debug()) {
         (false, false) => return "stock".to_owned(),
         (false, true) => return "x86-debug".to_owned(),
         (true, true) => return "uml-debug".to_owned(),
         (true, false) => {}
+    }
+    if release().trim().ends_with("-size") {
+        return "uml-size".to_owned();
     }
     let lacking = Part::ALL.into_iter().filter(|&part| !has(part));
     let suffixes: String = lacking.map(Part::suffix).collect();

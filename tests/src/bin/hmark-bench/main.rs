@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What ours costs beside what Linux and iptables ship, measured by turns on the running kernel.
+//! `hmark-bench FILE.json MACHINE [BENCHMARK...]`: what ours costs beside what Linux and iptables ship,
+//! measured by turns on the running kernel.
 //!
-//! Each benchmark is a module that gives a row for each figure; `report` shows and keeps them.
-//! Run it in a fresh guest of the lab: it changes the rules and the module of its kernel.
+//! Each benchmark is a module that gives a table; `report` shows and keeps them. Run it in a fresh
+//! guest of the lab: it changes the rules and the module of its kernel.
 
+mod chains;
+mod effort;
+mod packets;
+mod pktgen;
 mod progress;
 mod report;
 mod rules;
@@ -13,9 +18,19 @@ mod series;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 
 use progress::Progress;
+use report::Table;
+
+/// Measures one benchmark.
+type Benchmark = fn(&mut Progress) -> Result<Table>;
+
+const BENCHMARKS: [(&str, Benchmark); 3] = [
+    ("packets", packets::run),
+    ("chains", chains::run),
+    ("rules", rules::run),
+];
 
 fn main() -> ExitCode {
     match bench() {
@@ -27,15 +42,26 @@ fn main() -> ExitCode {
     }
 }
 
-/// The first argument names the file for the figures.
+/// Without the name of a benchmark, all are run.
 fn bench() -> Result<()> {
-    let file: PathBuf = std::env::args_os()
-        .nth(1)
-        .context("usage: hmark-bench FILE.json")?
-        .into();
+    let mut arguments = std::env::args().skip(1);
+    let usage = "usage: hmark-bench FILE.json MACHINE [packets|chains|rules...]";
+    let file: PathBuf = arguments.next().context(usage)?.into();
+    let machine = arguments.next().context(usage)?;
+    let wanted: Vec<String> = arguments.collect();
+    for name in &wanted {
+        let known = BENCHMARKS.iter().any(|(known, _)| known == name);
+        ensure!(known, "there is no benchmark `{name}`");
+    }
     let mut progress = Progress::begin();
-    let rows = rules::run(&mut progress)?;
+    let mut tables = Vec::new();
+    for (name, run) in BENCHMARKS {
+        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
+            progress.phase(name);
+            tables.push(run(&mut progress)?);
+        }
+    }
     progress.phase("done");
-    report::show(&rows);
-    report::write(&rows, &file)
+    tables.iter().for_each(report::show);
+    report::write(&tables, &machine, &file)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The figures as a table, and as JSON with every measurement in it.
+//! The figures as tables, and as JSON with every measurement in it.
 
 use std::fs;
 use std::path::Path;
@@ -11,37 +11,83 @@ use tests::command::run;
 
 use crate::series::{median, quantile, Series};
 
-/// One thing measured, of ours and of the stock one.
-pub struct Row {
-    /// Which benchmark it is of, such as `rules`.
+/// What one benchmark measured.
+pub struct Table {
+    /// Which benchmark it is, such as `rules`.
     pub benchmark: &'static str,
-    /// What was measured, such as `IPv4 legacy save`.
-    pub name: String,
-    /// What one measurement went over, such as `50000 rules`.
-    pub of: String,
+    /// What is measured, and by what it is compared.
+    pub title: &'static str,
     /// Unit of the measurements.
     pub unit: &'static str,
-    /// The measurements.
-    pub series: Series,
+    /// What the ratio is.
+    pub ratio: Ratio,
+    /// What was measured.
+    pub rows: Vec<Row>,
 }
 
-/// Prints the table.
-pub fn show(rows: &[Row]) {
+/// One thing measured, of ours and of another.
+pub struct Row {
+    /// What was measured, such as `IPv4 legacy save`.
+    pub name: String,
+    /// What one measurement went over, such as `50000 rules`, or what the other one is.
+    pub of: String,
+    /// The measurements.
+    pub series: Series,
+    /// Of the least that there is to do, where that is known.
+    pub floor: Vec<f64>,
+}
+
+/// Which of a pair is divided by the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ratio {
+    /// Ours by the other: a part of its time, or a multiple of its rate.
+    OursByOther,
+    /// The other by ours: how many times as fast ours is, of times.
+    OtherByOurs,
+}
+
+impl Ratio {
+    fn of(self, series: &Series) -> Vec<f64> {
+        let ratios = series.ratios();
+        match self {
+            Self::OursByOther => ratios,
+            Self::OtherByOurs => ratios.iter().map(|ratio| 1.0 / ratio).collect(),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::OursByOther => "ours / other",
+            Self::OtherByOurs => "other / ours",
+        }
+    }
+}
+
+/// Prints a table.
+pub fn show(table: &Table) {
+    let unit = table.unit;
     println!();
-    println!("  medians; ratio = ours / stock, of pairs: its median, and the middle half of all");
+    println!("  {}", table.title);
     println!(
-        "  {:24} {:>11} {:>9} {:>9}     {:>6}  {:>15}  {:>5}",
-        "", "", "ours", "stock", "ratio", "middle half", "pairs"
+        "  Medians; ratio = {}, of pairs: its median, and the middle half of all.",
+        table.ratio.name()
     );
-    for row in rows {
-        let ratios = row.series.ratios();
+    println!(
+        "  {:26} {:>14} {:>10} {:>10}     {:>6}  {:>15}  {:>5}",
+        "", "", "ours", "other", "ratio", "middle half", "pairs"
+    );
+    for row in &table.rows {
+        let ratios = table.ratio.of(&row.series);
+        let floor = match &row.floor[..] {
+            [] => String::new(),
+            floor => format!("  floor {:.2} {unit}", median(floor)),
+        };
         println!(
-            "  {:24} {:>11} {:9.3} {:9.3} {:3} {:6.3}  {:6.3} to {:5.3}  {:5}",
+            "  {:26} {:>14} {:10.3} {:10.3} {unit:3} {:6.3}  {:6.3} to {:5.3}  {:5}{floor}",
             row.name,
             row.of,
             median(&row.series.ours),
-            median(&row.series.stock),
-            row.unit,
+            median(&row.series.other),
             median(&ratios),
             quantile(&ratios, 0.25),
             quantile(&ratios, 0.75),
@@ -55,27 +101,38 @@ pub fn show(rows: &[Row]) {
 ///
 /// # Errors
 /// If that fails, or what was measured cannot be named.
-pub fn write(rows: &[Row], file: &Path) -> Result<()> {
+pub fn write(tables: &[Table], machine: &str, file: &Path) -> Result<()> {
     let report = json!({
+        "machine": machine,
         "kernel": run("uname -r")?.trim(),
         "iptables": run("iptables -V")?.trim(),
-        "figures": rows.iter().map(figure).collect::<Vec<_>>(),
+        "tables": tables.iter().map(table).collect::<Vec<_>>(),
     });
     let text = serde_json::to_string_pretty(&report)? + "\n";
     fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
 }
 
-fn figure(row: &Row) -> Value {
-    let ratios = row.series.ratios();
+fn table(table: &Table) -> Value {
     json!({
-        "benchmark": row.benchmark,
+        "benchmark": table.benchmark,
+        "title": table.title,
+        "unit": table.unit,
+        "ratio": table.ratio.name(),
+        "figures": table.rows.iter().map(|row| figure(row, table.ratio)).collect::<Vec<_>>(),
+    })
+}
+
+fn figure(row: &Row, ratio: Ratio) -> Value {
+    let ratios = ratio.of(&row.series);
+    json!({
         "name": row.name,
         "of": row.of,
-        "unit": row.unit,
         "ours": row.series.ours,
-        "stock": row.series.stock,
+        "other": row.series.other,
+        "floor": row.floor,
         "ours_median": median(&row.series.ours),
-        "stock_median": median(&row.series.stock),
+        "other_median": median(&row.series.other),
+        "floor_median": (!row.floor.is_empty()).then(|| median(&row.floor)),
         "ratio_median": median(&ratios),
         "ratio_quartiles": [quantile(&ratios, 0.25), quantile(&ratios, 0.75)],
     })

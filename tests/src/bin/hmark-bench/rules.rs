@@ -17,7 +17,7 @@ use tests::family::Family;
 use tests::{install, module};
 
 use crate::progress::Progress;
-use crate::report::Row;
+use crate::report::{Ratio, Row, Table};
 use crate::series::Series;
 
 /// Rules in the set.
@@ -52,7 +52,7 @@ const OPTIONS: [&str; 8] = [
 ];
 
 /// Measures all backends and families.
-pub fn run(progress: &mut Progress) -> Result<Vec<Row>> {
+pub fn run(progress: &mut Progress) -> Result<Table> {
     progress.phase("install: make install-files");
     install::install()?;
     module::load_ours()?;
@@ -72,16 +72,21 @@ pub fn run(progress: &mut Progress) -> Result<Vec<Row>> {
             let [parse, restore, save] = Programs::new(family, backend)?.measure(progress)?;
             for (what, series) in [("parse alone", parse), ("restore", restore), ("save", save)] {
                 rows.push(Row {
-                    benchmark: "rules",
                     name: format!("{family} {backend} {what}"),
                     of: format!("{RULES} rules"),
-                    unit: "s",
                     series,
+                    floor: Vec::new(),
                 });
             }
         }
     }
-    Ok(rows)
+    Ok(Table {
+        benchmark: "rules",
+        title: "Rules: our library and the stock one, with our module under both.",
+        unit: "s",
+        ratio: Ratio::OursByOther,
+        rows,
+    })
 }
 
 /// Whose library.
@@ -213,7 +218,7 @@ fn add(series: &mut Series, side: Side, round: usize, time: f64) {
     if round > 0 {
         match side {
             Side::Ours => series.ours.push(time),
-            Side::Stock => series.stock.push(time),
+            Side::Stock => series.other.push(time),
         }
     }
 }

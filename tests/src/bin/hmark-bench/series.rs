@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Measurements of ours and of the stock one, taken by turns, and what they come to.
+//! Measurements of ours and of another, taken by turns, and what they come to.
 
 /// Paired measurements, in one unit: those of one index were taken one after the other.
 #[derive(Clone, Debug, Default)]
 pub struct Series {
     /// Ours.
     pub ours: Vec<f64>,
-    /// What Linux or iptables ships.
-    pub stock: Vec<f64>,
+    /// What Linux or iptables ships, or another that is compared.
+    pub other: Vec<f64>,
 }
 
 impl Series {
-    /// Ours by stock, pair by pair: what slows the machine for longer than a pair cancels out.
+    /// Ours by the other, pair by pair: what slows the machine for longer than a pair cancels out.
     pub fn ratios(&self) -> Vec<f64> {
-        let pairs = self.ours.iter().zip(&self.stock);
-        pairs.map(|(ours, stock)| ours / stock).collect()
+        let pairs = self.ours.iter().zip(&self.other);
+        pairs.map(|(ours, other)| ours / other).collect()
     }
 }
 
@@ -56,7 +56,7 @@ mod tests {
     fn ratios_are_of_pairs() {
         let series = Series {
             ours: vec![2.0, 30.0],
-            stock: vec![1.0, 10.0],
+            other: vec![1.0, 10.0],
         };
         assert_eq!(series.ratios(), [2.0, 3.0]);
     }

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `make bench`: what ours costs beside what Linux and iptables ship.
+
+use crate::command::cpus;
+use crate::guest::Guest;
+use crate::lab::{Boot, Lab};
+use crate::product::{self, FUZZ};
+use crate::progress::Step;
+use anyhow::Result;
+use clap::Args;
+use std::fs;
+use std::process::Command;
+
+/// The program that measures, in a guest.
+const PROGRAM: &str = "target/lab/tools/hmark-bench";
+
+/// The program that draws what was measured.
+const CHART: &str = "target/lab/tools/hmark-chart";
+
+/// What to measure, and where.
+#[derive(Args)]
+pub struct Bench {
+    /// UML kernels run at native speed; on others instructions are counted
+    #[arg(long, value_enum, default_value = "uml")]
+    kernel: Boot,
+    /// packets, chains or rules; all of them if none is named
+    benchmarks: Vec<String>,
+}
+
+impl Bench {
+    /// Measures; the last line names the file of figures.
+    pub fn run(&self) -> Result<u8> {
+        let lab = Lab::up()?;
+        product::build(&lab, &[self.kernel])?;
+        product::build_test_module(&lab, FUZZ, &[self.kernel])?;
+        let machine = lab.machine(self.kernel)?;
+        let described = format!("{}, {} CPUs", processor()?, cpus());
+        let mut command = vec![PROGRAM, "/run/lab/result", &described];
+        command.extend(self.benchmarks.iter().map(String::as_str));
+        let figures = format!("target/lab/bench-{}.json", self.kernel);
+        let mut guest = Guest::new(3600, &command).with_result(&figures);
+        if !self.kernel.is_uml() {
+            guest = guest.counting_instructions();
+        }
+        let status = guest.run(&machine)?;
+        if status == 0 {
+            let chart = format!("target/lab/bench-{}.svg", self.kernel);
+            let mut step = Step::begin("chart", "drawing the chart")?;
+            step.run(Command::new(CHART).args([&figures, &chart]))?;
+            step.end("done");
+            println!("bench: every measurement is in {figures}; {chart} shows those of packets");
+        }
+        Ok(status)
+    }
+}
+
+/// The processor's name, as the machine's kernel has it.
+fn processor() -> Result<String> {
+    let cpus = fs::read_to_string("/proc/cpuinfo")?;
+    let name = cpus
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    Ok(name
+        .map_or("unknown processor", |(_, name)| name)
+        .to_owned())
+}

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What a chain of rules costs end to end: packets a second that pass it, by HMARK of ours and in
+//! C, by what nftables has in its place, and by plain MARK.
+
+use std::fmt;
+use std::fmt::Write as _;
+
+use anyhow::{ensure, Context, Result};
+use tests::command::run_with;
+use tests::family::Family;
+use tests::netns::Netns;
+use tests::{install, module};
+
+use crate::effort::Effort;
+use crate::pktgen::{self, Traffic};
+use crate::progress::Progress;
+use crate::report::{Ratio, Row, Table};
+use crate::series::Series;
+
+/// Rules of a chain, where not their number is what is measured.
+const RULES: usize = 200;
+
+/// Rounds in which each kind of rule has its turn. A round before is not counted.
+const ROUNDS: usize = 9;
+
+/// Calls of targets in a round, about: so many packets are sent.
+const CALLS: usize = 8_000_000;
+
+/// Most packets of a round.
+const MOST_PACKETS: usize = 200_000;
+
+/// What a rule does to a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Ours,
+    C,
+    Jhash,
+    Symhash,
+    Mark,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ours => "ours",
+            Self::C => "C HMARK",
+            Self::Jhash => "nft jhash",
+            Self::Symhash => "nft symhash",
+            Self::Mark => "MARK",
+        })
+    }
+}
+
+impl Kind {
+    /// Loads the module that it needs, if it is one of two.
+    fn load(self) -> Result<()> {
+        match self {
+            Self::Ours => module::load_ours(),
+            Self::C => module::load_c(),
+            _ => Ok(()),
+        }
+    }
+
+    /// The program that takes its rules, and what it is given for `count` of them.
+    fn rules(self, family: Family, count: usize) -> (String, String) {
+        let (ip, next) = match family {
+            Family::V4 => ("ip", "protocol"),
+            Family::V6 => ("ip6", "nexthdr"),
+        };
+        let rule = match self {
+            Self::Ours | Self::C => {
+                "HMARK --hmark-tuple src,dst,sport,dport,proto --hmark-mod 4 --hmark-offset 100 \
+                 --hmark-rnd 0xc175a3b8"
+                    .to_owned()
+            }
+            Self::Mark => "MARK --set-xmark 0x64/0xffffffff".to_owned(),
+            Self::Jhash => format!(
+                "meta mark set jhash {ip} saddr . {ip} daddr . th sport . th dport . {ip} {next} \
+                 mod 4 seed 0xc175a3b8 offset 100"
+            ),
+            Self::Symhash => "meta mark set symhash mod 4 offset 100".to_owned(),
+        };
+        let mut text = String::new();
+        match self {
+            Self::Ours | Self::C | Self::Mark => {
+                text += "*mangle\n";
+                for _ in 0..count {
+                    let _ = writeln!(text, "-A PREROUTING -j {rule}");
+                }
+                text += "COMMIT\n";
+                (format!("{}-legacy-restore", family.iptables()), text)
+            }
+            Self::Jhash | Self::Symhash => {
+                let _ = writeln!(text, "table {ip} hmark {{\nchain prerouting {{");
+                text += "type filter hook prerouting priority mangle\n";
+                for _ in 0..count {
+                    let _ = writeln!(text, "{rule}");
+                }
+                text += "}\n}\n";
+                ("nft -f -".to_owned(), text)
+            }
+        }
+    }
+}
+
+/// Measures all paths, and how the cost grows with the rules.
+pub fn run(progress: &mut Progress) -> Result<Table> {
+    install::install()?;
+    pktgen::load()?;
+    let effort = Effort::new(ROUNDS);
+    let mut rows = Vec::new();
+    for family in Family::ALL {
+        for path in [Path::loopback(family)?, Path::router(family)?] {
+            let kinds = [Kind::Ours, Kind::C, Kind::Jhash, Kind::Symhash, Kind::Mark];
+            rows.extend(path.measure(&kinds, RULES, &effort, progress)?);
+        }
+    }
+    for rules in [1, 10, 100, 1000] {
+        let path = Path::loopback(Family::V4)?;
+        rows.extend(path.measure(&[Kind::Ours, Kind::C], rules, &effort, progress)?);
+    }
+    Ok(Table {
+        benchmark: "chains",
+        title: "Chains: packets that pass a chain of rules of our target, and of others.",
+        unit: effort.rate,
+        ratio: Ratio::OursByOther,
+        rows,
+    })
+}
+
+/// A way that packets go, past a chain in `PREROUTING` of one namespace.
+struct Path {
+    name: &'static str,
+    traffic: Traffic,
+    /// The sender, the namespace with the chain, and where all packets end.
+    namespaces: Vec<Netns>,
+}
+
+/// Counts and drops what comes in, behind the chain.
+const SINK: &str = "table inet sink {
+    chain input {
+        type filter hook input priority 0
+        counter name arrived drop
+    }
+    counter arrived { }
+}
+";
+
+impl Path {
+    /// Packets go to the namespace's own address.
+    fn loopback(family: Family) -> Result<Self> {
+        let namespace = Netns::add("loopback")?;
+        namespace.enter(|| run_with("nft -f -", SINK, &[]))?;
+        let own = match family {
+            Family::V4 => {
+                // The stack's own packets have a route already where they come in; these have none.
+                namespace.sysctl("ipv4/conf/lo/route_localnet", "1")?;
+                namespace.sysctl("ipv4/conf/lo/accept_local", "1")?;
+                "127.0.0.1"
+            }
+            Family::V6 => "::1",
+        };
+        Ok(Self {
+            name: "loopback",
+            traffic: Traffic {
+                family,
+                device: "lo",
+                receiver: "00:00:00:00:00:00".to_owned(),
+                source: own,
+                destination: own,
+            },
+            namespaces: vec![namespace],
+        })
+    }
+
+    /// Packets go over a veth pair to a router, and over another one to their destination.
+    fn router(family: Family) -> Result<Self> {
+        let [sender, router, receiver] = [
+            Netns::add("sender")?,
+            Netns::add("router")?,
+            Netns::add("receiver")?,
+        ];
+        sender.ip("link add out address 02:00:00:00:00:01 type veth \
+            peer name in address 02:00:00:00:00:02 netns router\n\
+            link set out up\n")?;
+        router.ip("link add out address 02:00:00:00:00:03 type veth \
+            peer name in address 02:00:00:00:00:04 netns receiver\n\
+            link set in up\n\
+            link set out up\n")?;
+        receiver.ip("link set in up\n")?;
+        let [source, near, far, destination] = match family {
+            Family::V4 => ["10.1.0.1", "10.1.0.2", "10.2.0.1", "10.2.0.2"],
+            Family::V6 => ["fd01::1", "fd01::2", "fd02::1", "fd02::2"],
+        };
+        let (bits, nodad, forwarding) = match family {
+            Family::V4 => (24, "", "ipv4/ip_forward"),
+            Family::V6 => (64, "nodad", "ipv6/conf/all/forwarding"),
+        };
+        router.sysctl(forwarding, "1")?;
+        router.ip(&format!(
+            "address add {near}/{bits} dev in {nodad}\n\
+             address add {far}/{bits} dev out {nodad}\n\
+             neighbour add {destination} lladdr 02:00:00:00:00:04 dev out\n"
+        ))?;
+        receiver.ip(&format!(
+            "address add {destination}/{bits} dev in {nodad}\n"
+        ))?;
+        receiver.enter(|| run_with("nft -f -", SINK, &[]))?;
+        Ok(Self {
+            name: "router",
+            traffic: Traffic {
+                family,
+                device: "out",
+                receiver: "02:00:00:00:00:02".to_owned(),
+                source,
+                destination,
+            },
+            namespaces: vec![sender, router, receiver],
+        })
+    }
+
+    fn sender(&self) -> Result<&Netns> {
+        self.namespaces.first().context("a path has namespaces")
+    }
+
+    /// The namespace with the chain.
+    fn router_or_own(&self) -> Result<&Netns> {
+        self.namespaces.get(1).map_or_else(|| self.sender(), Ok)
+    }
+
+    fn receiver(&self) -> Result<&Netns> {
+        self.namespaces.last().context("a path has namespaces")
+    }
+
+    /// Lets packets pass `count` rules of each kind by turns; the first kind is compared with each
+    /// of the others.
+    fn measure(
+        &self,
+        kinds: &[Kind],
+        count: usize,
+        effort: &Effort,
+        progress: &mut Progress,
+    ) -> Result<Vec<Row>> {
+        let family = self.traffic.family;
+        let packets = (CALLS / count).min(MOST_PACKETS) / effort.less;
+        let rounds = effort.rounds;
+        progress.phase(&format!(
+            "{family} {}: {packets} packets past {count} rules, {rounds} rounds and one to warm up",
+            self.name
+        ));
+        let mut rates = vec![Vec::new(); kinds.len()];
+        for round in 0..=rounds {
+            progress.step(&format!("round {round} of {rounds}"));
+            for turn in 0..kinds.len() {
+                // None is always the first one.
+                let turn = (turn + round) % kinds.len();
+                let rate = self
+                    .pass(kinds[turn], count, packets)
+                    .with_context(|| format!("{family} {}, {}", self.name, kinds[turn]))?;
+                if round > 0 {
+                    rates[turn].push(rate / 1000.0);
+                }
+            }
+        }
+        let (ours, others) = rates.split_first().context("there is a kind")?;
+        Ok(kinds[1..]
+            .iter()
+            .zip(others)
+            .map(|(kind, other)| Row {
+                name: format!("{family} {}, {count} rules", self.name),
+                of: kind.to_string(),
+                series: Series {
+                    ours: ours.clone(),
+                    other: other.clone(),
+                },
+                floor: Vec::new(),
+            })
+            .collect())
+    }
+
+    /// Lets packets pass rules of one kind, and returns how many passed a second.
+    fn pass(&self, kind: Kind, count: usize, packets: usize) -> Result<f64> {
+        kind.load()?;
+        let (program, rules) = kind.rules(self.traffic.family, count);
+        let marking = self.router_or_own()?;
+        marking.enter(|| run_with(&program, &rules, &[]))?;
+        self.receiver()?.run("nft reset counters")?;
+        let rate = self.sender()?.enter(|| self.traffic.send(packets as u32))?;
+        let counters = self.receiver()?.run("nft list counters")?;
+        let dropped = counters
+            .split_once("packets ")
+            .and_then(|(_, rest)| rest.split(' ').find_map(|word| word.parse::<usize>().ok()));
+        ensure!(
+            dropped.is_some_and(|dropped| dropped >= packets),
+            "of {packets} packets, {dropped:?} came through"
+        );
+        match kind {
+            Kind::Jhash | Kind::Symhash => {
+                let table = match self.traffic.family {
+                    Family::V4 => "ip",
+                    Family::V6 => "ip6",
+                };
+                marking.run(&format!("nft delete table {table} hmark"))?;
+            }
+            _ => {
+                let iptables = self.traffic.family.iptables();
+                marking.run(&format!("{iptables}-legacy -t mangle -F"))?;
+            }
+        }
+        Ok(rate)
+    }
+}
