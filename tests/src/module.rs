@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{bail, ensure, Context, Result};
 
 use crate::command::run;
+use crate::{install, kernel};
 
 /// Name of both modules.
 pub const NAME: &str = "xt_HMARK";
@@ -132,6 +133,19 @@ pub fn load_ours() -> Result<()> {
     unload()?;
     run(&format!("modprobe {NAME}"))?;
     check_ours()
+}
+
+/// Loads our module as the lab has built it for the running kernel, without installing it, in place
+/// of whichever is loaded.
+///
+/// # Errors
+/// If a rule uses the loaded module, or ours was not built, or does not load.
+pub fn load_built() -> Result<()> {
+    unload()?;
+    let folder = install::target_folder().join(format!("kmod-{}", kernel::name()));
+    run(&format!("insmod {}/{NAME}.ko", folder.display()))?;
+    ensure!(out_of_tree(), "the loaded {NAME} is not ours");
+    Ok(())
 }
 
 /// Loads the kernel's own C module, in place of whichever is loaded.

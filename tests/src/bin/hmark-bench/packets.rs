@@ -3,11 +3,9 @@
 //! What a packet costs: the kernel's own C target, ours, and one that hashes and reads no header,
 //! called in one kernel by the module `hmark_bench`.
 
-use std::env;
-
 use anyhow::{ensure, Context, Result};
 use tests::command::run as command;
-use tests::{kernel, module, reference};
+use tests::{install, kernel, module, reference};
 
 use crate::effort::Effort;
 use crate::progress::Progress;
@@ -22,23 +20,16 @@ const PACKETS: usize = 1 << 17;
 
 /// Measures all kinds of packets that the module knows.
 pub fn run(progress: &mut Progress) -> Result<Table> {
-    let built = env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
-    let kernel = kernel::name();
-    module::unload()?;
+    module::load_built()?;
     reference::load()?;
-    command(&format!("insmod {built}/kmod-{kernel}/xt_HMARK.ko"))?;
-    ensure!(
-        module::attribute("taint").contains('O'),
-        "the loaded {} is not ours",
-        module::NAME
-    );
     let effort = Effort::new(ROUNDS);
     progress.phase(&format!(
         "packets: {} rounds of {} packets of each kind",
         effort.rounds,
         PACKETS / effort.less
     ));
-    let module = format!("{built}/fuzz-{kernel}/hmark_bench.ko");
+    let folder = install::target_folder().join(format!("fuzz-{}", kernel::name()));
+    let module = format!("{}/hmark_bench.ko", folder.display());
     let mut rows: Vec<Row> = Vec::new();
     loop {
         let (row, kinds) = measure(&module, rows.len(), &effort)?;

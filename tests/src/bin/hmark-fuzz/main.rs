@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use anyhow::{bail, ensure, Context, Result};
 use tests::command::run;
-use tests::{kernel, module, reference};
+use tests::{install, kernel, module, reference};
 
 /// Packets that are compared before the module says how it goes.
 const PORTION: u64 = 2_000_000;
@@ -43,16 +43,10 @@ fn fuzz() -> Result<()> {
         fs::exists("/run/lab")?,
         "this is no guest of the lab: use `make fuzz`"
     );
-    let built = env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
-    let kernel = kernel::name();
     reference::load()?;
-    run(&format!("insmod {built}/kmod-{kernel}/xt_HMARK.ko"))?;
-    ensure!(
-        module::attribute("taint").contains('O'),
-        "the loaded {} is not ours",
-        module::NAME
-    );
-    let comparer = format!("{built}/fuzz-{kernel}/hmark_fuzz.ko");
+    module::load_built()?;
+    let folder = install::target_folder().join(format!("fuzz-{}", kernel::name()));
+    let comparer = format!("{}/hmark_fuzz.ko", folder.display());
     while left > 0 {
         let count = portion(&comparer, case, left.min(PORTION))?;
         ensure!(count.packets > 0, "the module compared nothing");
