@@ -50,7 +50,7 @@ impl<const IPV6: bool> Target for Idle<IPV6> {
     }
 
     fn target(_skb: &mut SkBuff, _rule: &u32) -> Verdict {
-        Verdict::Continue
+        Verdict::CONTINUE
     }
 }
 
