@@ -143,7 +143,7 @@ pub fn load_ours() -> Result<()> {
 pub fn load_built() -> Result<()> {
     unload()?;
     let folder = install::target_folder().join(format!("kmod-{}", kernel::name()));
-    run(&format!("insmod {}/{NAME}.ko", folder.display()))?;
+    insert(&folder.join(format!("{NAME}.ko")))?;
     ensure!(out_of_tree(), "the loaded {NAME} is not ours");
     Ok(())
 }
@@ -154,14 +154,21 @@ pub fn load_built() -> Result<()> {
 /// If a rule uses the loaded module, or the C module does not load.
 pub fn load_c() -> Result<()> {
     unload()?;
-    let file = c_file()?;
-    // insmod, since modprobe would take ours from updates/; it wants the others to be there.
-    let depends = field(&file, "depends")?;
+    // modprobe would take ours from updates/.
+    insert(&c_file()?)?;
+    check_c()
+}
+
+/// Loads a module's file, and before it the modules that it needs.
+///
+/// # Errors
+/// If one of them does not load.
+pub fn insert(file: &Path) -> Result<()> {
+    let depends = field(file, "depends")?;
     for needed in depends.split(',').filter(|name| !name.is_empty()) {
         run(&format!("modprobe {needed}"))?;
     }
-    run(&format!("insmod {}", file.display()))?;
-    check_c()
+    run(&format!("insmod {}", file.display())).map(drop)
 }
 
 /// Unloads the module, if it is loaded, as soon as no rule uses it.

@@ -3,6 +3,7 @@
 //! The kernel's own C module beside ours: under another name, with its code as it is.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{ensure, Context, Result};
 
@@ -27,10 +28,6 @@ const SIGNED: &[u8] = b"~Module signature appended~\n";
 /// If the kernel has no such module, or it does not load.
 pub fn load() -> Result<()> {
     let file = module::c_file()?;
-    let depends = module::field(&file, "depends")?;
-    for needed in depends.split(',').filter(|name| !name.is_empty()) {
-        run(&format!("modprobe {needed}"))?;
-    }
     let compressed = file.extension().is_some_and(|extension| extension == "xz");
     let copy = if compressed { COMPRESSED } else { FILE };
     fs::copy(&file, copy)?;
@@ -41,7 +38,7 @@ pub fn load() -> Result<()> {
     drop_signature(&mut contents)?;
     rename(&mut contents);
     fs::write(FILE, contents)?;
-    run(&format!("insmod {FILE}"))?;
+    module::insert(Path::new(FILE))?;
 
     let taint = fs::read_to_string(format!("/sys/module/{NAME}/taint"))?;
     ensure!(
