@@ -96,8 +96,12 @@ impl SkBuff {
             .wrapping_add(len as usize)
             .saturating_sub(start as usize);
         // SAFETY: By the type invariants these bytes are of the linear part, and nobody changes
-        // them as long as the packet is borrowed.
-        unsafe { core::slice::from_raw_parts(start, len) }
+        // them as long as the packet is borrowed. A packet has a buffer: without a word of that, it
+        // would be looked for wherever bytes of it may be missing.
+        unsafe {
+            core::hint::assert_unchecked(!start.is_null());
+            core::slice::from_raw_parts(start, len)
+        }
     }
 
     /// Copies bytes that are not all in the linear part; [`None`] where the packet is too short.
