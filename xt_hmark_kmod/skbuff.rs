@@ -103,25 +103,6 @@ impl SkBuff {
             core::slice::from_raw_parts(start, len)
         }
     }
-
-    /// Copies bytes that are not all in the linear part; [`None`] where the packet is too short.
-    #[inline(always)]
-    fn copy_paged<'a, const N: usize>(
-        &self,
-        offset: u32,
-        copy: &'a mut [u8; N],
-    ) -> Option<&'a [u8; N]> {
-        let offset = self
-            .network_offset()
-            .checked_add(i32::try_from(offset).ok()?)?;
-        let len = i32::try_from(N).ok()?;
-        // SAFETY: By the type invariants the packet is valid; `copy` takes `len` bytes. The
-        // function checks the offset against the packet's length itself.
-        let error = unsafe {
-            bindings::skb_copy_bits(self.as_raw(), offset, copy.as_mut_ptr().cast(), len)
-        };
-        (error == 0).then_some(copy)
-    }
 }
 
 /// The headers of a packet: looked at in the linear part, or copied from pages.
@@ -139,15 +120,20 @@ impl Packet for Headers<'_> {
     }
 
     #[inline(always)]
-    fn header<'a, const N: usize>(
-        &'a self,
-        offset: u32,
-        copy: &'a mut [u8; N],
-    ) -> Option<&'a [u8; N]> {
-        let start = offset as usize;
-        match self.linear.get(start..start.saturating_add(N)) {
-            Some(bytes) => bytes.first_chunk(),
-            None => self.skb.copy_paged(offset, copy),
-        }
+    fn in_place<const N: usize>(&self, offset: u32) -> Option<&[u8; N]> {
+        self.linear.in_place(offset)
+    }
+
+    #[inline(always)]
+    fn copy<const N: usize>(&self, offset: u32, to: &mut [u8; N]) -> Option<()> {
+        let offset = i32::try_from(offset).ok()?;
+        let offset = self.skb.network_offset().checked_add(offset)?;
+        let len = i32::try_from(N).ok()?;
+        // SAFETY: By the type invariants of `SkBuff` the packet is valid; `to` takes `len` bytes.
+        // The function checks the offset against the packet's length itself.
+        let error = unsafe {
+            bindings::skb_copy_bits(self.skb.as_raw(), offset, to.as_mut_ptr().cast(), len)
+        };
+        (error == 0).then_some(())
     }
 }

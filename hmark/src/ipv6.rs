@@ -127,8 +127,7 @@ pub fn mark<P: Packet + ?Sized>(packet: &P, rule: &Rule) -> Option<u32> {
 /// [`None`] for any other.
 #[inline(always)]
 pub fn mark_plain<P: Packet + ?Sized>(packet: &P, rule: &Rule) -> Option<u32> {
-    let mut copy = [0; HEADER_LEN as usize];
-    let ip = Header::at(packet, 0, &mut copy)?;
+    let ip = Header(packet.in_place(0)?);
     if is_extension(ip.next()) || ip.next() == protocol::ICMPV6 {
         return None;
     }

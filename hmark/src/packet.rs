@@ -9,16 +9,34 @@ pub trait Packet {
     /// This is what was received, whatever length the IP header claims.
     fn end(&self) -> u32;
 
-    /// The `N` bytes that start `offset` bytes behind the network header.
+    /// The `N` bytes that start `offset` bytes behind the network header, where they are.
     ///
-    /// They are where they are, if the packet has them in one piece; else in `copy`, whose contents
-    /// mean nothing before. [`None`] if the packet ends before the last of them. As the kernel's
-    /// `skb_header_pointer()` this saves to copy headers, which would take longer than to hash them.
+    /// [`None`] if they are not in one piece of memory, or the packet ends before the last of them.
+    fn in_place<const N: usize>(&self, offset: u32) -> Option<&[u8; N]>;
+
+    /// Copies as many bytes, which are not in one piece of memory.
+    ///
+    /// [`None`] if the packet ends before the last of them.
+    fn copy<const N: usize>(&self, offset: u32, to: &mut [u8; N]) -> Option<()>;
+
+    /// As many bytes, where they are or else in `copy`, whose contents mean nothing before.
+    ///
+    /// [`None`] if the packet ends before the last of them. As the kernel's `skb_header_pointer()`
+    /// this saves to copy headers, which would take longer than to hash them.
+    #[inline(always)]
     fn header<'a, const N: usize>(
         &'a self,
         offset: u32,
         copy: &'a mut [u8; N],
-    ) -> Option<&'a [u8; N]>;
+    ) -> Option<&'a [u8; N]> {
+        match self.in_place(offset) {
+            Some(bytes) => Some(bytes),
+            None => {
+                self.copy(offset, copy)?;
+                Some(copy)
+            }
+        }
+    }
 
     /// Reads as many bytes.
     #[inline(always)]
@@ -35,12 +53,13 @@ impl Packet for [u8] {
     }
 
     #[inline(always)]
-    fn header<'a, const N: usize>(
-        &'a self,
-        offset: u32,
-        _copy: &'a mut [u8; N],
-    ) -> Option<&'a [u8; N]> {
+    fn in_place<const N: usize>(&self, offset: u32) -> Option<&[u8; N]> {
         let start = usize::try_from(offset).ok()?;
         self.get(start..start.checked_add(N)?)?.first_chunk()
+    }
+
+    #[inline(always)]
+    fn copy<const N: usize>(&self, _offset: u32, _to: &mut [u8; N]) -> Option<()> {
+        None
     }
 }

@@ -51,11 +51,11 @@ impl Packet for Pieces {
         self.len() as u32
     }
 
-    fn header<'a, const N: usize>(
-        &'a self,
-        offset: u32,
-        copy: &'a mut [u8; N],
-    ) -> Option<&'a [u8; N]> {
+    fn in_place<const N: usize>(&self, _offset: u32) -> Option<&[u8; N]> {
+        None
+    }
+
+    fn copy<const N: usize>(&self, offset: u32, to: &mut [u8; N]) -> Option<()> {
         self.reads.set(self.reads.get() + 1);
         let start = offset as usize;
         if start + N > self.len() {
@@ -63,7 +63,7 @@ impl Packet for Pieces {
             return None;
         }
         self.reach.set(self.reach.get().max(start + N));
-        *copy = core::array::from_fn(|n| self.byte(start + n));
-        Some(copy)
+        *to = core::array::from_fn(|n| self.byte(start + n));
+        Some(())
     }
 }
