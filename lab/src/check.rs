@@ -6,7 +6,7 @@ use crate::command::make;
 use crate::guest::Guest;
 use crate::iptables::Release;
 use crate::lab::{Boot, Lab};
-use crate::product::{self, FUZZ};
+use crate::product::{self, TestModule, FUZZ, INIT};
 use crate::progress::Step;
 use anyhow::{Context, Result};
 use std::env;
@@ -147,7 +147,8 @@ fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
         plain("shellcheck", shell(SCRIPTS)),
         plain("module-format", shell(MODULE_FORMAT)),
         plain("module-clippy", module_clippy(lab)?),
-        plain("fuzz-clippy", fuzz_clippy(lab)?),
+        plain("fuzz-clippy", test_module_clippy(lab, FUZZ)?),
+        plain("init-clippy", test_module_clippy(lab, INIT)?),
         plain("module-no-panic", shell(NO_PANIC)),
         plain("library-size", shell(LIBRARY)),
         plain("man-pages", shell("mandoc -T lint -W error man/*.8")),
@@ -219,10 +220,10 @@ fn module_clippy(lab: &Lab) -> Result<Command> {
     Ok(make)
 }
 
-/// As [`module_clippy`], of the module that compares.
-fn fuzz_clippy(lab: &Lab) -> Result<Command> {
-    let mut make =
-        product::make_test_module(FUZZ, &lab.tree(Boot::Stock)?, "target/lab/fuzz-clippy")?;
+/// As [`module_clippy`], of a module that is for tests.
+fn test_module_clippy(lab: &Lab, module: TestModule) -> Result<Command> {
+    let folder = format!("target/lab/{module}-clippy");
+    let mut make = product::make_test_module(module, &lab.tree(Boot::Stock)?, &folder)?;
     make.args(["CLIPPY=1", "KRUSTFLAGS=-Dwarnings"]);
     Ok(make)
 }
