@@ -49,11 +49,16 @@ impl Memory {
     }
 }
 
+/// Whether memory is counted: a debug kernel would search long for what it holds back, and has
+/// kmemleak to see what is lost.
+pub fn is_counted() -> bool {
+    !kernel::is_debug()
+}
+
 /// The memory in use when the kernel has freed what it can: of each kind the least of several
-/// readings. Nothing of a debug kernel, which would search long for what it holds back: there
-/// kmemleak sees what is lost.
+/// readings. Nothing where it is not counted.
 pub fn settled() -> Result<Memory> {
-    if kernel::is_debug() {
+    if !is_counted() {
         return Ok(Memory(BTreeMap::new()));
     }
     let mut least = now()?;
