@@ -76,6 +76,7 @@ fn prepare() -> Result<Lab> {
     product::build(&lab, &[Boot::Stock, Boot::Uml])?;
     product::build_modules(&lab, &Boot::SWITCHED)?;
     product::build_test_module(&lab, FUZZ, &[Boot::Stock, Boot::Uml])?;
+    product::build_test_module(&lab, FUZZ, &Boot::SWITCHED)?;
     Ok(lab)
 }
 
@@ -123,8 +124,12 @@ const LIBRARY: &str = "library=target/lab/release/libxt_HMARK.so
 /// The same packets in every run.
 const UML_FUZZ: &str = "fuzz --built --case 0 --packets 5000000";
 
-/// Fewer packets, since the machine may be emulated.
-const STOCK_FUZZ: &str = "run --timeout 300 -- target/lab/tools/hmark-fuzz 0 500000";
+/// Fewer packets, for a kernel that lacks a part, or whose machine may be emulated.
+fn few(kernel: Boot) -> Result<Command> {
+    itself(&format!(
+        "run --kernel={kernel} --timeout 300 -- target/lab/tools/hmark-fuzz 0 500000"
+    ))
+}
 
 /// All lanes, the quick ones first.
 fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
@@ -169,7 +174,13 @@ fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
         counted("bookworm-iptables-tests", with_iptables(Release::Bookworm)?),
         counted("testing-iptables-tests", with_iptables(Release::Testing)?),
         plain("fuzz", itself(UML_FUZZ)?),
-        plain("stock-fuzz", itself(STOCK_FUZZ)?),
+        plain("stock-fuzz", few(Boot::Stock)?),
+        plain("no-conntrack-fuzz", few(Boot::UmlNoConntrack)?),
+        plain("no-ipv6-fuzz", few(Boot::UmlNoIpv6)?),
+        plain(
+            "no-conntrack-no-ipv6-fuzz",
+            few(Boot::UmlNoConntrackNoIpv6)?,
+        ),
     ])
 }
 

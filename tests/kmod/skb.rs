@@ -160,9 +160,8 @@ impl Skb {
 
     /// Gives the packet a conntrack entry, or none.
     pub(crate) fn set_conntrack(&mut self, conntrack: &Conntrack) {
-        let nfct = self.connection.set(conntrack);
-        // SAFETY: The sk_buff is ours.
-        unsafe { (*self.skb.as_ptr())._nfct = nfct };
+        // SAFETY: The sk_buff is ours, and refers to the entry until either is dropped.
+        unsafe { self.connection.give(self.skb.as_ptr(), conntrack) };
     }
 
     #[inline(always)]
@@ -189,9 +188,9 @@ impl Drop for Skb {
     fn drop(&mut self) {
         self.lay_out_rest(&Layout::linear(0), 0, 0);
         self.unfence();
+        self.set_conntrack(&Conntrack::NONE);
         // SAFETY: Both are ours, and now refer to nothing else.
         unsafe {
-            (*self.skb.as_ptr())._nfct = 0;
             (*self.skb.as_ptr()).data_len = 0;
             bindings::__kfree_skb(self.skb.as_ptr());
             bindings::__kfree_skb(self.listed.as_ptr());
