@@ -102,7 +102,7 @@ const SCRIPTS: &str =
 /// Looks over the modules' sources, which are no crates of the workspace.
 const MODULE_FORMAT: &str =
     "rustfmt --edition 2021 --check xt_hmark_kmod/xt_HMARK.rs tests/kmod/fuzz.rs \
-    tests/kmod-init/hmark_init.rs";
+    tests/kmod/bench.rs tests/kmod-init/hmark_init.rs";
 
 /// Fails where the module refers to what panics, or cannot be read.
 const NO_PANIC: &str = "symbols=$(nm --undefined-only target/lab/kmod-stock/xt_HMARK.ko)
