@@ -35,6 +35,9 @@ if [ -s /tmp/leaks ]; then
 	echo "kmemleak: the module lost memory" >&2
 	cat /tmp/leaks >&2
 	status=1
+elif grep -q '^unreferenced' "$leaks" && ! grep -q '+0x' "$leaks"; then
+	echo "kmemleak does not know who allocated what" >&2
+	status=1
 fi
 
 # Lockdep prints one report and is off then, and also where its tables are full.

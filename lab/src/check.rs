@@ -5,7 +5,7 @@ use crate::command::make;
 use crate::guest::Guest;
 use crate::iptables::Release;
 use crate::lab::{Boot, Lab};
-use crate::product::{self, FUZZ};
+use crate::product::{self, TestModule, FUZZ, INIT};
 use crate::progress::Step;
 use anyhow::{Context, Result};
 use std::env;
@@ -58,6 +58,7 @@ fn prepare() -> Result<Lab> {
     product::build(&lab, &[Boot::Stock, Boot::Uml])?;
     product::build_modules(&lab, &Boot::SWITCHED)?;
     product::build_test_module(&lab, FUZZ, &[Boot::Stock, Boot::Uml])?;
+    product::build_test_module(&lab, FUZZ, &Boot::SWITCHED)?;
     Ok(lab)
 }
 
@@ -82,8 +83,8 @@ const SCRIPTS: &str =
 
 /// Looks over the modules' sources, which are no crates of the workspace.
 const MODULE_FORMAT: &str =
-    "rustfmt --edition 2021 --check xt_hmark_kmod/xt_HMARK.rs tests/kmod/fuzz.rs tests/kmod/bench.rs \
-    tests/kmod-init/hmark_init.rs";
+    "rustfmt --edition 2021 --check xt_hmark_kmod/xt_HMARK.rs tests/kmod/fuzz.rs \
+    tests/kmod/bench.rs tests/kmod-init/hmark_init.rs";
 
 /// Fails where the module refers to what panics, or cannot be read.
 const NO_PANIC: &str = "symbols=$(nm --undefined-only target/lab/kmod-stock/xt_HMARK.ko)
@@ -105,8 +106,12 @@ const LIBRARY: &str = "library=target/lab/release/libxt_HMARK.so
 /// The same packets in every run.
 const UML_FUZZ: &str = "fuzz --built --case 0 --packets 5000000";
 
-/// Fewer packets, since the machine may be emulated.
-const STOCK_FUZZ: &str = "run --timeout 300 -- target/lab/tools/hmark-fuzz 0 500000";
+/// Fewer packets, for a kernel that lacks a part, or whose machine may be emulated.
+fn few(kernel: Boot) -> Result<Command> {
+    itself(&format!(
+        "run --kernel={kernel} --timeout 300 -- target/lab/tools/hmark-fuzz 0 500000"
+    ))
+}
 
 /// All lanes, the quick ones first.
 fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
@@ -129,7 +134,8 @@ fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
         plain("shellcheck", shell(SCRIPTS)),
         plain("module-format", shell(MODULE_FORMAT)),
         plain("module-clippy", module_clippy(lab)?),
-        plain("fuzz-clippy", fuzz_clippy(lab)?),
+        plain("fuzz-clippy", test_module_clippy(lab, FUZZ)?),
+        plain("init-clippy", test_module_clippy(lab, INIT)?),
         plain("module-no-panic", shell(NO_PANIC)),
         plain("library-size", shell(LIBRARY)),
         plain("man-pages", shell("mandoc -T lint -W error man/*.8")),
@@ -154,7 +160,13 @@ fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
         counted("bookworm-iptables-tests", with_iptables(Release::Bookworm)?),
         counted("testing-iptables-tests", with_iptables(Release::Testing)?),
         plain("fuzz", itself(UML_FUZZ)?),
-        plain("stock-fuzz", itself(STOCK_FUZZ)?),
+        plain("stock-fuzz", few(Boot::Stock)?),
+        plain("no-conntrack-fuzz", few(Boot::UmlNoConntrack)?),
+        plain("no-ipv6-fuzz", few(Boot::UmlNoIpv6)?),
+        plain(
+            "no-conntrack-no-ipv6-fuzz",
+            few(Boot::UmlNoConntrackNoIpv6)?,
+        ),
     ])
 }
 
@@ -205,10 +217,10 @@ fn module_clippy(lab: &Lab) -> Result<Command> {
     Ok(make)
 }
 
-/// As [`module_clippy`], of the module that compares.
-fn fuzz_clippy(lab: &Lab) -> Result<Command> {
-    let mut make =
-        product::make_test_module(FUZZ, &lab.tree(Boot::Stock)?, "target/lab/fuzz-clippy")?;
+/// As [`module_clippy`], of a module that is for tests.
+fn test_module_clippy(lab: &Lab, module: TestModule) -> Result<Command> {
+    let folder = format!("target/lab/{module}-clippy");
+    let mut make = product::make_test_module(module, &lab.tree(Boot::Stock)?, &folder)?;
     make.args(["CLIPPY=1", "KRUSTFLAGS=-Dwarnings"]);
     Ok(make)
 }

@@ -6,6 +6,7 @@ use crate::iptables::Release;
 use crate::lab::{Boot, Lab};
 use crate::progress::Step;
 use anyhow::{Context, Result};
+use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -94,16 +95,22 @@ pub const FUZZ: TestModule = TestModule {
 };
 
 /// Fails to load.
-const INIT: TestModule = TestModule {
+pub const INIT: TestModule = TestModule {
     name: "init",
     source: "tests/kmod-init",
 };
 
+impl fmt::Display for TestModule {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
 /// Builds the module for each of `kernels`.
 pub fn build_test_module(lab: &Lab, module: TestModule, kernels: &[Boot]) -> Result<()> {
     for &kernel in kernels {
-        let name = format!("{}-{kernel}", module.name);
-        let what = format!("building hmark_{}.ko for the kernel {kernel}", module.name);
+        let name = format!("{module}-{kernel}");
+        let what = format!("building hmark_{module}.ko for the kernel {kernel}");
         let mut step = Step::begin(&name, what)?;
         let mut make = make_test_module(module, &lab.tree(kernel)?, &format!("target/lab/{name}"))?;
         step.run(make.args(kernel.arguments()))?;

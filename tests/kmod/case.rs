@@ -80,7 +80,8 @@ pub(crate) enum Mismatch {
 
 /// What cases need, made once.
 pub(crate) struct Cases {
-    pairs: [(Family, Pair); 2],
+    /// One for each family that the kernel has.
+    pairs: KVec<(Family, Pair)>,
     skb: Skb,
     /// The packet of the last case.
     pub(crate) bytes: KBox<Bytes>,
@@ -89,9 +90,14 @@ pub(crate) struct Cases {
 
 impl Cases {
     pub(crate) fn new() -> Result<Self> {
-        let [ipv4, ipv6] = Family::ALL;
+        let mut pairs = KVec::new();
+        for family in Family::ALL {
+            if family == Family::Ipv4 || cfg!(CONFIG_IP6_NF_IPTABLES) {
+                pairs.push((family, Pair::find(family)?), GFP_KERNEL)?;
+            }
+        }
         Ok(Self {
-            pairs: [(ipv4, Pair::find(ipv4)?), (ipv6, Pair::find(ipv6)?)],
+            pairs,
             skb: Skb::new()?,
             bytes: KBox::new(Bytes::default(), GFP_KERNEL)?,
             count: Count::default(),

@@ -4,26 +4,39 @@
 //!
 //! C header: [`include/net/netfilter/nf_conntrack.h`](srctree/include/net/netfilter/nf_conntrack.h)
 
-use kernel::alloc::flags::__GFP_ZERO;
 use kernel::prelude::*;
 
 use crate::bindings;
 use crate::generate::Conntrack;
 
 /// One entry, whose contents change.
+#[cfg(CONFIG_NF_CONNTRACK)]
 pub(crate) struct Connection(KBox<bindings::nf_conn>);
 
+#[cfg(CONFIG_NF_CONNTRACK)]
 impl Connection {
     pub(crate) fn new() -> Result<Self> {
-        let conn = KBox::<bindings::nf_conn>::new_uninit(GFP_KERNEL | __GFP_ZERO)?;
+        let conn =
+            KBox::<bindings::nf_conn>::new_uninit(GFP_KERNEL | kernel::alloc::flags::__GFP_ZERO)?;
         // SAFETY: It was made all zero, which is an entry that nobody knows: no reference, no
         // pointer, empty tuples.
         Ok(Self(unsafe { conn.assume_init() }))
     }
 
+    /// Makes this the entry that is wanted, and gives it to a packet.
+    ///
+    /// # Safety
+    ///
+    /// The sk_buff must be valid, and refer to the entry no longer than it lives.
+    pub(crate) unsafe fn give(&mut self, skb: *mut bindings::sk_buff, conntrack: &Conntrack) {
+        let nfct = self.set(conntrack);
+        // SAFETY: By this function's own condition.
+        unsafe { (*skb)._nfct = nfct };
+    }
+
     /// Makes this the entry that is wanted, and returns what its packet has in `_nfct`: a reference
     /// to it, if it is one, and where in the connection's life the packet stands.
-    pub(crate) fn set(&mut self, conntrack: &Conntrack) -> usize {
+    fn set(&mut self, conntrack: &Conntrack) -> usize {
         let info = usize::from(conntrack.info & 7);
         let Some(ends) = &conntrack.ends else {
             return info;
@@ -41,4 +54,22 @@ impl Connection {
         self.0.status = conntrack.status as usize;
         (&raw const *self.0) as usize | info
     }
+}
+
+/// No entry, since the kernel has no conntrack.
+#[cfg(not(CONFIG_NF_CONNTRACK))]
+pub(crate) struct Connection;
+
+#[cfg(not(CONFIG_NF_CONNTRACK))]
+impl Connection {
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self)
+    }
+
+    /// Gives a packet nothing.
+    ///
+    /// # Safety
+    ///
+    /// Nothing need be so.
+    pub(crate) unsafe fn give(&mut self, _skb: *mut bindings::sk_buff, _conntrack: &Conntrack) {}
 }

@@ -3,6 +3,7 @@
  * What is a macro or inline in the kernel, as functions that Rust can call.
  */
 #include <linux/bottom_half.h>
+#include <linux/kasan.h>
 #include <linux/sched.h>
 #include <linux/skbuff.h>
 
@@ -12,6 +13,44 @@ struct sk_buff *hmark_alloc_skb(unsigned int size)
 {
 	return alloc_skb(size, GFP_KERNEL);
 }
+
+#ifdef CONFIG_KASAN_GENERIC
+/* What KASAN notes of every so many bytes in one: how many may be read, or a reason why none. */
+#define GRANULE (1UL << KASAN_SHADOW_SCALE_SHIFT)
+#define READABLE 0
+#define OUT_OF_BOUNDS 0xfc
+
+/* It is exported, but its header is none that a module can include. */
+void kasan_poison(const void *addr, size_t size, u8 value, bool init);
+
+/*
+ * Has KASAN report whoever reads behind the bytes from `from` to `to` of an
+ * aligned buffer, at the very next one, or before them, in a whole granule.
+ */
+void hmark_fence(const void *buffer, size_t size, size_t from, size_t to)
+{
+	size_t first = round_down(from, GRANULE), last = round_down(to, GRANULE);
+
+	kasan_poison(buffer, first, OUT_OF_BOUNDS, false);
+	kasan_poison(buffer + first, last - first, READABLE, false);
+	kasan_poison(buffer + last, size - last, OUT_OF_BOUNDS, false);
+	if (to > last)
+		kasan_poison(buffer + last, GRANULE, to - last, false);
+}
+
+void hmark_unfence(const void *buffer, size_t size)
+{
+	kasan_poison(buffer, size, READABLE, false);
+}
+#else
+void hmark_fence(const void *buffer, size_t size, size_t from, size_t to)
+{
+}
+
+void hmark_unfence(const void *buffer, size_t size)
+{
+}
+#endif
 
 /* As in a netfilter hook: softirqs off, and so no other task on this CPU. */
 void hmark_enter_softirq(void)

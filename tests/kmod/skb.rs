@@ -81,12 +81,14 @@ impl Skb {
         // SAFETY: By the type invariants the sk_buff is valid.
         let head = unsafe { (*skb).head };
         let network = head.wrapping_add(start);
+        self.unfence();
         // SAFETY: By the type invariants the buffer is ours, and has room for all of this before,
         // in and behind the packet.
         unsafe {
             copy(packet, network, linear);
             poison(&packet[linear..], network.wrapping_add(linear));
         }
+        self.fence(start, start + linear);
 
         // SAFETY: The sk_buff is ours, and what is set are its own fields.
         unsafe {
@@ -136,11 +138,30 @@ impl Skb {
         }
     }
 
+    /// Where there is KASAN, has it report whoever reads outside of these bytes of the buffer.
+    #[inline(always)]
+    fn fence(&mut self, from: usize, to: usize) {
+        if cfg!(CONFIG_KASAN_GENERIC) {
+            let skb = self.skb.as_ptr();
+            // SAFETY: By the type invariants the buffer is ours, and these bytes are in it.
+            unsafe { bindings::hmark_fence((*skb).head.cast(), (*skb).end as usize, from, to) };
+        }
+    }
+
+    /// Lets all of the buffer be read, and written, again.
+    #[inline(always)]
+    fn unfence(&mut self) {
+        if cfg!(CONFIG_KASAN_GENERIC) {
+            let skb = self.skb.as_ptr();
+            // SAFETY: By the type invariants the buffer is ours.
+            unsafe { bindings::hmark_unfence((*skb).head.cast(), (*skb).end as usize) };
+        }
+    }
+
     /// Gives the packet a conntrack entry, or none.
     pub(crate) fn set_conntrack(&mut self, conntrack: &Conntrack) {
-        let nfct = self.connection.set(conntrack);
-        // SAFETY: The sk_buff is ours.
-        unsafe { (*self.skb.as_ptr())._nfct = nfct };
+        // SAFETY: The sk_buff is ours, and refers to the entry until either is dropped.
+        unsafe { self.connection.give(self.skb.as_ptr(), conntrack) };
     }
 
     #[inline(always)]
@@ -166,9 +187,10 @@ impl Skb {
 impl Drop for Skb {
     fn drop(&mut self) {
         self.lay_out_rest(&Layout::linear(0), 0, 0);
+        self.unfence();
+        self.set_conntrack(&Conntrack::NONE);
         // SAFETY: Both are ours, and now refer to nothing else.
         unsafe {
-            (*self.skb.as_ptr())._nfct = 0;
             (*self.skb.as_ptr()).data_len = 0;
             bindings::__kfree_skb(self.skb.as_ptr());
             bindings::__kfree_skb(self.listed.as_ptr());

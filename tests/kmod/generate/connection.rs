@@ -27,16 +27,23 @@ pub(crate) struct Conntrack {
     pub(crate) status: u32,
 }
 
-/// An entry for a packet of the family, or none.
-pub(crate) fn connection(family: Family, random: &mut Random) -> Conntrack {
-    let none = Conntrack {
+impl Conntrack {
+    /// No entry.
+    pub(crate) const NONE: Self = Self {
         ends: None,
         info: 0,
         status: 0,
     };
+}
+
+/// An entry for a packet of the family, or none.
+pub(crate) fn connection(family: Family, random: &mut Random) -> Conntrack {
     match random.below(8) {
-        0..3 => none,
-        3 => Conntrack { info: 7, ..none },
+        0..3 => Conntrack::NONE,
+        3 => Conntrack {
+            info: 7,
+            ..Conntrack::NONE
+        },
         4 => Conntrack {
             ends: Some([End::EMPTY; 2]),
             info: 0,
