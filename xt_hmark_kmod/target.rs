@@ -14,6 +14,7 @@ use crate::xtables::{self, Family, Target, Verdict};
 /// HMARK for IPv4.
 pub(crate) struct HmarkIpv4;
 
+#[vtable]
 impl Target for HmarkIpv4 {
     const NAME: &'static CStr = c"HMARK";
     const FAMILY: Family = Family::Ipv4;
@@ -34,6 +35,7 @@ impl Target for HmarkIpv4 {
 pub(crate) struct HmarkIpv6;
 
 #[cfg(CONFIG_IP6_NF_IPTABLES)]
+#[vtable]
 impl Target for HmarkIpv6 {
     const NAME: &'static CStr = c"HMARK";
     const FAMILY: Family = Family::Ipv6;

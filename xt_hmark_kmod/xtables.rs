@@ -9,7 +9,7 @@
 
 use core::marker::PhantomData;
 
-use kernel::error::{from_result, to_result};
+use kernel::error::{from_result, to_result, VTABLE_DEFAULT_ERROR};
 use kernel::ffi::{c_char, c_int, c_uint};
 use kernel::prelude::*;
 use kernel::transmute::FromBytes;
@@ -38,6 +38,7 @@ impl Verdict {
 }
 
 /// A target: what `-j NAME` does to packets of one family.
+#[vtable]
 pub(crate) trait Target {
     /// The name after `-j`, of at most 28 bytes.
     const NAME: &'static CStr;
@@ -60,6 +61,11 @@ pub(crate) trait Target {
 
     /// Handles a packet that a rule sent here, in softirq context: it may not sleep.
     fn target(skb: &mut SkBuff, rule: &Self::Rule) -> Verdict;
+
+    /// Gives back what [`Target::check`] took for a rule, once that is removed; it may sleep.
+    fn destroy(_rule: &Self::Rule) {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
 }
 
 /// A target that xtables knows, from its making until it is dropped.
@@ -130,6 +136,10 @@ impl<T: Target> Adapter<T> {
             family: T::FAMILY as u16,
             target: Some(Self::target_callback),
             checkentry: Some(Self::check_callback),
+            destroy: match T::HAS_DESTROY {
+                true => Some(Self::destroy_callback),
+                false => None,
+            },
             targetsize: size_of::<T::Rule>() as c_uint,
             me: module.as_ptr().cast(),
             // SAFETY: All zero is an `xt_target` that is in no list, has no callbacks, and is not
@@ -161,6 +171,16 @@ impl<T: Target> Adapter<T> {
         // SAFETY: As in `target_callback`: xtables checks the size before it calls this.
         let rule = unsafe { &*(*par).targinfo.cast::<T::Rule>() };
         from_result(|| T::check(rule).map(|()| 0))
+    }
+
+    /// # Safety
+    ///
+    /// Only xtables calls this, for a rule that was checked, with `par` and its rule valid
+    /// meanwhile.
+    unsafe extern "C" fn destroy_callback(par: *const bindings::xt_tgdtor_param) {
+        // SAFETY: As in `target_callback`: xtables has checked the size.
+        let rule = unsafe { &*(*par).targinfo.cast::<T::Rule>() };
+        T::destroy(rule);
     }
 }
 

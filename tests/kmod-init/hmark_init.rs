@@ -40,6 +40,7 @@ module! {
 /// A target that does nothing.
 struct Idle<const IPV6: bool>;
 
+#[vtable]
 impl<const IPV6: bool> Target for Idle<IPV6> {
     const NAME: &'static CStr = c"HMARKINIT";
     const FAMILY: Family = if IPV6 { Family::Ipv6 } else { Family::Ipv4 };
@@ -52,6 +53,8 @@ impl<const IPV6: bool> Target for Idle<IPV6> {
     fn target(_skb: &mut SkBuff, _rule: &u32) -> Verdict {
         Verdict::CONTINUE
     }
+
+    fn destroy(_rule: &u32) {}
 }
 
 #[pin_data]
