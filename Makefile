@@ -17,7 +17,7 @@ MAN8DIR := $(PREFIX)/share/man/man8
 
 LAB = lab/enter.sh cargo run --profile tools --locked --package lab --
 
-.PHONY: all lib kmod install install-lib install-files uninstall demo check check-debug bench fuzz clean help
+.PHONY: all lib kmod install install-lib install-files uninstall deb demo check check-debug check-install bench fuzz clean help
 
 all: lib kmod
 
@@ -44,7 +44,10 @@ install-files:
 uninstall:
 	packaging/install.sh uninstall "$(XTLIBDIR)" "$(MAN8DIR)"
 
-demo check check-debug:
+deb:
+	lab/enter.sh packaging/deb.sh target/deb
+
+demo check check-debug check-install:
 	$(LAB) $@
 
 bench:
@@ -65,9 +68,11 @@ help:
 	@echo 'make install-lib    the library and the man page alone, for the kernel'"'"'s own xt_HMARK'
 	@echo 'make install-files  what make has built, without building it again; MO=, LIB='
 	@echo 'make uninstall      back to the iptables and kernel packages'"'"' own'
+	@echo 'make deb            Debian 13 packages of both, in target/deb (root)'
 	@echo 'make demo           -j HMARK on a stock kernel, shown with four gateways (root)'
 	@echo 'make check          all tests (root)'
 	@echo 'make check-debug    the module on kernels that watch memory and locks (root)'
+	@echo 'make check-install  the Debian packages, installed and removed as a user would (root)'
 	@echo 'make bench          what packets and rules cost, beside C and the stock library (root); BENCH=packets, BENCH_KERNEL=uml-size'
 	@echo 'make fuzz           random packets and rules, to the C module and ours (root); FUZZ_PACKETS=, FUZZ_CASE='
 	@echo 'make clean          remove what was built; the lab stays'

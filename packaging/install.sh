@@ -49,6 +49,9 @@ lib)
 	divert add "$extension"
 	place "$lib" "$extension"
 	place man/libxt_HMARK.8 "$4/libxt_HMARK.8"
+	# It has one place, and the page of the repository none.
+	version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+	sed -i "s/@VERSION@/$version/" "$root$4/libxt_HMARK.8"
 	;;
 kmod)
 	ko=$2

@@ -31,6 +31,16 @@ module! {
     alias: ["ipt_HMARK", "ip6t_HMARK"],
 }
 
+/// What modinfo says, for which `module!` has no key; Kbuild takes it from Cargo.toml.
+const VERSION: &str = concat!("version=", env!("XT_HMARK_VERSION"), "\0");
+
+#[used]
+#[link_section = ".modinfo"]
+static MODINFO_VERSION: [u8; VERSION.len()] = match VERSION.as_bytes().first_chunk() {
+    Some(bytes) => *bytes,
+    None => unreachable!(),
+};
+
 /// The module: one registered target a family, unregistered on unload or a failed load.
 #[pin_data]
 struct Hmark {

@@ -31,6 +31,7 @@ pub fn choose(store: &Store, stock: &Kernel, initramfs: &Path) -> Result<&'stati
             kernel: stock.image(),
             initramfs: initramfs.to_path_buf(),
             accelerator: KVM,
+            root: None,
         };
         let (accelerator, outcome) =
             match Guest::new(PROBE_SECONDS, &["true"]).succeeds(&machine)? {

@@ -140,7 +140,8 @@ fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
         plain("library-size", shell(LIBRARY)),
         plain("man-pages", shell("mandoc -T lint -W error man/*.8")),
         counted("host-tests", cargo("test --workspace")),
-        counted("big-endian-tests", big_endian()),
+        counted("big-endian-tests", emulated("s390x")),
+        counted("aarch64-tests", emulated("aarch64")),
         counted("stock-guest-tests", on(Boot::Stock)?),
         counted("uml-guest-tests", on(Boot::Uml)?),
         counted("no-conntrack-tests", on(Boot::UmlNoConntrack)?),
@@ -196,12 +197,13 @@ fn cargo(arguments: &str) -> Command {
     command
 }
 
-/// The tests of `hmark`, and the corpus, on s390x, for which Debian's cargo builds std from its source: that is
-/// for nightly compilers, without the variable, and wants no other way to panic than std's.
-fn big_endian() -> Command {
+/// The tests of `hmark`, and the corpus, on another architecture, for which Debian's cargo builds
+/// std from its source: that is for nightly compilers, without the variable, and wants no other
+/// way to panic than std's.
+fn emulated(architecture: &str) -> Command {
     let mut test = cargo("test --package hmark --package hmark-fuzz -Zbuild-std");
-    test.args(["--target", "s390x-unknown-linux-gnu"])
-        .args(["--target-dir", "target/lab/big-endian"])
+    test.args(["--target", &format!("{architecture}-unknown-linux-gnu")])
+        .args(["--target-dir", &format!("target/lab/{architecture}")])
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_PROFILE_DEV_PANIC", "unwind");
     test

@@ -44,6 +44,8 @@ pub enum Machine {
         initramfs: PathBuf,
         /// As qemu names it.
         accelerator: &'static str,
+        /// A root with an init of its own, and which it may write to, in place of the chroot.
+        root: Option<PathBuf>,
     },
     /// A process
     Uml {
@@ -196,7 +198,8 @@ impl Guest {
                 kernel,
                 initramfs,
                 accelerator,
-            } => self.qemu(kernel, initramfs, accelerator, &shared),
+                root,
+            } => self.qemu(kernel, initramfs, accelerator, root.as_deref(), &shared),
             Machine::Uml { kernel, seccomp } => self.uml(kernel, seccomp, &shared),
         };
         let mut child = command
@@ -248,7 +251,18 @@ impl Guest {
     }
 
     /// qemu: the kernel log goes to ttyS0, what the command prints to ttyS1.
-    fn qemu(&self, kernel: &Path, initramfs: &Path, accelerator: &str, shared: &Path) -> Command {
+    fn qemu(
+        &self,
+        kernel: &Path,
+        initramfs: &Path,
+        accelerator: &str,
+        root: Option<&Path>,
+        shared: &Path,
+    ) -> Command {
+        let (init, access) = match root {
+            None => ("", "readonly=on"),
+            Some(_) => (" LAB_INIT=/sbin/init LAB_ACCESS=rw", "readonly=off"),
+        };
         let mut qemu = Command::new("qemu-system-x86_64");
         qemu.args(["-nodefaults", "-no-user-config", "-no-reboot"])
             .args(["-display", "none", "-machine", "q35"])
@@ -264,10 +278,15 @@ impl Guest {
             .arg("-initrd")
             .arg(initramfs)
             .arg("-append")
-            .arg("console=ttyS0 panic=-1 LAB_TYPE=9p LAB_OPTIONS=trans=virtio,version=9p2000.L")
+            .arg(format!(
+                "console=ttyS0 panic=-1 LAB_TYPE=9p LAB_OPTIONS=trans=virtio,version=9p2000.L{init}"
+            ))
             // The repository is a mount of its own in the chroot, hence remap.
             .arg("-virtfs")
-            .arg("local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap")
+            .arg(format!(
+                "local,path={},mount_tag=root,security_model=none,{access},multidevs=remap",
+                root.unwrap_or(Path::new("/")).display()
+            ))
             .arg("-virtfs")
             .arg(format!(
                 "local,path={},mount_tag=run,security_model=none",

@@ -10,7 +10,7 @@ use crate::{accelerator, initramfs, x86};
 use anyhow::Result;
 use clap::ValueEnum;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Which kernel to boot, or to build the module for.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -118,12 +118,28 @@ impl Lab {
         iptables::unpacked(&Store::lab()?, release)
     }
 
+    /// The stock kernel.
+    pub fn stock(&self) -> &Kernel {
+        &self.stock
+    }
+
+    /// What a guest with the stock kernel and a root of its own runs on.
+    pub fn machine_with_root(&self, root: &Path) -> Machine {
+        Machine::Qemu {
+            kernel: self.stock.image(),
+            initramfs: self.initramfs.clone(),
+            accelerator: self.accelerator,
+            root: Some(root.to_path_buf()),
+        }
+    }
+
     /// What a guest with this kernel runs on.
     pub fn machine(&self, kernel: Boot) -> Result<Machine> {
         let qemu = |kernel| Machine::Qemu {
             kernel,
             initramfs: self.initramfs.clone(),
             accelerator: self.accelerator,
+            root: None,
         };
         Ok(match kernel {
             Boot::Stock => qemu(self.stock.image()),

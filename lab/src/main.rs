@@ -19,6 +19,7 @@ mod console;
 mod fuzz;
 mod guest;
 mod initramfs;
+mod installation;
 mod iptables;
 mod kernel;
 mod lab;
@@ -58,6 +59,12 @@ enum Action {
     Check,
     /// Run the tests on kernels that watch memory and locks; the last line counts them
     CheckDebug,
+    /// Install the packages on a fresh Debian as a user would; the last line counts what works
+    CheckInstall {
+        /// Go on with this step, in the root that it failed in
+        #[arg(long, value_name = "STEP")]
+        from: Option<String>,
+    },
     /// Measure ours beside what Linux and iptables ship; the last line names the file of figures
     Bench(Bench),
     /// Compare the kernel's own C target and ours by random packets and rules
@@ -100,6 +107,7 @@ fn perform(action: Action) -> Result<u8> {
         Action::Demo => check::demo(),
         Action::Check => check::check(),
         Action::CheckDebug => check::check_debug(),
+        Action::CheckInstall { from } => installation::check(from.as_deref()),
         Action::Bench(bench) => bench.run(),
         Action::Fuzz(fuzz) => fuzz.run(),
     }

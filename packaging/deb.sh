@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# deb.sh FOLDER [SUFFIX]: builds the Debian packages into FOLDER, with SUFFIX behind
+# the version. Run it at the repository's top level, on the Debian release that the
+# packages are for. FOLDER keeps what it takes to build them faster the next time.
+set -eu
+
+folder=$1
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+entry=$(sed -n "/^## $version /,/^## [^v]/p" CHANGELOG.md)
+date=$(echo "$entry" | sed -n '1s/.*(\(.*\))$/\1/p')
+[ -n "$date" ] || {
+	echo "make deb: CHANGELOG.md has no '## $version (DATE)'" >&2
+	exit 1
+}
+
+mkdir -p "$folder"
+folder=$(cd "$folder" && pwd)
+source=$folder/source
+mkdir -p "$source"
+# All that is there before, but what cargo built.
+find "$source" -mindepth 1 -maxdepth 1 ! -name target -exec rm -rf {} +
+# Modules may have been built beside their source.
+tar --create --exclude=.git --exclude=./target --exclude='*.o' --exclude='*.ko' \
+	--exclude='*.mod' --exclude='*.mod.c' --exclude='.*.cmd' --exclude='.*.d' --exclude=modules.order \
+	--exclude=Module.symvers --exclude=bindings_generated.rs . |
+	tar --extract --no-same-owner --directory="$source"
+cp -r packaging/debian "$source/debian"
+{
+	echo "xt-hmark ($version${2-}) trixie; urgency=medium"
+	echo
+	# An entry a line, folded as Debian's changelogs are.
+	echo "$entry" | sed -n '/^- /,$p' | sed ':a; N; s/\n  / /; ta; P; D' |
+		fold --spaces --width=74 | sed 's/^- /  * /; t; /./s/^/    /; s/ $//'
+	echo
+	echo " -- $(sed -n 's/^Maintainer: //p' packaging/debian/control)  $(date -u -R -d "$date")"
+} >"$source/debian/changelog"
+
+rm -f "$folder"/*.deb "$folder"/*.buildinfo "$folder"/*.changes
+(cd "$source" && dpkg-buildpackage --build=binary --no-sign)
+ls "$folder"/*.deb
