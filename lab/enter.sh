@@ -61,7 +61,7 @@ prepare_host() {
 	fi
 	has_keys || die "debian-archive-keyring has no keys of $suite: upgrade this machine to its newest point release"
 	mirror=$(host_mirror)
-	[ -n "$mirror" ] || die "no Debian archive in this machine's apt sources: add one"
+	[ -n "$mirror" ] || die "apt has no lists of a Debian archive: add one to this machine's apt sources, or is there a network?"
 	/usr/lib/apt/apt-helper -o APT::Sandbox::User=root download-file "$mirror/dists/$suite/InRelease" "$lab/InRelease" > /dev/null ||
 		die "cannot reach $mirror: check the network and the proxy"
 }
