@@ -73,6 +73,6 @@ help:
 	@echo 'make check          all tests (root)'
 	@echo 'make check-debug    the module on kernels that watch memory and locks (root)'
 	@echo 'make check-install  the Debian packages, installed and removed as a user would (root)'
-	@echo 'make bench          what packets and rules cost, beside C and the stock library (root); BENCH=packets, BENCH_KERNEL=uml-size'
+	@echo 'make bench          what packets and rules cost, beside C and the stock library (root); BENCH="packets chains rules", BENCH_KERNEL=uml, uml-size or stock'
 	@echo 'make fuzz           random packets and rules, to the C module and ours (root); FUZZ_PACKETS=, FUZZ_CASE='
 	@echo 'make clean          remove what was built; the lab stays'

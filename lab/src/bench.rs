@@ -7,7 +7,7 @@ use crate::lab::{Boot, Lab};
 use crate::product::{self, FUZZ};
 use crate::progress::Step;
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::fs;
 use std::process::Command;
 
@@ -17,14 +17,25 @@ const PROGRAM: &str = "target/lab/tools/hmark-bench";
 /// The program that draws what was measured.
 const CHART: &str = "target/lab/tools/hmark-chart";
 
+/// What is measured.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Benchmark {
+    /// Calls of the target, for each kind of packet
+    Packets,
+    /// Chains of rules, end to end
+    Chains,
+    /// Rules parsed, restored and saved
+    Rules,
+}
+
 /// What to measure, and where.
 #[derive(Args)]
 pub struct Bench {
     /// UML kernels run at native speed; on others instructions are counted
     #[arg(long, value_enum, default_value = "uml")]
     kernel: Boot,
-    /// packets, chains or rules; all of them if none is named
-    benchmarks: Vec<String>,
+    /// All of them if none is named
+    benchmarks: Vec<Benchmark>,
 }
 
 impl Bench {
@@ -35,8 +46,13 @@ impl Bench {
         product::build_test_module(&lab, FUZZ, &[self.kernel])?;
         let machine = lab.machine(self.kernel)?;
         let described = format!("{}, {} CPUs", processor()?, cpus());
+        let wanted: Vec<_> = self
+            .benchmarks
+            .iter()
+            .filter_map(ValueEnum::to_possible_value)
+            .collect();
         let mut command = vec![PROGRAM, "/run/lab/result", &described];
-        command.extend(self.benchmarks.iter().map(String::as_str));
+        command.extend(wanted.iter().map(|value| value.get_name()));
         let figures = format!("target/lab/bench-{}.json", self.kernel);
         let mut guest = Guest::new(3600, &command).with_result(&figures);
         if !self.kernel.is_uml() {
@@ -44,13 +60,20 @@ impl Bench {
         }
         let status = guest.run(&machine)?;
         if status == 0 {
-            let chart = format!("target/lab/bench-{}.svg", self.kernel);
-            let mut step = Step::begin("chart", "drawing the chart")?;
-            step.run(Command::new(CHART).args([&figures, &chart]))?;
-            step.end("done");
-            println!("bench: every measurement is in {figures}; {chart} shows those of packets");
+            println!("bench: every measurement is in {figures}");
+            if self.measures(Benchmark::Packets) {
+                let chart = format!("target/lab/bench-{}.svg", self.kernel);
+                let mut step = Step::begin("chart", "drawing the chart")?;
+                step.run(Command::new(CHART).args([&figures, &chart]))?;
+                step.end("done");
+                println!("bench: {chart} shows those of packets");
+            }
         }
         Ok(status)
+    }
+
+    fn measures(&self, benchmark: Benchmark) -> bool {
+        self.benchmarks.is_empty() || self.benchmarks.contains(&benchmark)
     }
 }
 
