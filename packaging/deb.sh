@@ -32,7 +32,7 @@ cp -r packaging/debian "$source/debian"
 	echo
 	# An entry a line, folded as Debian's changelogs are.
 	echo "$entry" | sed -n '/^- /,$p' | sed ':a; N; s/\n  / /; ta; P; D' |
-		fold --spaces --width=74 | sed 's/ $//; s/^- /  * /; t; /./s/^/    /'
+		fold --spaces --width=74 | sed 's/ $//' | sed 's/^- /  * /; t; /./s/^/    /'
 	echo
 	echo " -- $(sed -n 's/^Maintainer: //p' packaging/debian/control)  $(date -u -R -d "$date")"
 } >"$source/debian/changelog"
