@@ -3,7 +3,7 @@
 //! IPv4 (RFC 791): the tuple of a packet, or of the packet that an ICMP error quotes (RFC 792).
 
 use super::ports::{self, protocol};
-use super::tuple::{fold_ipv4, Tuple};
+use super::tuple::{fold_ipv4, word, Tuple};
 use super::{Packet, Rule};
 
 /// Length of an IPv4 header without options.
@@ -48,22 +48,29 @@ impl<'a> Header<'a> {
         self.0[9]
     }
 
-    /// Whether the packet may have ports that are hashed.
+    /// The ports of the packet whose header this is, at `start`, as the rule has them hashed.
+    ///
+    /// [`None`] where the packet ends before them.
     #[inline(always)]
-    fn has_ports(&self, rule: &Rule) -> bool {
+    fn ports<P: Packet + ?Sized>(&self, packet: &P, start: u32, rule: &Rule) -> Option<u32> {
         // Only a first fragment has ports: to keep a datagram together, none is hashed with them.
-        !rule.layer3_only() && !self.is_fragment() && self.protocol() != protocol::ICMP
+        if rule.layer3_only() || self.is_fragment() || self.protocol() == protocol::ICMP {
+            return Some(0);
+        }
+        ports::read(
+            packet,
+            start.wrapping_add(self.len()),
+            self.protocol(),
+            rule,
+        )
     }
 
     /// The tuple of the packet with these ports.
     #[inline(always)]
     fn tuple(&self, ports: u32, rule: &Rule) -> Tuple {
-        let word = |at: usize| {
-            u32::from_ne_bytes([self.0[at], self.0[at + 1], self.0[at + 2], self.0[at + 3]])
-        };
         Tuple {
-            src: fold_ipv4(word(12), &rule.src_mask),
-            dst: fold_ipv4(word(16), &rule.dst_mask),
+            src: fold_ipv4(word(self.0, 12), &rule.src_mask),
+            dst: fold_ipv4(word(self.0, 16), &rule.dst_mask),
             ports,
             protocol: match rule.layer3_only() {
                 true => 0,
@@ -94,11 +101,7 @@ pub fn mark<P: Packet + ?Sized>(packet: &P, rule: &Rule) -> Option<u32> {
             ip = Header::at(packet, start, &mut quoted_copy)?;
         }
     }
-    let ports = if ip.has_ports(rule) {
-        ports::read(packet, start.wrapping_add(ip.len()), ip.protocol(), rule)
-    } else {
-        0
-    };
+    let ports = ip.ports(packet, start, rule).unwrap_or(0);
     Some(ip.tuple(ports, rule).mark(rule))
 }
 
@@ -111,11 +114,7 @@ pub fn mark_plain<P: Packet + ?Sized>(packet: &P, rule: &Rule) -> Option<u32> {
     if ip.protocol() == protocol::ICMP {
         return None;
     }
-    let ports = if ip.has_ports(rule) {
-        ports::read_plain(packet, ip.len(), ip.protocol(), rule)?
-    } else {
-        0
-    };
+    let ports = ip.ports(packet, 0, rule)?;
     Some(ip.tuple(ports, rule).mark(rule))
 }
 

@@ -7,7 +7,7 @@
 //! header, but stop at an Authentication Header".
 
 use super::ports::{self, protocol};
-use super::tuple::{fold_ipv6, Tuple};
+use super::tuple::{fold_ipv6, word, Tuple};
 use super::{Packet, Rule};
 
 /// Length of an IPv6 header.
@@ -57,18 +57,8 @@ impl<'a> Header<'a> {
     /// Masks and folds the address at `start`.
     #[inline(always)]
     fn fold(&self, start: usize, mask: &[u32; 4]) -> u32 {
-        let word = |at: usize| {
-            u32::from_ne_bytes([self.0[at], self.0[at + 1], self.0[at + 2], self.0[at + 3]])
-        };
-        fold_ipv6(
-            &[
-                word(start),
-                word(start + 4),
-                word(start + 8),
-                word(start + 12),
-            ],
-            mask,
-        )
+        let part = |at: usize| word(self.0, start + at);
+        fold_ipv6(&[part(0), part(4), part(8), part(12)], mask)
     }
 
     /// The tuple of the packet with this transport and these ports.
@@ -114,11 +104,7 @@ pub fn mark<P: Packet + ?Sized>(packet: &P, rule: &Rule) -> Option<u32> {
             transport = self::transport(packet, ip.next(), start.wrapping_add(HEADER_LEN))?;
         }
     }
-    let ports = if transport.has_ports(rule) {
-        ports::read(packet, transport.offset, transport.protocol, rule)
-    } else {
-        0
-    };
+    let ports = transport.ports(packet, rule).unwrap_or(0);
     Some(ip.tuple(&transport, ports, rule).mark(rule))
 }
 
@@ -136,20 +122,21 @@ pub fn mark_plain<P: Packet + ?Sized>(packet: &P, rule: &Rule) -> Option<u32> {
         offset: HEADER_LEN,
         fragment: false,
     };
-    let ports = if transport.has_ports(rule) {
-        ports::read_plain(packet, transport.offset, transport.protocol, rule)?
-    } else {
-        0
-    };
+    let ports = transport.ports(packet, rule)?;
     Some(ip.tuple(&transport, ports, rule).mark(rule))
 }
 
 impl Transport {
-    /// Whether the packet may have ports that are hashed.
+    /// The ports in this header of the packet, as the rule has them hashed.
+    ///
+    /// [`None`] where the packet ends before them.
     #[inline(always)]
-    fn has_ports(&self, rule: &Rule) -> bool {
+    fn ports<P: Packet + ?Sized>(&self, packet: &P, rule: &Rule) -> Option<u32> {
         // Only a first fragment has ports: to keep a datagram together, none is hashed with them.
-        !rule.layer3_only() && !self.fragment && self.protocol != protocol::ICMPV6
+        if rule.layer3_only() || self.fragment || self.protocol == protocol::ICMPV6 {
+            return Some(0);
+        }
+        ports::read(packet, self.offset, self.protocol, rule)
     }
 }
 

@@ -45,15 +45,10 @@ pub(super) fn sorted(ports: u32, rule: &Rule) -> u32 {
 
 /// Reads the ports or SPI of the layer 4 header at `offset`, masked, set and sorted.
 ///
-/// 0 where the protocol has none, or the packet ends before them: nothing is set then either.
+/// 0 where the protocol has none: nothing is set then either. [`None`] where the packet ends before
+/// those that it has.
 #[inline(always)]
-pub(super) fn read<P: Packet + ?Sized>(packet: &P, offset: u32, protocol: u8, rule: &Rule) -> u32 {
-    read_plain(packet, offset, protocol, rule).unwrap_or(0)
-}
-
-/// As [`read`]; [`None`] where the packet ends before the ports or SPI that its protocol has.
-#[inline(always)]
-pub(super) fn read_plain<P: Packet + ?Sized>(
+pub(super) fn read<P: Packet + ?Sized>(
     packet: &P,
     offset: u32,
     protocol: u8,

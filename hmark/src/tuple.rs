@@ -34,6 +34,12 @@ impl Tuple {
     }
 }
 
+/// The word at `at` of a header; network byte order.
+#[inline(always)]
+pub(super) fn word<const N: usize>(header: &[u8; N], at: usize) -> u32 {
+    u32::from_ne_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+}
+
 /// Masks an IPv4 address, both in network byte order; the result is in host byte order.
 #[inline(always)]
 pub(super) fn fold_ipv4(address: u32, mask: &[u32; 4]) -> u32 {
