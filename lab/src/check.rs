@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `make demo`, `make check` and `make check-debug`: all of it, ending in one line that counts.
 
-use crate::command::make;
+use crate::command::{make, shell};
 use crate::guest::Guest;
 use crate::iptables::Release;
 use crate::lab::{Boot, Lab};
@@ -76,6 +76,24 @@ struct Lane {
     counts: bool,
 }
 
+/// One test.
+fn plain(name: &'static str, command: Command) -> Lane {
+    Lane {
+        name,
+        command,
+        counts: false,
+    }
+}
+
+/// As many tests as the output says.
+fn counted(name: &'static str, command: Command) -> Lane {
+    Lane {
+        name,
+        command,
+        counts: true,
+    }
+}
+
 /// Looks over every shell script of the repository.
 const SCRIPTS: &str =
     "find . -path ./target -prune -o \\( -name '*.sh' -o -path ./.ci/run \\) -print0 |
@@ -103,6 +121,9 @@ const LIBRARY: &str = "library=target/lab/release/libxt_HMARK.so
     test \"$needed\" = 'libc libxtables'
     ! echo \"$dynamic\" | grep 'GNU_STACK.* RWE'";
 
+/// The tests of `hmark` that are for an optimised build: every hash, and every bucket of many.
+const EXHAUSTIVE: &str = "test --profile tools --package hmark --lib -- --ignored";
+
 /// The same packets in every run.
 const UML_FUZZ: &str = "fuzz --built --case 0 --packets 5000000";
 
@@ -115,16 +136,6 @@ fn few(kernel: Boot) -> Result<Command> {
 
 /// All lanes, the quick ones first.
 fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
-    let plain = |name, command| Lane {
-        name,
-        command,
-        counts: false,
-    };
-    let counted = |name, command| Lane {
-        name,
-        command,
-        counts: true,
-    };
     Ok(vec![
         plain("format", cargo("fmt --all --check")),
         plain(
@@ -140,6 +151,7 @@ fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
         plain("library-size", shell(LIBRARY)),
         plain("man-pages", shell("mandoc -T lint -W error man/*.8")),
         counted("host-tests", cargo("test --workspace")),
+        counted("exhaustive-tests", cargo(EXHAUSTIVE)),
         counted("big-endian-tests", emulated("s390x")),
         counted("aarch64-tests", emulated("aarch64")),
         counted("stock-guest-tests", on(Boot::Stock)?),
@@ -177,17 +189,12 @@ const DEBUG_FUZZ: &str =
 
 /// The lanes of the debug kernels, which fail for what such a kernel reports too.
 fn debug_lanes() -> Result<Vec<Lane>> {
-    let lane = |name, command, counts| Lane {
-        name,
-        command,
-        counts,
-    };
     // However few CPUs there are: four wait for each other's locks.
     let x86 = guest("--kernel=x86-debug --cpus=4")?;
     Ok(vec![
-        lane("uml-debug-fuzz", itself(DEBUG_FUZZ)?, false),
-        lane("uml-debug-tests", on(Boot::UmlDebug)?, true),
-        lane("x86-debug-tests", x86, true),
+        plain("uml-debug-fuzz", itself(DEBUG_FUZZ)?),
+        counted("uml-debug-tests", on(Boot::UmlDebug)?),
+        counted("x86-debug-tests", x86),
     ])
 }
 
@@ -225,12 +232,6 @@ fn test_module_clippy(lab: &Lab, module: TestModule) -> Result<Command> {
     let mut make = product::make_test_module(module, &lab.tree(Boot::Stock)?, &folder)?;
     make.args(["CLIPPY=1", "KRUSTFLAGS=-Dwarnings"]);
     Ok(make)
-}
-
-fn shell(script: &str) -> Command {
-    let mut command = Command::new("sh");
-    command.args(["-euc", script]);
-    command
 }
 
 /// The lab as a process of its own, so that its log has the output.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Short commands whose output is wanted, and the parallel `make`.
+//! Short commands whose output is wanted, scripts, and the parallel `make`.
 
 use anyhow::{bail, Context, Result};
 use std::num::NonZero;
@@ -24,6 +24,13 @@ pub fn make() -> Command {
     let mut make = Command::new("make");
     make.arg(format!("-j{}", cpus()));
     make
+}
+
+/// A shell script, which ends where something in it fails.
+pub fn shell(script: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-euc", script]);
+    command
 }
 
 /// How many CPUs this process may use.

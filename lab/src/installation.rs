@@ -3,6 +3,7 @@
 //! fresh Debian with the stock kernel. That is booted to see which module and which rules are
 //! there, and has all as it was when the packages are removed.
 
+use crate::command::shell;
 use crate::guest::Guest;
 use crate::kernel::Kernel;
 use crate::lab::Lab;
@@ -119,7 +120,7 @@ pub fn check(from: Option<&str>) -> Result<u8> {
 
 fn run(from: Option<&str>, passed: &mut usize) -> Result<()> {
     let lab = Lab::up()?;
-    let variables = variables(lab.stock())?;
+    let variables = variables(lab.stock());
     let first = match from {
         None => 0,
         Some(from) => STEPS
@@ -145,28 +146,18 @@ fn run(from: Option<&str>, passed: &mut usize) -> Result<()> {
 }
 
 /// What the steps begin with.
-fn variables(kernel: &Kernel) -> Result<String> {
-    let manifest = fs::read_to_string("Cargo.toml").context("cannot read Cargo.toml")?;
-    let version = manifest
-        .lines()
-        .find_map(|line| line.strip_prefix("version = "))
-        .context("no version in Cargo.toml")?;
+fn variables(kernel: &Kernel) -> String {
+    let version = env!("CARGO_PKG_VERSION");
     let Kernel {
         release,
         version: package,
     } = kernel;
-    Ok(format!(
+    format!(
         "set -eu; V={version} K={release} KV={package} SUFFIX={SUFFIX}
          PACKAGES={PACKAGES} UPGRADE={UPGRADE}
          EXTENSION=/usr/lib/x86_64-linux-gnu/xtables/libxt_HMARK.so
          MODULE=/usr/lib/modules/{release}/kernel/net/netfilter/xt_HMARK.ko.xz"
-    ))
-}
-
-fn shell(script: &str) -> Command {
-    let mut command = Command::new("sh");
-    command.args(["-c", script]);
-    command
+    )
 }
 
 /// A command in a root that sees the repository, as the lab's chroot does.

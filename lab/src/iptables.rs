@@ -115,11 +115,11 @@ mod tests {
 
     #[test]
     fn source_is_of_the_same_archive() {
-        let sources = "deb [signed-by=/key.gpg] http://archive/debian trixie main\n\n\
-            deb [signed-by=/key.gpg arch=amd64] http://archive/debian trixie-backports main\n";
+        let sources = "deb [signed-by=/key.gpg] file:/archive trixie main\n\n\
+            deb [signed-by=/key.gpg arch=amd64] file:/archive trixie-backports main\n";
         assert_eq!(
             source(sources, Release::Testing).as_deref(),
-            Some("deb [signed-by=/key.gpg] http://archive/debian testing main\n")
+            Some("deb [signed-by=/key.gpg] file:/archive testing main\n")
         );
         assert_eq!(source("", Release::Bookworm), None);
     }
