@@ -2,18 +2,9 @@
 
 //! What is measured: kinds of packets, each with the rule that it meets.
 
+use crate::generate::protocol::{AH, DESTINATION, FRAGMENT, HOP_BY_HOP, ICMP, ICMPV6, TCP, UDP};
 use crate::generate::{Bytes, Conntrack, End, Family, Layout};
 use crate::rule::{flag, Rule, DEFAULT_RND};
-
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const AH: u8 = 51;
-const HOP_BY_HOP: u8 = 0;
-const FRAGMENT: u8 = 44;
-const DESTINATION: u8 = 60;
-
-/// Most extension headers of [`Kind::Extensions`].
-const MOST_EXTENSIONS: u8 = 8;
 
 /// Bytes behind the headers of every packet.
 const PAYLOAD: [u8; 64] = [0; 64];
@@ -98,7 +89,7 @@ pub(crate) const KINDS: [Kind; 32] = {
         ipv6("extensions-5", Extensions(5)),
         ipv6("extensions-6", Extensions(6)),
         ipv6("extensions-7", Extensions(7)),
-        ipv6("extensions-8", Extensions(MOST_EXTENSIONS)),
+        ipv6("extensions-8", Extensions(8)),
     ]
 };
 
@@ -201,12 +192,12 @@ impl Kind {
             Packet::Error => {
                 match self.family {
                     Family::Ipv4 => {
-                        self.first_header(1, flow, bytes);
+                        self.first_header(ICMP, flow, bytes);
                         // Destination unreachable, fragmentation needed.
                         bytes.push(&[3, 4, 0, 0, 0, 0, 0x05, 0x14]);
                     }
                     Family::Ipv6 => {
-                        self.first_header(58, flow, bytes);
+                        self.first_header(ICMPV6, flow, bytes);
                         // Packet too big.
                         bytes.push(&[2, 0, 0, 0, 0, 0, 0x05, 0x14]);
                     }

@@ -27,7 +27,8 @@ pub fn install() -> Result<()> {
         "this is no guest of the lab: use `make demo` or `make check`"
     );
     keep_stock_library()?;
-    let target = env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
+    let target = target_folder();
+    let target = target.display();
     let kernel = kernel::name();
     let built_for = match iptables::release() {
         Some(release) => format!("iptables-{release}"),
@@ -98,6 +99,13 @@ pub fn link_extensions(folder: &Path, library: &Path) -> Result<()> {
 /// The library as `make lib` built it.
 pub fn built_extension() -> PathBuf {
     target_folder().join("release").join(LIBRARY)
+}
+
+/// The file of a module as the lab has built `product` of it, such as `kmod` or `fuzz`, for the running
+/// kernel.
+pub fn built_module(product: &str, name: &str) -> PathBuf {
+    let folder = format!("{product}-{}", kernel::name());
+    target_folder().join(folder).join(format!("{name}.ko"))
 }
 
 /// Where cargo builds.

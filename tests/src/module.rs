@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{bail, ensure, Context, Result};
 
 use crate::command::run;
-use crate::{install, kernel};
+use crate::install;
 
 /// Name of both modules.
 pub const NAME: &str = "xt_HMARK";
@@ -142,8 +142,7 @@ pub fn load_ours() -> Result<()> {
 /// If a rule uses the loaded module, or ours was not built, or does not load.
 pub fn load_built() -> Result<()> {
     unload()?;
-    let folder = install::target_folder().join(format!("kmod-{}", kernel::name()));
-    insert(&folder.join(format!("{NAME}.ko")))?;
+    insert(&install::built_module("kmod", NAME))?;
     ensure!(out_of_tree(), "the loaded {NAME} is not ours");
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 //! What conntrack may have found about a packet.
 
-use super::{address, layer4, port, Family, Random};
+use super::{address, layer4, port, protocol, Family, Random};
 
 /// The source of one direction of a connection, as in a conntrack tuple.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +57,7 @@ pub(crate) fn connection(family: Family, random: &mut Random) -> Conntrack {
                 (1, Family::Ipv6) | (2.., Family::Ipv4) => 2,
             };
             let protocol = match random.below(4) {
-                0 => random.pick(&[layer4::ICMP, layer4::ICMPV6]),
+                0 => random.pick(&[protocol::ICMP, protocol::ICMPV6]),
                 _ => layer4::protocol(random),
             };
             let mut original = End::random(l3num, protocol, random);

@@ -2,7 +2,7 @@
 
 //! IPv4 packets.
 
-use super::{address, layer4, Bytes, Random};
+use super::{address, layer4, protocol, Bytes, Random};
 
 /// Appends an IPv4 packet.
 pub(super) fn packet(bytes: &mut Bytes, depth: usize, random: &mut Random) {
@@ -14,8 +14,8 @@ pub(super) fn packet(bytes: &mut Bytes, depth: usize, random: &mut Random) {
     };
     let version = if random.percent(97) { 4 } else { random.u8() };
     let protocol = match random.below(10) {
-        0..4 => layer4::ICMP,
-        4 => random.pick(&[layer4::ICMPV6, 0, 2]),
+        0..4 => protocol::ICMP,
+        4 => random.pick(&[protocol::ICMPV6, 0, 2]),
         _ => layer4::protocol(random),
     };
     bytes.push(&[(version << 4) | words, random.u8(), 0, 0]);

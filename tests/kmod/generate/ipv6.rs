@@ -2,14 +2,8 @@
 
 //! IPv6 packets, with extension headers in any order and number.
 
+use super::protocol::{self, AH, DESTINATION, FRAGMENT, HOP_BY_HOP, NONE, ROUTING};
 use super::{address, layer4, Bytes, Random};
-
-const HOP_BY_HOP: u8 = 0;
-const ROUTING: u8 = 43;
-const FRAGMENT: u8 = 44;
-const AH: u8 = 51;
-const NONE: u8 = 59;
-const DESTINATION: u8 = 60;
 
 /// More extension headers than the kernel follows.
 const MAX_EXTENSIONS: usize = 14;
@@ -31,8 +25,8 @@ pub(super) fn packet(bytes: &mut Bytes, depth: usize, random: &mut Random) {
         *next = extension(fragments, random);
     }
     chain[extensions] = match random.below(10) {
-        0..4 => layer4::ICMPV6,
-        4 => random.pick(&[NONE, layer4::ICMP, FRAGMENT, ROUTING]),
+        0..4 => protocol::ICMPV6,
+        4 => random.pick(&[NONE, protocol::ICMP, FRAGMENT, ROUTING]),
         _ => layer4::protocol(random),
     };
 

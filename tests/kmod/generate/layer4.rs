@@ -2,11 +2,8 @@
 
 //! Layer 4: what follows the IP headers.
 
+use super::protocol::{AH, ICMP, ICMPV6};
 use super::{ipv4, ipv6, port, Bytes, Random};
-
-pub(super) const ICMP: u8 = 1;
-pub(super) const ICMPV6: u8 = 58;
-const AH: u8 = 51;
 
 /// How deep errors quote errors: one level more than is looked into.
 const MAX_DEPTH: usize = 3;

@@ -13,6 +13,7 @@ mod ipv4;
 mod ipv6;
 mod layer4;
 mod layout;
+pub(crate) mod protocol;
 mod random;
 mod rule;
 

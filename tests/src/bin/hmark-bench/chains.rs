@@ -64,9 +64,10 @@ impl Kind {
 
     /// The program that takes its rules, and what it is given for `count` of them.
     fn rules(self, family: Family, count: usize) -> (String, String) {
-        let (ip, next) = match family {
-            Family::V4 => ("ip", "protocol"),
-            Family::V6 => ("ip6", "nexthdr"),
+        let ip = table(family);
+        let next = match family {
+            Family::V4 => "protocol",
+            Family::V6 => "nexthdr",
         };
         let rule = match self {
             Self::Ours | Self::C => {
@@ -104,6 +105,14 @@ impl Kind {
     }
 }
 
+/// What nft calls the family, and what it calls its headers.
+fn table(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "ip",
+        Family::V6 => "ip6",
+    }
+}
+
 /// Measures all paths, and how the cost grows with the rules.
 pub fn run(progress: &mut Progress) -> Result<Table> {
     install::install()?;
@@ -133,8 +142,10 @@ pub fn run(progress: &mut Progress) -> Result<Table> {
 struct Path {
     name: &'static str,
     traffic: Traffic,
-    /// The sender, the namespace with the chain, and where all packets end.
-    namespaces: Vec<Netns>,
+    /// The namespace with the chain.
+    marking: Netns,
+    /// Where packets come from, and where they end, if that is not the same one.
+    ends: Option<[Netns; 2]>,
 }
 
 /// Counts and drops what comes in, behind the chain.
@@ -170,7 +181,8 @@ impl Path {
                 source: own,
                 destination: own,
             },
-            namespaces: vec![namespace],
+            marking: namespace,
+            ends: None,
         })
     }
 
@@ -216,21 +228,21 @@ impl Path {
                 source,
                 destination,
             },
-            namespaces: vec![sender, router, receiver],
+            marking: router,
+            ends: Some([sender, receiver]),
         })
     }
 
-    fn sender(&self) -> Result<&Netns> {
-        self.namespaces.first().context("a path has namespaces")
+    fn sender(&self) -> &Netns {
+        self.ends
+            .as_ref()
+            .map_or(&self.marking, |[sender, _]| sender)
     }
 
-    /// The namespace with the chain.
-    fn router_or_own(&self) -> Result<&Netns> {
-        self.namespaces.get(1).map_or_else(|| self.sender(), Ok)
-    }
-
-    fn receiver(&self) -> Result<&Netns> {
-        self.namespaces.last().context("a path has namespaces")
+    fn receiver(&self) -> &Netns {
+        self.ends
+            .as_ref()
+            .map_or(&self.marking, |[_, receiver]| receiver)
     }
 
     /// Lets packets pass `count` rules of each kind by turns; the first kind is compared with each
@@ -283,11 +295,10 @@ impl Path {
     fn pass(&self, kind: Kind, count: usize, packets: usize) -> Result<f64> {
         kind.load()?;
         let (program, rules) = kind.rules(self.traffic.family, count);
-        let marking = self.router_or_own()?;
-        marking.enter(|| run_with(&program, &rules, &[]))?;
-        self.receiver()?.run("nft reset counters")?;
-        let rate = self.sender()?.enter(|| self.traffic.send(packets as u32))?;
-        let counters = self.receiver()?.run("nft list counters")?;
+        self.marking.enter(|| run_with(&program, &rules, &[]))?;
+        self.receiver().run("nft reset counters")?;
+        let rate = self.sender().enter(|| self.traffic.send(packets as u32))?;
+        let counters = self.receiver().run("nft list counters")?;
         let dropped = counters
             .split_once("packets ")
             .and_then(|(_, rest)| rest.split(' ').find_map(|word| word.parse::<usize>().ok()));
@@ -297,15 +308,14 @@ impl Path {
         );
         match kind {
             Kind::Jhash | Kind::Symhash => {
-                let table = match self.traffic.family {
-                    Family::V4 => "ip",
-                    Family::V6 => "ip6",
-                };
-                marking.run(&format!("nft delete table {table} hmark"))?;
+                let table = table(self.traffic.family);
+                self.marking
+                    .run(&format!("nft delete table {table} hmark"))?;
             }
             _ => {
                 let iptables = self.traffic.family.iptables();
-                marking.run(&format!("{iptables}-legacy -t mangle -F"))?;
+                self.marking
+                    .run(&format!("{iptables}-legacy -t mangle -F"))?;
             }
         }
         Ok(rate)

@@ -3,9 +3,11 @@
 //! What a packet costs: the kernel's own C target, ours, and one that hashes and reads no header,
 //! called in one kernel by the module `hmark_bench`.
 
+use std::path::Path;
+
 use anyhow::{ensure, Context, Result};
 use tests::command::run as command;
-use tests::{install, kernel, module, reference};
+use tests::{install, module, reference};
 
 use crate::effort::Effort;
 use crate::progress::Progress;
@@ -28,8 +30,7 @@ pub fn run(progress: &mut Progress) -> Result<Table> {
         effort.rounds,
         PACKETS / effort.less
     ));
-    let folder = install::target_folder().join(format!("fuzz-{}", kernel::name()));
-    let module = format!("{}/hmark_bench.ko", folder.display());
+    let module = install::built_module("fuzz", "hmark_bench");
     let mut rows: Vec<Row> = Vec::new();
     loop {
         let (row, kinds) = measure(&module, rows.len(), &effort)?;
@@ -51,10 +52,11 @@ pub fn run(progress: &mut Progress) -> Result<Table> {
 }
 
 /// Measures the kind of this number, and tells how many there are.
-fn measure(module: &str, kind: usize, effort: &Effort) -> Result<(Row, usize)> {
+fn measure(module: &Path, kind: usize, effort: &Effort) -> Result<(Row, usize)> {
     command("dmesg --clear")?;
     let loaded = command(&format!(
-        "insmod {module} kind={kind} rounds={} packets={}",
+        "insmod {} kind={kind} rounds={} packets={}",
+        module.display(),
         effort.rounds,
         PACKETS / effort.less
     ));

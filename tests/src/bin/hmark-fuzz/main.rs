@@ -8,11 +8,12 @@
 
 use std::env;
 use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{bail, ensure, Context, Result};
 use tests::command::run;
-use tests::{install, kernel, module, reference};
+use tests::{install, module, reference};
 
 /// Packets that are compared before the module says how it goes.
 const PORTION: u64 = 2_000_000;
@@ -45,8 +46,7 @@ fn fuzz() -> Result<()> {
     );
     reference::load()?;
     module::load_built()?;
-    let folder = install::target_folder().join(format!("fuzz-{}", kernel::name()));
-    let comparer = format!("{}/hmark_fuzz.ko", folder.display());
+    let comparer = install::built_module("fuzz", "hmark_fuzz");
     while left > 0 {
         let count = portion(&comparer, case, left.min(PORTION))?;
         ensure!(count.packets > 0, "the module compared nothing");
@@ -63,9 +63,12 @@ struct Count {
 }
 
 /// Has `module` compare at least so many packets, and prints what it says.
-fn portion(module: &str, case: u64, packets: u64) -> Result<Count> {
+fn portion(module: &Path, case: u64, packets: u64) -> Result<Count> {
     run("dmesg --clear")?;
-    let loaded = run(&format!("insmod {module} case={case} packets={packets}"));
+    let loaded = run(&format!(
+        "insmod {} case={case} packets={packets}",
+        module.display()
+    ));
     let log = run("dmesg --notime")?;
     let said: Vec<&str> = log
         .lines()

@@ -2,7 +2,6 @@
 
 //! Loading that fails, or is refused, leaves nothing behind and all else as it was.
 
-use std::env;
 use std::ffi::CString;
 use std::fs::{self, File};
 use std::net::UdpSocket;
@@ -14,6 +13,7 @@ use nix::errno::Errno;
 use nix::kmod::{delete_module, finit_module, DeleteModuleFlags, ModuleInitFlags};
 use tests::command::run;
 use tests::family::Family;
+use tests::install;
 use tests::kernel;
 use tests::module;
 use tests::netns::Netns;
@@ -72,9 +72,8 @@ fn fails_at_each_step() -> Result<()> {
 
 /// Loads the module that fails behind so many targets.
 fn load(targets: u32) -> Result<Result<(), Errno>> {
-    let folder = env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
-    let path = format!("{folder}/init-{}/hmark_init.ko", kernel::name());
-    let file = File::open(&path).with_context(|| format!("{path}: is it built?"))?;
+    let path = install::built_module("init", "hmark_init");
+    let file = File::open(&path).with_context(|| format!("{}: is it built?", path.display()))?;
     let parameters = CString::new(format!("fail={targets}"))?;
     Ok(finit_module(file, &parameters, ModuleInitFlags::empty()))
 }

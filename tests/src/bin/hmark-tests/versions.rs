@@ -3,13 +3,12 @@
 //! The library works with each iptables that lays out options as the one it was built for, and
 //! says so to any other.
 
-use std::env;
-use std::path::Path;
 use std::process::{Command, Output};
 
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
 use tests::family::Family;
+use tests::install;
 use tests::iptables;
 use tests::module;
 use tests::netns::Netns;
@@ -96,8 +95,7 @@ fn refused(netns: &Netns, program: &str, build: &str) -> Result<()> {
 
 /// Runs iptables with a build of the library, and no other extension.
 fn run(netns: &Netns, program: &str, arguments: &str, build: &str) -> Result<Output> {
-    let target = env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
-    let folder = Path::new(&target).join(build);
+    let folder = install::target_folder().join(build);
     let mut command = Command::new(program);
     command
         .args(["-t", "mangle"])
