@@ -17,6 +17,25 @@ const LIBRARY: &str = "libxt_HMARK.so";
 /// A folder with all extensions of iptables, HMARK's being the stock one; for `XTABLES_LIBDIR`.
 pub const STOCK_EXTENSIONS: &str = "/run/hmark-stock-xtables";
 
+/// Whose libxt_HMARK.so iptables loads.
+#[derive(Clone, Copy, Debug)]
+pub enum Library {
+    /// Ours, where iptables looks for it.
+    Ours,
+    /// The one that came with iptables.
+    Stock,
+}
+
+impl Library {
+    /// What to set in the environment of iptables.
+    pub fn variables(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Ours => &[],
+            Self::Stock => &[("XTABLES_LIBDIR", STOCK_EXTENSIONS)],
+        }
+    }
+}
+
 /// Installs our module and library with `make install-files`, as `make install` does.
 ///
 /// # Errors
@@ -58,7 +77,10 @@ pub fn stock_extension() -> PathBuf {
 }
 
 /// The folder that iptables loads its extensions from.
-fn extensions() -> Result<PathBuf> {
+///
+/// # Errors
+/// If iptables is not installed.
+pub fn extensions() -> Result<PathBuf> {
     // Debian keeps it below the multiarch folder, others in /usr/lib or /usr/lib64.
     let mut folders = vec![PathBuf::from("/usr/lib"), "/usr/lib64".into()];
     for entry in fs::read_dir("/usr/lib")? {

@@ -2,7 +2,7 @@
 
 //! What the demo and the tests share: namespaces, the installed module and library, rule texts.
 //!
-//! Both run as root inside a guest of the lab: they load and unload `xt_HMARK`, and replace the
+//! Most run as root inside a guest of the lab: they load and unload `xt_HMARK`, and replace the
 //! installed `libxt_HMARK.so`.
 
 pub mod command;
@@ -12,5 +12,7 @@ pub mod iptables;
 pub mod kernel;
 pub mod module;
 pub mod netns;
+pub mod notes;
 pub mod options;
 pub mod reference;
+pub mod text;

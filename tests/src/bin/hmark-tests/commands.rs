@@ -11,13 +11,13 @@ use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
 use tests::command::run;
 use tests::family::Family;
+use tests::install::Library;
 use tests::iptables;
 use tests::module;
 use tests::netns::Netns;
 
 use crate::backend::Backend;
 use crate::notes::note;
-use crate::rules::Library;
 use crate::trial::{backends, families};
 
 /// The tests here.

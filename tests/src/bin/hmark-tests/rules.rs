@@ -8,7 +8,7 @@ use hmark::rule::Refusal;
 use libtest_mimic::Trial;
 use tests::command::{run, run_with};
 use tests::family::Family;
-use tests::install::STOCK_EXTENSIONS;
+use tests::install::Library;
 use tests::module;
 use tests::netns::Netns;
 
@@ -19,25 +19,6 @@ use crate::trial::backends;
 
 /// The rule of the project's main job.
 pub const MISSION: &str = "-j HMARK --hmark-mod 4 --hmark-offs 100";
-
-/// Whose libxt_HMARK.so iptables loads.
-#[derive(Clone, Copy, Debug)]
-pub enum Library {
-    /// Ours, where iptables looks for it.
-    Ours,
-    /// The one that came with iptables.
-    Stock,
-}
-
-impl Library {
-    /// What to set in the environment of iptables.
-    pub fn variables(self) -> &'static [(&'static str, &'static str)] {
-        match self {
-            Self::Ours => &[],
-            Self::Stock => &[("XTABLES_LIBDIR", STOCK_EXTENSIONS)],
-        }
-    }
-}
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {

@@ -3,28 +3,25 @@
 //! Rule texts: the stock library and ours take, print and find the same, but for what the man page
 //! names.
 
-mod case;
-mod corpus;
-mod difference;
-mod generator;
 mod named;
-mod runner;
 
 use std::fs;
 
-use anyhow::{bail, ensure, Result};
+use anyhow::{ensure, Result};
 use fastrand::Rng;
 use libtest_mimic::Trial;
-use tests::command::run;
+use tests::command::{run, run_with};
 use tests::family::Family;
-use tests::module;
+use tests::install::Library;
+use tests::netns::Netns;
+use tests::text::case::Case;
+use tests::text::runner::{Iptables, Runner};
+use tests::text::{corpus, generator};
+use tests::{iptables, module};
 
 use crate::backend::Backend;
 use crate::notes::note;
 use crate::trial::backends;
-use case::Case;
-use difference::Difference;
-use runner::{Figures, Runner};
 
 /// Rules made at random for iptables-legacy, where nothing is emulated.
 const RANDOM: usize = 10_000;
@@ -79,7 +76,7 @@ fn commands(family: Family, backend: Backend, seed: u64) -> Result<()> {
         .filter(|case| !case.to_string().contains('"'))
         .take(count)
         .collect();
-    let tried = Runner::new(family, backend)?.by_command(&cases)?;
+    let tried = runner(family, backend)?.by_command(&cases)?;
     ensure!(tried > 0, "none of {count} rules was accepted");
     note!("{family}, {backend}: {tried} random rules added, found and deleted by commands");
     Ok(())
@@ -92,35 +89,42 @@ fn native() -> Result<bool> {
 
 fn compare(kind: &str, cases: &[Case], family: Family, backend: Backend) -> Result<()> {
     module::load_ours()?;
-    let runner = Runner::new(family, backend)?;
-    let mut figures = Figures::default();
     // iptables -C looks at rule by rule, and that of nf_tables takes long for each.
     let batch = match backend {
         Backend::Legacy => 500,
         Backend::Nft => 100,
     };
-    for cases in cases.chunks(batch) {
-        let Some(found) = runner.compare(cases, &mut figures)? else {
-            continue;
-        };
-        let (case, what) = runner.shrink(cases[found.index].clone(), found.what)?;
-        note!("{family}, {backend}, {kind} rules: a difference without a name: {case}");
-        bail!("`{case}`: {what}\n(found in `{}`)", cases[found.index]);
-    }
+    let figures = runner(family, backend)?.compare(cases, batch)?;
     let version = run(&backend.program(family, " -V"))?;
-    let named: Vec<_> = Difference::ALL
-        .iter()
-        .zip(figures.named)
-        .map(|(difference, count)| format!("{count} {difference}"))
-        .collect();
     note!(
-        "{family}, {}: {} {kind} rules: {} accepted and {} refused by both; differences with a \
-         name: {}; without: 0",
+        "{family}, {}: {} {kind} rules: {figures}",
         version.trim(),
-        cases.len(),
-        figures.accepted,
-        figures.refused,
-        named.join(", "),
+        cases.len()
     );
     Ok(())
+}
+
+/// iptables in a namespace.
+struct InNetns {
+    family: Family,
+    backend: Backend,
+    netns: Netns,
+}
+
+impl Iptables for InNetns {
+    fn run(&self, library: Library, suffix: &str, arguments: &str, input: &str) -> Result<String> {
+        let program = self.backend.program(self.family, suffix);
+        let command = format!("{program} {arguments}");
+        self.netns
+            .enter(|| run_with(&command, input, library.variables()))
+    }
+}
+
+fn runner(family: Family, backend: Backend) -> Result<Runner<InNetns>> {
+    let iptables = InNetns {
+        family,
+        backend,
+        netns: Netns::add("hmark-text")?,
+    };
+    Ok(Runner::new(family, iptables, iptables::is_old()?))
 }

@@ -8,12 +8,12 @@ use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
 use tests::command::run_with;
 use tests::family::Family;
+use tests::install::Library;
 use tests::iptables;
 use tests::module;
 use tests::netns::Netns;
 
 use crate::backend::Backend;
-use crate::rules::Library;
 use crate::trial::{families, test};
 
 /// Exit status of iptables for what an extension refuses.

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use ::tests::family::Family;
+use crate::family::Family;
 
 /// The options that the stock library knows.
 pub const OPTIONS: [&str; 13] = [

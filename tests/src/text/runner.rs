@@ -2,18 +2,15 @@
 
 //! Tries many rules at once with both libraries, and says where the two part.
 
+use std::fmt;
 use std::slice;
 
 use anyhow::{bail, ensure, Context, Error, Result};
-use tests::command::run_with;
-use tests::family::Family;
-use tests::iptables;
-use tests::netns::Netns;
 
 use super::case::Case;
 use super::difference::Difference;
-use crate::backend::Backend;
-use crate::rules::Library;
+use crate::family::Family;
+use crate::install::Library;
 
 /// The two libraries, and the chain of the mangle table that each fills with its rules.
 const SIDES: [(Library, &str); 2] = [(Library::Stock, "stock"), (Library::Ours, "ours")];
@@ -28,7 +25,7 @@ const SAVE: &str = "-save";
 const NO_LENGTH: &str = "-prefix -1";
 
 /// How many rules fared how.
-#[derive(Default)]
+#[derive(Default, Debug)]
 pub struct Figures {
     /// Accepted by both libraries, and compared.
     pub accepted: usize,
@@ -36,6 +33,23 @@ pub struct Figures {
     pub refused: usize,
     /// Those that fell under a named difference, in the order of [`Difference::ALL`].
     pub named: [usize; Difference::ALL.len()],
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named: Vec<_> = Difference::ALL
+            .iter()
+            .zip(self.named)
+            .map(|(difference, count)| format!("{count} {difference}"))
+            .collect();
+        write!(
+            f,
+            "{} accepted and {} refused by both; differences with a name: {}; without: 0",
+            self.accepted,
+            self.refused,
+            named.join(", ")
+        )
+    }
 }
 
 impl Figures {
@@ -47,20 +61,28 @@ impl Figures {
 }
 
 /// A difference without a name.
-pub struct Found {
+struct Found {
     /// Which of the cases shows it.
-    pub index: usize,
+    index: usize,
     /// What differs.
-    pub what: String,
+    what: String,
 }
 
-/// A namespace to try the rules of one family in, by one backend.
-pub struct Runner {
+/// The iptables that the rules are tried with, and a mangle table of its own.
+pub trait Iptables {
+    /// Runs `iptables`, or what is called so with a suffix, with a library.
+    ///
+    /// # Errors
+    /// If it fails; the error holds its standard error.
+    fn run(&self, library: Library, suffix: &str, arguments: &str, input: &str) -> Result<String>;
+}
+
+/// What tries the rules of one family.
+pub struct Runner<I> {
     family: Family,
-    backend: Backend,
-    /// Whether iptables is an old one.
+    /// Whether iptables is 1.8.10 or older.
     is_old: bool,
-    netns: Netns,
+    iptables: I,
 }
 
 /// A rule that both accept: where it is among the cases, and its text for each of [`SIDES`].
@@ -69,21 +91,35 @@ struct Accepted {
     texts: [String; 2],
 }
 
-impl Runner {
-    /// Makes the namespace.
-    pub fn new(family: Family, backend: Backend) -> Result<Self> {
-        let netns = Netns::add("hmark-text")?;
-        Ok(Self {
+impl<I: Iptables> Runner<I> {
+    /// Tries rules of this family with an iptables that is 1.8.10 or older, or is not.
+    pub fn new(family: Family, iptables: I, is_old: bool) -> Self {
+        Self {
             family,
-            backend,
-            is_old: iptables::is_old()?,
-            netns,
-        })
+            is_old,
+            iptables,
+        }
+    }
+
+    /// Tries the cases with both libraries, so many at once, and gives the figures.
+    ///
+    /// # Errors
+    /// If there is a difference that has no name: the error holds the smallest case that shows it.
+    pub fn compare(&self, cases: &[Case], batch: usize) -> Result<Figures> {
+        let mut figures = Figures::default();
+        for cases in cases.chunks(batch) {
+            let Some(found) = self.first_difference(cases, &mut figures)? else {
+                continue;
+            };
+            let (case, what) = self.shrink(cases[found.index].clone(), found.what)?;
+            bail!("`{case}`: {what}\n(found in `{}`)", cases[found.index]);
+        }
+        Ok(figures)
     }
 
     /// Tries the cases with both libraries. Gives the first difference that has no name, if there
     /// is one; the figures count what was tried up to there.
-    pub fn compare(&self, cases: &[Case], figures: &mut Figures) -> Result<Option<Found>> {
+    fn first_difference(&self, cases: &[Case], figures: &mut Figures) -> Result<Option<Found>> {
         let (accepted, found) = self.accepted(cases, figures)?;
         if found.is_some() || accepted.is_empty() {
             return Ok(found);
@@ -96,10 +132,11 @@ impl Runner {
     }
 
     /// The smallest case that still differs, by leaving out options, and what differs then.
-    pub fn shrink(&self, mut case: Case, mut what: String) -> Result<(Case, String)> {
+    fn shrink(&self, mut case: Case, mut what: String) -> Result<(Case, String)> {
         'smaller: loop {
             for smaller in case.smaller() {
-                let found = self.compare(slice::from_ref(&smaller), &mut Figures::default())?;
+                let found =
+                    self.first_difference(slice::from_ref(&smaller), &mut Figures::default())?;
                 if let Some(found) = found {
                     (case, what) = (smaller, found.what);
                     continue 'smaller;
@@ -113,14 +150,13 @@ impl Runner {
     /// how many of the cases were accepted, and so tried.
     pub fn by_command(&self, cases: &[Case]) -> Result<usize> {
         let (accepted, _) = self.accepted(cases, &mut Figures::default())?;
-        let program = self.backend.program(self.family, "");
         let mut tried = 0;
         for rule in &accepted {
             for (side, (library, _)) in SIDES.into_iter().enumerate() {
                 let (other, _) = SIDES[1 - side];
                 let run = |library, command: &str, text: &str| {
-                    let command = format!("{program} -t mangle {command} {text}");
-                    self.run(library, &command, "")
+                    let arguments = format!("-t mangle {command} {text}");
+                    self.iptables.run(library, "", &arguments, "")
                 };
                 let [text, others] = [side, 1 - side].map(|side| &rule.texts[side]);
                 let [text, others] =
@@ -286,10 +322,9 @@ impl Runner {
 
     /// Runs iptables-restore on lines for the mangle table.
     fn restore(&self, library: Library, option: &str, lines: &str) -> Result<()> {
-        let program = self.backend.program(self.family, "-restore");
-        let command = format!("{program} --noflush {option}");
+        let arguments = format!("--noflush {option}");
         let input = format!("*mangle\n{lines}COMMIT\n");
-        self.run(library, &command, &input)?;
+        self.iptables.run(library, "-restore", &arguments, &input)?;
         Ok(())
     }
 
@@ -300,8 +335,8 @@ impl Runner {
             SAVE => (SAVE, ""),
             option => ("", option),
         };
-        let program = self.backend.program(self.family, suffix);
-        let text = self.run(library, &format!("{program} -t mangle {option}"), "")?;
+        let arguments = format!("-t mangle {option}");
+        let text = self.iptables.run(library, suffix, &arguments, "")?;
         let mut rules = Vec::new();
         let mut listed = "";
         for line in text.lines() {
@@ -321,11 +356,6 @@ impl Runner {
     /// The rules of a chain as iptables-save prints them.
     fn save(&self, library: Library, chain: &str) -> Result<Vec<String>> {
         Ok(rules_of(&self.show(library, SAVE)?, chain))
-    }
-
-    fn run(&self, library: Library, command: &str, input: &str) -> Result<String> {
-        self.netns
-            .enter(|| run_with(command, input, library.variables()))
     }
 }
 

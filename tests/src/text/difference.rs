@@ -5,7 +5,7 @@
 use std::fmt;
 use std::net::Ipv6Addr;
 
-use ::tests::family::Family;
+use crate::family::Family;
 
 use super::case::Case;
 

@@ -2,7 +2,7 @@
 
 //! Rules at random: most of them right, some spoilt.
 
-use ::tests::family::Family;
+use crate::family::Family;
 use fastrand::Rng;
 
 use super::case::{Case, OPTIONS};
@@ -15,6 +15,19 @@ const SPOILT: u32 = 40;
 
 /// Makes a rule.
 pub fn case(rng: &mut Rng, family: Family) -> Case {
+    let mut options = options(rng, family);
+    if rng.u32(..SPOILT) == 0 {
+        spoil(rng, &mut options);
+    }
+    Case::new(options)
+}
+
+/// Makes a rule that ours accepts.
+pub fn correct(rng: &mut Rng, family: Family) -> Case {
+    Case::new(options(rng, family))
+}
+
+fn options(rng: &mut Rng, family: Family) -> Vec<String> {
     let mut tuple = Vec::new();
     let mut options = Vec::new();
     let mut add =
@@ -84,10 +97,7 @@ pub fn case(rng: &mut Rng, family: Family) -> Case {
         add(rng, "offset", value);
     }
     rng.shuffle(&mut options);
-    if rng.u32(..SPOILT) == 0 {
-        spoil(rng, &mut options);
-    }
-    Case::new(options)
+    options
 }
 
 /// Changes one thing, which mostly makes a rule wrong.

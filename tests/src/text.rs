@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Rule texts, and what tries them with both libraries.
+
+pub mod case;
+pub mod corpus;
+pub mod difference;
+pub mod generator;
+pub mod runner;
