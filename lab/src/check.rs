@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `make demo`, `make check` and `make check-debug`: all of it, ending in one line that counts.
 
+use crate::architecture::Architecture;
 use crate::command::{make, shell};
 use crate::guest::Guest;
 use crate::iptables::Release;
@@ -55,6 +56,9 @@ fn run(lanes: Result<Vec<Lane>>) -> Result<u8> {
 fn prepare() -> Result<Lab> {
     let lab = Lab::up()?;
     product::build_for(&lab, &Release::ALL)?;
+    for architecture in Architecture::ALL {
+        product::build_foreign(&lab, architecture)?;
+    }
     product::build(&lab, &[Boot::Stock, Boot::Uml])?;
     product::build_modules(&lab, &Boot::SWITCHED)?;
     product::build_test_module(&lab, FUZZ, &[Boot::Stock, Boot::Uml])?;
@@ -152,8 +156,8 @@ fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
         plain("man-pages", shell("mandoc -T lint -W error man/*.8")),
         counted("host-tests", cargo("test --workspace")),
         counted("exhaustive-tests", cargo(EXHAUSTIVE)),
-        counted("big-endian-tests", emulated("s390x")),
-        counted("aarch64-tests", emulated("aarch64")),
+        counted("big-endian-tests", emulated(Architecture::S390x)),
+        counted("aarch64-tests", emulated(Architecture::Arm64)),
         counted("stock-guest-tests", on(Boot::Stock)?),
         counted("uml-guest-tests", on(Boot::Uml)?),
         counted("no-conntrack-tests", on(Boot::UmlNoConntrack)?),
@@ -172,6 +176,8 @@ fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
         ),
         counted("bookworm-iptables-tests", with_iptables(Release::Bookworm)?),
         counted("testing-iptables-tests", with_iptables(Release::Testing)?),
+        counted("arm64-iptables-tests", foreign(lab, Architecture::Arm64)?),
+        counted("s390x-iptables-tests", foreign(lab, Architecture::S390x)?),
         plain("fuzz", itself(UML_FUZZ)?),
         plain("stock-fuzz", few(Boot::Stock)?),
         plain("no-conntrack-fuzz", few(Boot::UmlNoConntrack)?),
@@ -204,16 +210,19 @@ fn cargo(arguments: &str) -> Command {
     command
 }
 
-/// The tests of `hmark`, and the corpus, on another architecture, for which Debian's cargo builds
-/// std from its source: that is for nightly compilers, without the variable, and wants no other
-/// way to panic than std's.
-fn emulated(architecture: &str) -> Command {
-    let mut test = cargo("test --package hmark --package hmark-fuzz -Zbuild-std");
-    test.args(["--target", &format!("{architecture}-unknown-linux-gnu")])
-        .args(["--target-dir", &format!("target/lab/{architecture}")])
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("CARGO_PROFILE_DEV_PANIC", "unwind");
-    test
+/// The tests of `hmark`, and the corpus, on another architecture.
+fn emulated(architecture: Architecture) -> Command {
+    product::cross("test --package hmark --package hmark-fuzz", architecture)
+}
+
+/// The tests of the extension on another architecture.
+fn foreign(lab: &Lab, architecture: Architecture) -> Result<Command> {
+    let mut command = Command::new("target/lab/tools/hmark-foreign");
+    command
+        .env("HMARK_MACHINE", architecture.machine())
+        .env("HMARK_ROOT", lab.foreign_iptables(architecture)?)
+        .env("HMARK_FOREIGN", product::library_folder(architecture));
+    Ok(command)
 }
 
 /// The module built by clippy, for which any warning is an error.

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The iptables of other Debian releases, which the extension is tested with beside
-//! that of the chroot: unpacked packages that a guest puts over its own.
+//! The iptables of other Debian releases, which a guest puts over its own, and of other
+//! architectures: unpacked packages, which the extension is tested with beside that of the chroot.
 
+use crate::architecture::Architecture;
+use crate::packages::Archive;
 use crate::progress::Step;
 use crate::store::Store;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::ValueEnum;
 use std::fmt;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 /// A Debian release. The chroot's libraries are new enough for the iptables of each.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -43,84 +43,42 @@ const PACKAGES: [&str; 5] = [
     "libxtables12",
 ];
 
-/// The file that the archive of the chroot is named in.
-const SOURCES: &str = "/etc/apt/sources.list";
-
 /// The packages of a release, unpacked: a folder with `usr` in it.
 pub fn unpacked(store: &Store, release: Release) -> Result<PathBuf> {
     let name = format!("iptables-{release}");
     store.product(&name, &PACKAGES.join(" "), |folder| {
         let mut step = Step::begin(&name, format!("unpacking iptables of Debian {release}"))?;
-        // apt and dpkg of the chroot itself learn nothing of this.
-        let apt = folder.with_extension("apt");
-        let sources = fs::read_to_string(SOURCES)?;
-        let source =
-            source(&sources, release).with_context(|| format!("no archive in {SOURCES}"))?;
-        prepare(&apt, &source).with_context(|| format!("cannot write {}", apt.display()))?;
-        step.run(apt_get(&apt).arg("update"))?;
-        step.run(apt_get(&apt).arg("download").args(PACKAGES))?;
-        for file in fs::read_dir(&apt)? {
-            let file = file?.path();
-            if file.extension().is_some_and(|extension| extension == "deb") {
-                step.run(Command::new("dpkg-deb").arg("-x").arg(file).arg(folder))?;
-            }
-        }
-        fs::remove_dir_all(&apt)?;
+        let archive = Archive {
+            release: Some(release),
+            ..Archive::default()
+        };
+        archive.unpack(&mut step, &PACKAGES, folder)?;
         step.end("done");
         Ok(())
     })
 }
 
-/// The first line of a sources list, of another release.
-fn source(sources: &str, release: Release) -> Option<String> {
-    let words: Vec<_> = sources.lines().next()?.split(' ').collect();
-    let [deb, key, archive, _, component] = words[..] else {
-        return None;
+/// The packages for another architecture, with the libraries that they need.
+pub fn foreign(store: &Store, architecture: Architecture) -> Result<PathBuf> {
+    let release = match architecture {
+        Architecture::Arm64 => None,
+        Architecture::S390x => Some(Release::Testing),
     };
-    Some(format!("{deb} {key} {archive} {release} {component}\n"))
-}
-
-/// Fills a folder for apt: a source, and that no package is installed.
-fn prepare(apt: &Path, source: &str) -> Result<()> {
-    if apt.exists() {
-        fs::remove_dir_all(apt)?;
+    let name = format!("iptables-{architecture}");
+    // Where libraries are looked for, there are links of base-files.
+    let packages = [&PACKAGES[..], &["base-files"]].concat();
+    let mut key = packages.join(" ");
+    if let Some(release) = release {
+        key += &format!(" of {release}");
     }
-    for folder in [
-        "etc/apt/preferences.d",
-        "var/lib/dpkg",
-        "var/lib/apt",
-        "var/cache/apt",
-    ] {
-        fs::create_dir_all(apt.join(folder))?;
-    }
-    fs::write(apt.join("etc/apt/sources.list"), source)?;
-    Ok(fs::write(apt.join("var/lib/dpkg/status"), "")?)
-}
-
-/// apt-get with all that it keeps below a folder, but configured as in the chroot.
-fn apt_get(apt: &Path) -> Command {
-    let mut command = Command::new("apt-get");
-    command
-        .current_dir(apt)
-        .arg("--quiet")
-        .arg(format!("--option=Dir={}", apt.display()))
-        // Its own user may not write there.
-        .arg("--option=APT::Sandbox::User=root");
-    command
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn source_is_of_the_same_archive() {
-        let sources = "deb [signed-by=/key.gpg] file:/archive trixie main\n\n\
-            deb [signed-by=/key.gpg arch=amd64] file:/archive trixie-backports main\n";
-        assert_eq!(
-            source(sources, Release::Testing).as_deref(),
-            Some("deb [signed-by=/key.gpg] file:/archive testing main\n")
-        );
-        assert_eq!(source("", Release::Bookworm), None);
-    }
+    store.product(&name, &key, |folder| {
+        let mut step = Step::begin(&name, format!("unpacking iptables for {architecture}"))?;
+        let archive = Archive {
+            release,
+            architecture: Some(architecture),
+        };
+        archive.unpack_whole(&mut step, &packages, folder)?;
+        step.end("done");
+        Ok(())
+    })
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The lab: the kernels, and what guests and builds need for them.
 
+use crate::architecture::Architecture;
 use crate::guest::Machine;
 use crate::iptables::{self, Release};
 use crate::kernel::{self, Kernel};
@@ -116,6 +117,11 @@ impl Lab {
     /// The iptables packages of another release, unpacked.
     pub fn iptables(&self, release: Release) -> Result<PathBuf> {
         iptables::unpacked(&Store::lab()?, release)
+    }
+
+    /// The iptables packages for another architecture, unpacked.
+    pub fn foreign_iptables(&self, architecture: Architecture) -> Result<PathBuf> {
+        iptables::foreign(&Store::lab()?, architecture)
     }
 
     /// The stock kernel.

@@ -2,6 +2,7 @@
 //! The lab's command line. It runs inside the chroot that `enter.sh` makes.
 
 use anyhow::Result;
+use architecture::Architecture;
 use bench::Bench;
 use clap::{Parser, Subcommand};
 use fuzz::Fuzz;
@@ -11,6 +12,7 @@ use lab::{Boot, Lab};
 use std::process::ExitCode;
 
 mod accelerator;
+mod architecture;
 mod bench;
 mod check;
 mod command;
@@ -23,6 +25,7 @@ mod installation;
 mod iptables;
 mod kernel;
 mod lab;
+mod packages;
 mod product;
 mod progress;
 mod store;
@@ -87,6 +90,9 @@ fn perform(action: Action) -> Result<u8> {
         Action::Build => {
             let lab = Lab::up()?;
             product::build_for(&lab, &Release::ALL)?;
+            for architecture in Architecture::ALL {
+                product::build_foreign(&lab, architecture)?;
+            }
             product::build(&lab, &[Boot::Stock, Boot::Uml])?;
             product::build_test_module(&lab, product::FUZZ, &[Boot::Stock, Boot::Uml]).map(|()| 0)
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Builds what is tested: the library, the module, the tests.
 
+use crate::architecture::Architecture;
 use crate::command::make;
 use crate::iptables::Release;
 use crate::lab::{Boot, Lab};
@@ -8,11 +9,17 @@ use crate::progress::Step;
 use anyhow::{Context, Result};
 use std::fmt;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Where a package has the files that pkg-config reads.
 const PKG_CONFIG: &str = "usr/lib/x86_64-linux-gnu/pkgconfig";
+
+/// Where a library is kept that is for another iptables than the chroot's: that of a release, or
+/// for an architecture.
+pub fn library_folder(iptables: impl fmt::Display) -> PathBuf {
+    Path::new("target/lab").join(format!("iptables-{iptables}"))
+}
 
 /// Where `make lib` leaves the library.
 const LIBRARY: &str = "target/lab/release/libxt_HMARK.so";
@@ -30,13 +37,72 @@ pub fn build_for(lab: &Lab, releases: &[Release]) -> Result<()> {
                 .env("PKG_CONFIG_SYSROOT_DIR", &packages)
                 .env("PKG_CONFIG_LIBDIR", packages.join(PKG_CONFIG)),
         )?;
-        let folder = Path::new("target/lab").join(format!("iptables-{release}"));
+        let folder = library_folder(release);
         fs::create_dir_all(&folder)?;
-        fs::copy(LIBRARY, folder.join("libxt_HMARK.so"))
-            .with_context(|| format!("cannot copy {LIBRARY} to {}", folder.display()))?;
+        copy(Path::new(LIBRARY), &folder)?;
         step.end("done");
     }
     Ok(())
+}
+
+/// Builds the library for another architecture, and what stands in for a kernel there.
+pub fn build_foreign(lab: &Lab, architecture: Architecture) -> Result<()> {
+    let packages = lab.foreign_iptables(architecture)?;
+    let folder = library_folder(architecture);
+    let target = architecture.target();
+    fs::create_dir_all(&folder)?;
+
+    let name = format!("library-{architecture}");
+    let mut step = Step::begin(&name, format!("building libxt_HMARK.so for {architecture}"))?;
+    let pkg_config = format!("usr/lib/{}/pkgconfig", architecture.triplet());
+    step.run(
+        cargo_with_std("build --release --locked --package libxt_HMARK")
+            .args(["-Zbuild-std=core", "--target", &target])
+            .env("PKG_CONFIG_ALLOW_CROSS", "1")
+            .env("PKG_CONFIG_SYSROOT_DIR", &packages)
+            .env("PKG_CONFIG_LIBDIR", packages.join(pkg_config)),
+    )?;
+    let built = Path::new("target/lab").join(&target).join("release");
+    copy(&built.join("libxt_HMARK.so"), &folder)?;
+    step.end("done");
+
+    let name = format!("tables-{architecture}");
+    let mut step = Step::begin(&name, format!("building libtables.so for {architecture}"))?;
+    step.run(&mut cross("build --locked --package tables", architecture))?;
+    let built = Path::new("target/lab").join(architecture.machine());
+    copy(&built.join(target).join("debug/libtables.so"), &folder)?;
+    step.end("done");
+    Ok(())
+}
+
+/// Copies a file into a folder, under its own name.
+fn copy(file: &Path, folder: &Path) -> Result<()> {
+    let name = file.file_name().context("no file")?;
+    fs::copy(file, folder.join(name))
+        .with_context(|| format!("cannot copy {} to {}", file.display(), folder.display()))?;
+    Ok(())
+}
+
+/// Cargo, where Debian's builds std from its source: that is for nightly compilers, without the
+/// variable.
+fn cargo_with_std(arguments: &str) -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.args(arguments.split(' ')).env("RUSTC_BOOTSTRAP", "1");
+    cargo
+}
+
+/// Cargo for another architecture, unoptimised. What is built for it has a folder of its own, so
+/// that it is not built again with other features. std wants its own way to panic.
+pub fn cross(arguments: &str, architecture: Architecture) -> Command {
+    let mut cargo = cargo_with_std(arguments);
+    cargo
+        .args(["-Zbuild-std", "--target", &architecture.target()])
+        .arg(format!(
+            "--target-dir=target/lab/{}",
+            architecture.machine()
+        ))
+        .env("CARGO_PROFILE_DEV_PANIC", "unwind");
+    cargo
 }
 
 /// Builds all of it under `target/lab`, the module for each of `kernels`.

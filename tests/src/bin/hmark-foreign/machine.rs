@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A machine that qemu-user is for one process, and Debian's iptables for it.
+
+use std::env;
+use std::fmt;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use tests::command::run_with;
+use tests::family::Family;
+use tests::install::{self, Library};
+use tests::text::runner::Iptables;
+
+/// What the lab says of a machine.
+#[derive(Clone)]
+pub struct Machine {
+    /// As qemu calls it.
+    name: String,
+    /// Debian's packages for it, unpacked.
+    root: PathBuf,
+    /// A folder with our library and `libtables.so`.
+    built: PathBuf,
+}
+
+impl Machine {
+    /// The machine that the lab's variables tell of.
+    pub fn of_lab() -> Result<Self> {
+        let variable = |name| {
+            let value = env::var(name);
+            value.with_context(|| format!("{name} is not set: `make check` sets it"))
+        };
+        Ok(Self {
+            name: variable("HMARK_MACHINE")?,
+            root: variable("HMARK_ROOT")?.into(),
+            built: variable("HMARK_FOREIGN")?.into(),
+        })
+    }
+
+    /// Its iptables of a family, with an empty table that goes by this name.
+    pub fn iptables(&self, family: Family, name: &str) -> Result<Emulated> {
+        let table = self.built.join(format!("{name}-{}", family.name()));
+        if table.exists() {
+            fs::remove_file(&table)?;
+        }
+        Ok(Emulated {
+            machine: self.clone(),
+            family,
+            table,
+        })
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// iptables of another machine, with a table in a file.
+pub struct Emulated {
+    machine: Machine,
+    family: Family,
+    table: PathBuf,
+}
+
+impl Iptables for Emulated {
+    fn run(&self, library: Library, suffix: &str, arguments: &str, input: &str) -> Result<String> {
+        let Machine { name, root, built } = &self.machine;
+        // Both programs look for extensions in each of these folders, which qemu finds in the root.
+        let stock = format!("/usr/lib/{name}-linux-gnu/xtables");
+        let extensions = match library {
+            Library::Ours => format!("{}:{stock}", built.display()),
+            Library::Stock => stock,
+        };
+        let program = match suffix.contains("translate") {
+            true => "nft",
+            false => "legacy",
+        };
+        let variables = [
+            format!("LD_PRELOAD={}", built.join("libtables.so").display()),
+            format!("HMARK_TABLE={}", self.table.display()),
+            format!("XTABLES_LOCKFILE={}.lock", self.table.display()),
+            format!("XTABLES_LIBDIR={extensions}"),
+        ];
+        let root = root.display();
+        let command = format!(
+            "qemu-{name} -L {root} -E {} {root}/usr/sbin/xtables-{program}-multi {}{suffix} {arguments}",
+            variables.join(" -E "),
+            self.family.iptables(),
+        );
+        run_with(&command, input, &[])
+    }
+}
+
+/// What iptables of this machine prints with our library as it is built for it.
+pub fn native(family: Family, suffix: &str, arguments: &str, input: &str) -> Result<String> {
+    let folder = install::built_extension();
+    let folder = folder.parent().context("no folder")?.display();
+    let extensions = format!("{folder}:{}", install::extensions()?.display());
+    run_with(
+        &format!("{}{suffix} {arguments}", family.iptables()),
+        input,
+        &[("XTABLES_LIBDIR", &extensions)],
+    )
+}

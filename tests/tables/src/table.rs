@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A mangle table as the kernel hands it out and takes it, and its file.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+/// The name, as it fills its field.
+const NAME: &[u8; 32] = b"mangle\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+/// All five hooks, as bits.
+const HOOKS: u32 = 0b11111;
+
+/// Length of `struct ipt_getinfo`: the name and the hooks; where in the entries each hook begins,
+/// and its policy; the number of entries, and their length.
+const INFO: usize = 84;
+
+/// Where `struct ipt_get_entries` has the entries.
+const GET_ENTRIES: usize = 40;
+
+/// Where `struct ipt_replace` has the parts of a `struct ipt_getinfo`, in another order, and what
+/// is behind them.
+const REPLACE_NUMBERS: usize = 36;
+const REPLACE_OFFSETS: usize = 44;
+const REPLACE_COUNT: usize = 84;
+const REPLACE_COUNTERS: usize = 88;
+const REPLACE_ENTRIES: usize = 96;
+
+/// Length of the counters of one entry.
+const COUNTERS: usize = 16;
+
+/// Length of `struct xt_standard_target` and `struct xt_error_target`.
+const STANDARD_TARGET: usize = 40;
+const ERROR_TARGET: usize = 64;
+
+/// The verdict of a policy: accept.
+const ACCEPT: i32 = -2;
+
+/// How a family lays out an entry.
+#[derive(Clone, Copy)]
+pub struct Layout {
+    /// The length without a target.
+    pub length: usize,
+    /// Where it has the length without and with its target.
+    pub lengths: usize,
+}
+
+/// `struct ipt_entry`.
+pub const IPV4: Layout = Layout {
+    length: 112,
+    lengths: 88,
+};
+
+/// `struct ip6t_entry`.
+pub const IPV6: Layout = Layout {
+    length: 168,
+    lengths: 140,
+};
+
+/// A table: its `struct ipt_getinfo`, and its entries behind that.
+pub struct Table(Vec<u8>);
+
+/// Memory of iptables where it wants the counters of the entries that it replaced.
+pub struct Counters {
+    /// The address.
+    pub address: usize,
+    /// How many bytes.
+    pub length: usize,
+}
+
+impl Table {
+    /// The table in a file, or the one at first if there is no such file.
+    pub fn load(file: &Path, entry: Layout) -> std::io::Result<Self> {
+        match fs::read(file) {
+            Ok(bytes) => Ok(Self(bytes)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::empty(entry)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes the file.
+    pub fn store(&self, file: &Path) -> std::io::Result<()> {
+        fs::write(file, &self.0)
+    }
+
+    /// The table with nothing but its policies.
+    fn empty(entry: Layout) -> Self {
+        let mut entries = Vec::new();
+        let mut offsets = Vec::new();
+        for _ in 0..HOOKS.count_ones() {
+            offsets.extend((entries.len() as u32).to_ne_bytes());
+            append(&mut entries, entry, STANDARD_TARGET, b"");
+            let verdict = entries.len() - 8;
+            entries[verdict..verdict + 4].copy_from_slice(&ACCEPT.to_ne_bytes());
+        }
+        append(&mut entries, entry, ERROR_TARGET, b"ERROR");
+        let error_name = entries.len() - ERROR_TARGET + 32;
+        entries[error_name..error_name + 5].copy_from_slice(b"ERROR");
+
+        let mut table = NAME.to_vec();
+        table.extend(HOOKS.to_ne_bytes());
+        table.extend_from_slice(&offsets);
+        table.extend_from_slice(&offsets);
+        table.extend((HOOKS.count_ones() + 1).to_ne_bytes());
+        table.extend((entries.len() as u32).to_ne_bytes());
+        table.append(&mut entries);
+        Self(table)
+    }
+
+    /// Reads a `struct ipt_replace`: the table, and where the counters of the one before it go.
+    pub fn replaced(value: &[u8]) -> Option<(Self, Counters)> {
+        let entries = value.get(REPLACE_ENTRIES..)?;
+        if !value.starts_with(NAME) {
+            return None;
+        }
+        let parts = [
+            &value[..REPLACE_NUMBERS],
+            &value[REPLACE_OFFSETS..REPLACE_COUNT],
+            &value[REPLACE_NUMBERS..REPLACE_OFFSETS],
+            entries,
+        ];
+        let count = value[REPLACE_COUNT..].first_chunk().copied()?;
+        let address = value[REPLACE_COUNTERS..].first_chunk().copied()?;
+        let counters = Counters {
+            address: usize::from_ne_bytes(address),
+            length: u32::from_ne_bytes(count) as usize * COUNTERS,
+        };
+        Some((Self(parts.concat()), counters))
+    }
+
+    /// Fills a `struct ipt_getinfo`.
+    pub fn info(&self, value: &mut [u8]) -> Option<()> {
+        fill(value, 0, &self.0[..INFO])
+    }
+
+    /// Fills a `struct ipt_get_entries`.
+    pub fn entries(&self, value: &mut [u8]) -> Option<()> {
+        fill(value, GET_ENTRIES, &self.0[INFO..])
+    }
+}
+
+/// Writes to what iptables gave for an answer, if it has this length and names the table.
+fn fill(value: &mut [u8], at: usize, bytes: &[u8]) -> Option<()> {
+    if !value.starts_with(b"mangle\0") || value.len() != at + bytes.len() {
+        return None;
+    }
+    value[at..].copy_from_slice(bytes);
+    Some(())
+}
+
+/// Adds an entry that any packet matches.
+fn append(entries: &mut Vec<u8>, Layout { length, lengths }: Layout, target: usize, name: &[u8]) {
+    let mut entry = vec![0; length + target];
+    let mut put = |at: usize, bytes: &[u8]| entry[at..][..bytes.len()].copy_from_slice(bytes);
+    put(lengths, &(length as u16).to_ne_bytes());
+    put(lengths + 2, &((length + target) as u16).to_ne_bytes());
+    put(length, &(target as u16).to_ne_bytes());
+    put(length + 2, name);
+    entries.append(&mut entry);
+}
