@@ -62,6 +62,7 @@ pub fn unpacked(store: &Store, release: Release) -> Result<PathBuf> {
 pub fn foreign(store: &Store, architecture: Architecture) -> Result<PathBuf> {
     let release = match architecture {
         Architecture::Arm64 => None,
+        // Mirrors may have no valid index of Debian 13 for it.
         Architecture::S390x => Some(Release::Testing),
     };
     let name = format!("iptables-{architecture}");
