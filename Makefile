@@ -17,7 +17,7 @@ MAN8DIR := $(PREFIX)/share/man/man8
 
 LAB = lab/enter.sh cargo run --profile tools --locked --package lab --
 
-.PHONY: all lib kmod install install-lib install-files uninstall deb demo check check-debug check-install bench fuzz clean help
+.PHONY: all lib kmod install install-lib install-files uninstall deb demo check check-arm64 check-debug check-install bench fuzz clean help
 
 all: lib kmod
 
@@ -47,7 +47,7 @@ uninstall:
 deb:
 	lab/enter.sh packaging/deb.sh target/deb
 
-demo check check-debug check-install:
+demo check check-arm64 check-debug check-install:
 	$(LAB) $@
 
 bench:
@@ -63,7 +63,7 @@ clean:
 help:
 	@echo 'make                the library and the module: make lib kmod'
 	@echo 'make lib            $(LIB)'
-	@echo 'make kmod           $(KO); KDIR=TREE, ARCH=um, MO=FOLDER, RUSTC=, BINDGEN='
+	@echo 'make kmod           $(KO); KDIR=TREE, ARCH=um or ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-, MO=FOLDER, RUSTC=, BINDGEN='
 	@echo 'make install        both, the man page, and depmod; DESTDIR=, PREFIX=, XTLIBDIR='
 	@echo 'make install-lib    the library and the man page alone, for the kernel'"'"'s own xt_HMARK'
 	@echo 'make install-files  what make has built, without building it again; MO=, LIB='
@@ -71,6 +71,7 @@ help:
 	@echo 'make deb            Debian 13 packages of both, in target/deb (root)'
 	@echo 'make demo           -j HMARK on a stock kernel, shown with four gateways (root)'
 	@echo 'make check          all tests (root)'
+	@echo 'make check-arm64    the module and the library on a stock kernel for arm64 (root)'
 	@echo 'make check-debug    the module on kernels that watch memory and locks (root)'
 	@echo 'make check-install  the Debian packages, installed and removed as a user would (root)'
 	@echo 'make bench          what packets and rules cost, beside C and the stock library (root); BENCH="packets chains rules", BENCH_KERNEL=uml, uml-size or stock'

@@ -24,12 +24,12 @@ mkdir /run/lab
 mount -t "$LAB_TYPE" -o "$LAB_OPTIONS" run /run/lab
 ip link set lo up
 
-stty -F /dev/ttyS1 raw
+stty -F "/dev/$LAB_TTY" raw
 {
 	status=0
 	sh /run/lab/command || status=$?
 	echo "$status" > /run/lab/status
-} < /dev/null 2>&1 | cat > /dev/ttyS1
+} < /dev/null 2>&1 | cat > "/dev/$LAB_TTY"
 
 sync
 busybox poweroff -f

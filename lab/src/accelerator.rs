@@ -2,7 +2,7 @@
 //! qemu's accelerator: KVM where it works, emulation elsewhere.
 
 use crate::command::output;
-use crate::guest::{Guest, Machine};
+use crate::guest::{Guest, Machine, AMD64};
 use crate::kernel::Kernel;
 use crate::store::Store;
 use anyhow::{Context, Result};
@@ -14,7 +14,7 @@ const PROBE_SECONDS: u64 = 20;
 
 const KVM: &str = "kvm";
 /// Works everywhere.
-const TCG: &str = "tcg,thread=multi";
+pub const TCG: &str = "tcg,thread=multi";
 
 /// The accelerator to use. That `/dev/kvm` is there does not say that a stock kernel
 /// boots on it, so that is tried once.
@@ -28,10 +28,12 @@ pub fn choose(store: &Store, stock: &Kernel, initramfs: &Path) -> Result<&'stati
     let key = format!("{}\n{host}\n{}", stock.version, cpu.unwrap_or_default());
     let answer = store.product("accelerator", &key, |answer| {
         let machine = Machine::Qemu {
+            platform: &AMD64,
             kernel: stock.image(),
             initramfs: initramfs.to_path_buf(),
             accelerator: KVM,
-            root: None,
+            root: "/".into(),
+            init: None,
         };
         let (accelerator, outcome) =
             match Guest::new(PROBE_SECONDS, &["true"]).succeeds(&machine)? {

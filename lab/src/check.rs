@@ -37,6 +37,11 @@ pub fn check_debug() -> Result<u8> {
     run(prepare_debug().and_then(|()| debug_lanes()))
 }
 
+/// The same with the lanes of the kernel for arm64.
+pub fn check_arm64() -> Result<u8> {
+    run(prepare_arm64().and_then(|()| arm64_lanes()))
+}
+
 fn run(lanes: Result<Vec<Lane>>) -> Result<u8> {
     let mut total = Count::default();
     let result = lanes.and_then(|lanes| {
@@ -70,6 +75,16 @@ fn prepare_debug() -> Result<()> {
     let lab = Lab::up()?;
     product::build(&lab, &Boot::DEBUG)?;
     product::build_test_module(&lab, FUZZ, &[Boot::UmlDebug])
+}
+
+fn prepare_arm64() -> Result<()> {
+    let lab = Lab::up()?;
+    product::build_foreign(&lab, Architecture::Arm64)?;
+    product::build_modules(&lab, &[Boot::Arm64])?;
+    for module in [FUZZ, INIT] {
+        product::build_test_module(&lab, module, &[Boot::Arm64])?;
+    }
+    product::build_foreign_tests(Architecture::Arm64)
 }
 
 /// Something to run that tells whether it passed.
@@ -201,6 +216,20 @@ fn debug_lanes() -> Result<Vec<Lane>> {
         plain("uml-debug-fuzz", itself(DEBUG_FUZZ)?),
         counted("uml-debug-tests", on(Boot::UmlDebug)?),
         counted("x86-debug-tests", x86),
+    ])
+}
+
+/// The lanes of the kernel for arm64.
+fn arm64_lanes() -> Result<Vec<Lane>> {
+    let lane = |program: &str| {
+        let tools = product::foreign_tests(Architecture::Arm64);
+        itself(&format!(
+            "run --kernel=arm64 --timeout=1800 -- {tools}/{program}"
+        ))
+    };
+    Ok(vec![
+        counted("arm64-guest-tests", lane("hmark-tests")?),
+        plain("arm64-fuzz", lane("hmark-fuzz 0 200000")?),
     ])
 }
 

@@ -38,14 +38,18 @@ const TIMED_OUT: u8 = 124;
 pub enum Machine {
     /// A virtual machine
     Qemu {
+        /// What it is.
+        platform: &'static Platform,
         /// The boot image.
         kernel: PathBuf,
-        /// What takes it to the chroot.
+        /// What takes it to its root.
         initramfs: PathBuf,
         /// As qemu names it.
         accelerator: &'static str,
-        /// A root with an init of its own, and which it may write to, in place of the chroot.
-        root: Option<PathBuf>,
+        /// The chroot, or another root.
+        root: PathBuf,
+        /// The root's own first process, which may write to the root, in place of [`INIT`].
+        init: Option<&'static str>,
     },
     /// A process
     Uml {
@@ -55,6 +59,30 @@ pub enum Machine {
         seccomp: &'static str,
     },
 }
+
+/// A computer that qemu emulates.
+pub struct Platform {
+    program: &'static str,
+    arguments: [&'static str; 4],
+    /// How its serial ports are named, but for their numbers.
+    serial: &'static str,
+}
+
+/// Like those that the lab runs on.
+pub const AMD64: Platform = Platform {
+    program: "qemu-system-x86_64",
+    // With 5-level page tables, for which it asks the CPU again, KASAN takes an interrupt for a
+    // fault while the kernel identifies its first CPU.
+    arguments: ["-machine", "q35", "-cpu", "max,la57=off"],
+    serial: "ttyS",
+};
+
+pub const ARM64: Platform = Platform {
+    program: "qemu-system-aarch64",
+    // Newer ones sign pointers, which takes emulation long.
+    arguments: ["-machine", "virt", "-cpu", "cortex-a57"],
+    serial: "ttyAMA",
+};
 
 /// How a guest ended.
 enum End {
@@ -195,11 +223,19 @@ impl Guest {
         let shared = env::current_dir()?.join(folder);
         let mut command = match machine {
             Machine::Qemu {
+                platform,
                 kernel,
                 initramfs,
                 accelerator,
                 root,
-            } => self.qemu(kernel, initramfs, accelerator, root.as_deref(), &shared),
+                init,
+            } => {
+                let mut qemu = self.qemu(platform, *init, root, &shared);
+                qemu.arg("-kernel").arg(kernel);
+                qemu.arg("-initrd").arg(initramfs);
+                qemu.args(self.processor(accelerator));
+                qemu
+            }
             Machine::Uml { kernel, seccomp } => self.uml(kernel, seccomp, &shared),
         };
         let mut child = command
@@ -250,42 +286,30 @@ impl Guest {
         words.split(' ').map(str::to_owned).collect()
     }
 
-    /// qemu: the kernel log goes to ttyS0, what the command prints to ttyS1.
-    fn qemu(
-        &self,
-        kernel: &Path,
-        initramfs: &Path,
-        accelerator: &str,
-        root: Option<&Path>,
-        shared: &Path,
-    ) -> Command {
-        let (init, access) = match root {
-            None => ("", "readonly=on"),
-            Some(_) => (" LAB_INIT=/sbin/init LAB_ACCESS=rw", "readonly=off"),
+    /// qemu: the kernel log goes to the first serial port, what the command prints to the second.
+    fn qemu(&self, platform: &Platform, init: Option<&str>, root: &Path, shared: &Path) -> Command {
+        let (init, access) = match init {
+            None => (String::new(), "readonly=on"),
+            Some(init) => (format!(" LAB_INIT={init} LAB_ACCESS=rw"), "readonly=off"),
         };
-        let mut qemu = Command::new("qemu-system-x86_64");
+        let serial = platform.serial;
+        let mut qemu = Command::new(platform.program);
         qemu.args(["-nodefaults", "-no-user-config", "-no-reboot"])
-            .args(["-display", "none", "-machine", "q35"])
-            // With 5-level page tables, for which it asks the CPU again, KASAN takes an interrupt
-            // for a fault while the kernel identifies its first CPU.
-            .args(["-cpu", "max,la57=off"])
-            .args(self.processor(accelerator))
+            .args(["-display", "none"])
+            .args(platform.arguments)
             .args(["-m", &self.memory.to_string()])
             .args(["-chardev", &format!("file,id=log,path={LOG},append=on")])
             .args(["-serial", "chardev:log", "-serial", "stdio"])
-            .arg("-kernel")
-            .arg(kernel)
-            .arg("-initrd")
-            .arg(initramfs)
             .arg("-append")
             .arg(format!(
-                "console=ttyS0 panic=-1 LAB_TYPE=9p LAB_OPTIONS=trans=virtio,version=9p2000.L{init}"
+                "console={serial}0 panic=-1 LAB_TTY={serial}1 LAB_TYPE=9p \
+                 LAB_OPTIONS=trans=virtio,version=9p2000.L{init}"
             ))
             // The repository is a mount of its own in the chroot, hence remap.
             .arg("-virtfs")
             .arg(format!(
                 "local,path={},mount_tag=root,security_model=none,{access},multidevs=remap",
-                root.unwrap_or(Path::new("/")).display()
+                root.display()
             ))
             .arg("-virtfs")
             .arg(format!(
@@ -305,7 +329,7 @@ impl Guest {
             .arg(format!("init={INIT}"))
             .args(["con=null", "con0=null,fd:2", "ssl=null", "ssl1=null,fd:1"])
             .arg(format!("uml_dir={}", shared.display()))
-            .arg("panic=-1")
+            .args(["panic=-1", "LAB_TTY=ttyS1"])
             .arg("LAB_TYPE=hostfs")
             .arg(format!("LAB_OPTIONS=hostfs={}", shared.display()));
         uml

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The initramfs that takes a kernel in qemu to the chroot: busybox, the stock kernel's
-//! modules for 9p over virtio and overlayfs, and `guest/initramfs.sh`.
+//! The initramfs that takes a kernel in qemu to its root: busybox, the kernel's modules for 9p over
+//! virtio and overlayfs, and `guest/initramfs.sh`.
 
 use crate::command::output;
 use crate::kernel::Kernel;
@@ -8,7 +8,7 @@ use crate::progress::Step;
 use crate::store::Store;
 use anyhow::{Context, Result};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The first program.
@@ -17,12 +17,13 @@ const INIT: &str = "lab/guest/initramfs.sh";
 /// Modules wanted; those they depend on are found.
 const MODULES: [&str; 3] = ["9p", "9pnet_virtio", "overlay"];
 
-/// The image, a cpio archive.
-pub fn image(store: &Store, kernel: &Kernel) -> Result<PathBuf> {
+/// The image, a cpio archive, as a product of this name. busybox and the modules are those in
+/// `root`.
+pub fn image(store: &Store, name: &str, kernel: &Kernel, root: &Path) -> Result<PathBuf> {
     let init = fs::read_to_string(INIT).with_context(|| format!("cannot read {INIT}"))?;
     let key = format!("{} {} {MODULES:?}\n{init}", kernel.release, kernel.version);
-    store.product("initramfs", &key, |image| {
-        let mut step = Step::begin("initramfs", "packing the initramfs")?;
+    store.product(name, &key, |image| {
+        let mut step = Step::begin(name, "packing the initramfs")?;
         let tree = image.with_extension("tree");
         if tree.exists() {
             fs::remove_dir_all(&tree)?;
@@ -36,10 +37,10 @@ pub fn image(store: &Store, kernel: &Kernel) -> Result<PathBuf> {
         ] {
             fs::create_dir_all(folder)?;
         }
-        fs::copy("/bin/busybox", tree.join("bin/busybox"))?;
+        fs::copy(root.join("bin/busybox"), tree.join("bin/busybox"))?;
         fs::copy(INIT, tree.join("init"))?;
         let mut order = String::new();
-        for module in modules(kernel)? {
+        for module in modules(kernel, root)? {
             let mut name = file_name(&module);
             let copy = folder.join(name);
             fs::copy(&module, &copy).with_context(|| format!("cannot copy {module}"))?;
@@ -68,8 +69,10 @@ fn file_name(path: &str) -> &str {
 }
 
 /// Paths of the modules, each after those it depends on.
-fn modules(kernel: &Kernel) -> Result<Vec<String>> {
-    let mut arguments = vec!["--all", "--show-depends", "--set-version", &kernel.release];
+fn modules(kernel: &Kernel, root: &Path) -> Result<Vec<String>> {
+    let folder = format!("--dirname={}", root.display());
+    let version = format!("--set-version={}", kernel.release);
+    let mut arguments = vec!["--all", "--show-depends", &folder, &version];
     arguments.extend(MODULES);
     Ok(load_order(&output("/sbin/modprobe", &arguments)?))
 }

@@ -87,7 +87,12 @@ fn option<'a>(config: &'a str, name: &str) -> Option<&'a str> {
 /// Checks that the kernel takes Rust modules, and that this rustc can build them:
 /// symbol names and metadata differ between compilers.
 pub fn check_rust(kernel: &Kernel) -> Result<()> {
-    let path = kernel.headers().join(".config");
+    check_rust_in(kernel, &kernel.headers())
+}
+
+/// As [`check_rust`], with the headers package's tree where it is.
+pub fn check_rust_in(kernel: &Kernel, headers: &Path) -> Result<()> {
+    let path = headers.join(".config");
     let config =
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     check_rust_config(&kernel.release, &config, &output("rustc", &["--version"])?)
@@ -133,20 +138,34 @@ pub fn source(store: &Store, kernel: &Kernel) -> Result<PathBuf> {
 
 /// A build tree like that of the headers package, which has Rust metadata too.
 pub fn metadata(store: &Store, kernel: &Kernel, source: &Path) -> Result<PathBuf> {
+    metadata_for(store, "metadata", kernel, &kernel.headers(), source, &[])
+}
+
+/// As [`metadata`], as a product of this name, with the headers package's tree where it is, and
+/// with what `make` is told for another architecture.
+pub fn metadata_for(
+    store: &Store,
+    name: &str,
+    kernel: &Kernel,
+    headers: &Path,
+    source: &Path,
+    arguments: &[&str],
+) -> Result<PathBuf> {
     let tools = tools()?;
     let key = format!("{} {}\n{tools}", kernel.release, kernel.version);
-    store.product("metadata", &key, |tree| {
+    store.product(name, &key, |tree| {
         let what = format!("making Rust metadata for {}", kernel.release);
-        let mut step = Step::begin("metadata", what)?;
+        let mut step = Step::begin(name, what)?;
         fs::create_dir(tree)?;
         for file in [".config", "Module.symvers"] {
-            fs::copy(kernel.headers().join(file), tree.join(file))
-                .with_context(|| format!("{} lacks {file}", kernel.headers().display()))?;
+            fs::copy(headers.join(file), tree.join(file))
+                .with_context(|| format!("{} lacks {file}", headers.display()))?;
         }
         step.run(
             make()
                 .arg("-C")
                 .arg(source)
+                .args(arguments)
                 .arg(format!("O={}", tree.display()))
                 .arg(format!("LOCALVERSION={}", kernel.suffix()))
                 .args(["olddefconfig", "prepare", "modules_prepare"]),

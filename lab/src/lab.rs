@@ -2,12 +2,12 @@
 //! The lab: the kernels, and what guests and builds need for them.
 
 use crate::architecture::Architecture;
-use crate::guest::Machine;
+use crate::guest::{Machine, AMD64};
 use crate::iptables::{self, Release};
 use crate::kernel::{self, Kernel};
 use crate::store::Store;
 use crate::uml::{self, Part};
-use crate::{accelerator, initramfs, x86};
+use crate::{accelerator, arm64, initramfs, x86};
 use anyhow::Result;
 use clap::ValueEnum;
 use std::fmt;
@@ -32,6 +32,8 @@ pub enum Boot {
     UmlDebug,
     /// A small x86 kernel with lockdep, KASAN and kmemleak, in qemu
     X86Debug,
+    /// The unmodified Debian kernel for arm64, in qemu
+    Arm64,
 }
 
 impl Boot {
@@ -47,7 +49,7 @@ impl Boot {
 
     /// Whether it is a process, which runs at native speed.
     pub fn is_uml(self) -> bool {
-        !matches!(self, Boot::Stock | Boot::X86Debug)
+        !matches!(self, Boot::Stock | Boot::X86Debug | Boot::Arm64)
     }
 
     /// What `make` must be told to build a module for it.
@@ -56,6 +58,7 @@ impl Boot {
             Boot::Stock => &[],
             Boot::UmlDebug => uml::DEBUG_ARGUMENTS,
             Boot::X86Debug => x86::ARGUMENTS,
+            Boot::Arm64 => arm64::ARGUMENTS,
             _ => uml::ARGUMENTS,
         }
     }
@@ -86,7 +89,7 @@ impl Lab {
         kernel::check_rust(&stock)?;
         let source = kernel::source(&store, &stock)?;
         let metadata = kernel::metadata(&store, &stock, &source)?;
-        let initramfs = initramfs::image(&store, &stock)?;
+        let initramfs = initramfs::image(&store, "initramfs", &stock, Path::new("/"))?;
         let accelerator = accelerator::choose(&store, &stock, &initramfs)?;
         Ok(Lab {
             stock,
@@ -111,6 +114,7 @@ impl Lab {
             Boot::UmlSize => uml::for_size(&store, stock, source),
             Boot::UmlDebug => uml::debug(&store, stock, source),
             Boot::X86Debug => x86::debug(&store, stock, source),
+            Boot::Arm64 => arm64::tree(&store, stock, source),
         }
     }
 
@@ -132,24 +136,29 @@ impl Lab {
     /// What a guest with the stock kernel and a root of its own runs on.
     pub fn machine_with_root(&self, root: &Path) -> Machine {
         Machine::Qemu {
+            platform: &AMD64,
             kernel: self.stock.image(),
             initramfs: self.initramfs.clone(),
             accelerator: self.accelerator,
-            root: Some(root.to_path_buf()),
+            root: root.to_path_buf(),
+            init: Some("/sbin/init"),
         }
     }
 
     /// What a guest with this kernel runs on.
     pub fn machine(&self, kernel: Boot) -> Result<Machine> {
         let qemu = |kernel| Machine::Qemu {
+            platform: &AMD64,
             kernel,
             initramfs: self.initramfs.clone(),
             accelerator: self.accelerator,
-            root: None,
+            root: "/".into(),
+            init: None,
         };
         Ok(match kernel {
             Boot::Stock => qemu(self.stock.image()),
             Boot::X86Debug => qemu(self.tree(kernel)?.join(x86::IMAGE)),
+            Boot::Arm64 => arm64::machine(&Store::lab()?, &self.stock)?,
             _ => Machine::Uml {
                 kernel: self.tree(kernel)?.join("linux"),
                 // Built by clang, its processes end by SIGSEGV at once without ptrace.

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 mod accelerator;
 mod architecture;
+mod arm64;
 mod bench;
 mod check;
 mod command;
@@ -62,6 +63,8 @@ enum Action {
     Check,
     /// Run the tests on kernels that watch memory and locks; the last line counts them
     CheckDebug,
+    /// Run the tests on the kernel for arm64; the last line counts them
+    CheckArm64,
     /// Install the packages on a fresh Debian as a user would; the last line counts what works
     CheckInstall {
         /// Go on with this step, in the root that it failed in
@@ -113,6 +116,7 @@ fn perform(action: Action) -> Result<u8> {
         Action::Demo => check::demo(),
         Action::Check => check::check(),
         Action::CheckDebug => check::check_debug(),
+        Action::CheckArm64 => check::check_arm64(),
         Action::CheckInstall { from } => installation::check(from.as_deref()),
         Action::Bench(bench) => bench.run(),
         Action::Fuzz(fuzz) => fuzz.run(),

@@ -75,6 +75,26 @@ pub fn build_foreign(lab: &Lab, architecture: Architecture) -> Result<()> {
     Ok(())
 }
 
+/// Builds the tests for another architecture.
+pub fn build_foreign_tests(architecture: Architecture) -> Result<()> {
+    let name = format!("tests-{architecture}");
+    let mut step = Step::begin(&name, format!("building the tests for {architecture}"))?;
+    step.run(
+        cargo_with_std("build --profile tools --locked --package tests").args([
+            "-Zbuild-std=std,panic_abort",
+            "--target",
+            &architecture.target(),
+        ]),
+    )?;
+    step.end("done");
+    Ok(())
+}
+
+/// Where [`build_foreign_tests`] leaves them.
+pub fn foreign_tests(architecture: Architecture) -> String {
+    format!("target/lab/{}/tools", architecture.target())
+}
+
 /// Copies a file into a folder, under its own name.
 fn copy(file: &Path, folder: &Path) -> Result<()> {
     let name = file.file_name().context("no file")?;

@@ -76,10 +76,11 @@ pub fn is_debug() -> bool {
     release().trim().ends_with("-debug")
 }
 
-/// The kernel's name in the lab: `stock`, `uml`, `uml` with what it lacks or is optimised for, or one
+/// The kernel's name in the lab: `stock`, `arm64`, `uml`, `uml` with what it lacks or is optimised for, or one
 /// of the debug kernels.
 pub fn name() -> String {
     match (is_uml(), is_debug()) {
+        (false, false) if cfg!(target_arch = "aarch64") => return "arm64".to_owned(),
         (false, false) => return "stock".to_owned(),
         (false, true) => return "x86-debug".to_owned(),
         (true, true) => return "uml-debug".to_owned(),

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The unmodified Debian kernel for arm64, in qemu: of the stock kernel's version, with a root of
+//! unpacked packages, since none of that architecture can be installed here.
+
+use crate::accelerator::TCG;
+use crate::architecture::Architecture;
+use crate::command::shell;
+use crate::guest::{Machine, ARM64};
+use crate::initramfs;
+use crate::kernel::{self, Kernel};
+use crate::packages::Archive;
+use crate::progress::Step;
+use crate::store::Store;
+use anyhow::{ensure, Context, Result};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What `make` is told to build modules for it.
+pub const ARGUMENTS: &[&str] = &["ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-"];
+
+/// Its packages, but for the release that each name ends in.
+const KERNEL: [&str; 4] = [
+    "linux-base",
+    "linux-binary",
+    "linux-headers",
+    "linux-modules",
+];
+
+/// What guests and the tests run.
+const PROGRAMS: [&str; 18] = [
+    "base-files",
+    "binutils",
+    "busybox-static",
+    "conntrack",
+    "coreutils",
+    "dash",
+    "dpkg",
+    "grep",
+    "iproute2",
+    "iptables",
+    "kmod",
+    "libxtables-dev",
+    "make",
+    "mount",
+    "nftables",
+    "pkgconf",
+    "sed",
+    "util-linux",
+];
+
+/// Folders that guests mount on, which no package has.
+const FOLDERS: [&str; 2] = ["mnt", "srv/hmark"];
+
+/// What the packages' scripts would have linked, and where to.
+const LINKS: [(&str, &str); 6] = [
+    ("iptables", "iptables-nft"),
+    ("iptables-restore", "iptables-nft-restore"),
+    ("iptables-save", "iptables-nft-save"),
+    ("ip6tables", "ip6tables-nft"),
+    ("ip6tables-restore", "ip6tables-nft-restore"),
+    ("ip6tables-save", "ip6tables-nft-save"),
+];
+
+/// What the chroot leaves out of its packages.
+const LEFT_OUT: &str = "lab/dpkg.cfg";
+
+/// Where a guest's root is put together.
+const VIEW: &str = "/mnt";
+
+/// The tree to build modules against.
+pub fn tree(store: &Store, stock: &Kernel, source: &Path) -> Result<PathBuf> {
+    let kernel = kernel(stock);
+    let headers = format!("usr/src/linux-headers-{}", kernel.release);
+    let headers = root(store, &kernel)?.join(headers);
+    kernel::check_rust_in(&kernel, &headers)?;
+    kernel::metadata_for(
+        store,
+        "metadata-arm64",
+        &kernel,
+        &headers,
+        source,
+        ARGUMENTS,
+    )
+}
+
+/// What a guest runs on.
+pub fn machine(store: &Store, stock: &Kernel) -> Result<Machine> {
+    let kernel = kernel(stock);
+    let root = root(store, &kernel)?;
+    let initramfs = initramfs::image(store, "initramfs-arm64", &kernel, &root)?;
+    // In a place of its own the repository is not in the root when that is made anew.
+    let view = format!(
+        "mount --bind {} {VIEW}
+        mount --bind /srv/hmark {VIEW}/srv/hmark",
+        root.display()
+    );
+    let status = shell(&view).status()?;
+    ensure!(
+        status.success(),
+        "cannot mount {} at {VIEW}",
+        root.display()
+    );
+    Ok(Machine::Qemu {
+        platform: &ARM64,
+        kernel: modules(&root, &kernel).join("vmlinuz"),
+        initramfs,
+        accelerator: TCG,
+        root: VIEW.into(),
+        init: None,
+    })
+}
+
+/// The kernel of the stock kernel's version.
+fn kernel(stock: &Kernel) -> Kernel {
+    Kernel {
+        release: stock.release.replace("amd64", "arm64"),
+        version: stock.version.clone(),
+    }
+}
+
+/// Where a kernel's package has its modules.
+fn modules(root: &Path, kernel: &Kernel) -> PathBuf {
+    root.join("usr/lib/modules").join(&kernel.release)
+}
+
+/// The packages, unpacked.
+fn root(store: &Store, kernel: &Kernel) -> Result<PathBuf> {
+    let left_out =
+        fs::read_to_string(LEFT_OUT).with_context(|| format!("cannot read {LEFT_OUT}"))?;
+    let key = format!(
+        "{} {}\n{PROGRAMS:?} {FOLDERS:?} {LINKS:?}\n{left_out}",
+        kernel.release, kernel.version
+    );
+    store.product("arm64", &key, |root| {
+        let mut step = Step::begin("arm64", "unpacking a Debian for arm64")?;
+        let archive = Archive {
+            release: None,
+            architecture: Some(Architecture::Arm64),
+        };
+        let packages = KERNEL.map(|package| {
+            let Kernel { release, version } = kernel;
+            format!("{package}-{release}={version}")
+        });
+        let packages = packages.each_ref().map(String::as_str);
+        archive.unpack_whole(&mut step, &PROGRAMS, root)?;
+        archive.unpack(&mut step, &packages, root)?;
+        step.run(&mut leave_out(root, &left_out))?;
+        step.run(
+            Command::new("depmod")
+                .arg("--basedir")
+                .arg(root)
+                .arg(&kernel.release),
+        )?;
+        for (link, program) in LINKS {
+            symlink(program, root.join("usr/sbin").join(link))?;
+        }
+        for folder in FOLDERS {
+            fs::create_dir_all(root.join(folder))?;
+        }
+        step.end("done");
+        Ok(())
+    })
+}
+
+/// Removes the files that a dpkg configuration excludes.
+fn leave_out(root: &Path, configuration: &str) -> Command {
+    let mut find = Command::new("find");
+    find.arg(root).args(["-type", "f", "(", "-false"]);
+    for pattern in patterns(configuration, "path-exclude=") {
+        find.arg("-o").arg("-path").arg(in_root(root, pattern));
+    }
+    find.arg(")");
+    for pattern in patterns(configuration, "path-include=") {
+        find.args(["!", "-path"]).arg(in_root(root, pattern));
+    }
+    find.arg("-delete");
+    find
+}
+
+fn patterns<'a>(configuration: &'a str, option: &'static str) -> impl Iterator<Item = &'a str> {
+    let lines = configuration.lines();
+    lines.filter_map(move |line| line.strip_prefix(option))
+}
+
+fn in_root(root: &Path, pattern: &str) -> String {
+    format!("{}{pattern}", root.display())
+}
