@@ -27,9 +27,9 @@ const SEED: u64 = 0x484d_4152_4b00;
 
 /// How many of the rules written by hand are tried, and how many made at random. Each of the first
 /// that is refused costs two processes.
-const EDGES: usize = 120;
+const EDGES: usize = 80;
 const RANDOM: usize = 1_000;
-const COMMANDS: usize = 10;
+const COMMANDS: usize = 4;
 const TRANSLATED: usize = 500;
 
 /// Rules that iptables-translate is given, and what it prints of them.
