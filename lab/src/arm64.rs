@@ -29,7 +29,7 @@ const KERNEL: [&str; 4] = [
 ];
 
 /// What guests and the tests run.
-const PROGRAMS: [&str; 18] = [
+const PROGRAMS: [&str; 19] = [
     "base-files",
     "binutils",
     "busybox-static",
@@ -48,6 +48,7 @@ const PROGRAMS: [&str; 18] = [
     "pkgconf",
     "sed",
     "util-linux",
+    "xz-utils",
 ];
 
 /// Folders that guests mount on, which no package has.

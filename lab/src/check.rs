@@ -229,7 +229,7 @@ fn arm64_lanes() -> Result<Vec<Lane>> {
     };
     Ok(vec![
         counted("arm64-guest-tests", lane("hmark-tests")?),
-        plain("arm64-fuzz", lane("hmark-fuzz 0 200000")?),
+        plain("arm64-fuzz", lane("hmark-fuzz 0 2000000")?),
     ])
 }
 

@@ -51,7 +51,7 @@ pub fn install() -> Result<()> {
     let kernel = kernel::name();
     let built_for = match iptables::release() {
         Some(release) => format!("iptables-{release}"),
-        None if cfg!(target_arch = "aarch64") => "iptables-arm64".to_owned(),
+        None if kernel::is_foreign() => "iptables-arm64".to_owned(),
         None => "release".to_owned(),
     };
     run(&format!(

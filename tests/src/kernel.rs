@@ -71,6 +71,12 @@ pub fn load_sctp() -> Result<()> {
     Ok(())
 }
 
+/// Whether the guest is for arm64, and no machine that builds: its module, library and tests come
+/// from the lab's cross compiler.
+pub fn is_foreign() -> bool {
+    cfg!(target_arch = "aarch64")
+}
+
 /// Whether it is a kernel that watches memory and locks, which its release says too.
 pub fn is_debug() -> bool {
     release().trim().ends_with("-debug")
@@ -80,7 +86,7 @@ pub fn is_debug() -> bool {
 /// of the debug kernels.
 pub fn name() -> String {
     match (is_uml(), is_debug()) {
-        (false, false) if cfg!(target_arch = "aarch64") => return "arm64".to_owned(),
+        (false, false) if is_foreign() => return "arm64".to_owned(),
         (false, false) => return "stock".to_owned(),
         (false, true) => return "x86-debug".to_owned(),
         (true, true) => return "uml-debug".to_owned(),

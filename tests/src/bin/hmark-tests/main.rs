@@ -96,7 +96,9 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
         trials.extend(text::trials(seed));
         trials.extend(translate::trials());
         trials.extend(examples::trials());
-        trials.extend(versions::trials());
+        if !kernel::is_foreign() {
+            trials.extend(versions::trials());
+        }
     }
     trials.push(test("kernel::did_not_complain", move || complaint(tainted)));
     Ok(trials)

@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
 use tests::command::run;
+use tests::kernel;
 
 use crate::trial::test;
 
@@ -20,11 +21,12 @@ const CHECK_TREE: &str = "xt_hmark_kmod/check-tree.sh";
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    vec![
-        test("refusals::kernel_tree", kernel_tree),
-        test("refusals::nothing_built", nothing_built),
-        test("refusals::lab", lab),
-    ]
+    let mut trials = vec![test("refusals::nothing_built", nothing_built)];
+    if !kernel::is_foreign() {
+        trials.push(test("refusals::kernel_tree", kernel_tree));
+        trials.push(test("refusals::lab", lab));
+    }
+    trials
 }
 
 /// A kernel tree that is missing, not configured, without Rust, without its metadata, or built
