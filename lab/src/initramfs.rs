@@ -17,12 +17,12 @@ const INIT: &str = "lab/guest/initramfs.sh";
 /// Modules wanted; those they depend on are found.
 const MODULES: [&str; 3] = ["9p", "9pnet_virtio", "overlay"];
 
-/// The image, a cpio archive.
-pub fn image(store: &Store, kernel: &Kernel) -> Result<PathBuf> {
+/// The image `name`, a cpio archive.
+pub fn image(store: &Store, name: &str, kernel: &Kernel) -> Result<PathBuf> {
     let init = fs::read_to_string(INIT).with_context(|| format!("cannot read {INIT}"))?;
     let key = format!("{} {} {MODULES:?}\n{init}", kernel.release, kernel.version);
-    store.product("initramfs", &key, |image| {
-        let mut step = Step::begin("initramfs", "packing the initramfs")?;
+    store.product(name, &key, |image| {
+        let mut step = Step::begin(name, "packing the initramfs")?;
         let tree = image.with_extension("tree");
         if tree.exists() {
             fs::remove_dir_all(&tree)?;
@@ -69,7 +69,9 @@ fn file_name(path: &str) -> &str {
 
 /// Paths of the modules, each after those it depends on.
 fn modules(kernel: &Kernel) -> Result<Vec<String>> {
-    let mut arguments = vec!["--all", "--show-depends", "--set-version", &kernel.release];
+    let root = kernel.root().to_string_lossy();
+    let mut arguments = vec!["--dirname", &root, "--all", "--show-depends"];
+    arguments.extend(["--set-version", &kernel.release]);
     arguments.extend(MODULES);
     Ok(load_order(&output("/sbin/modprobe", &arguments)?))
 }

@@ -44,7 +44,7 @@ const PACKAGES: [&str; 5] = [
 ];
 
 /// The file that the archive of the chroot is named in.
-const SOURCES: &str = "/etc/apt/sources.list";
+pub const SOURCES: &str = "/etc/apt/sources.list";
 
 /// The packages of a release, unpacked: a folder with `usr` in it.
 pub fn unpacked(store: &Store, release: Release) -> Result<PathBuf> {
@@ -72,7 +72,7 @@ pub fn unpacked(store: &Store, release: Release) -> Result<PathBuf> {
 }
 
 /// The first line of a sources list, of another release.
-fn source(sources: &str, release: Release) -> Option<String> {
+pub fn source(sources: &str, release: Release) -> Option<String> {
     let words: Vec<_> = sources.lines().next()?.split(' ').collect();
     let [deb, key, archive, _, component] = words[..] else {
         return None;

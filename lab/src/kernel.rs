@@ -12,6 +12,8 @@ use std::process::Command;
 
 /// A kernel of a Debian package, unmodified.
 pub struct Kernel {
+    /// The Debian that it is installed in.
+    root: PathBuf,
     /// As `uname -r` says it.
     pub release: String,
     /// The version of the kernel's Debian packages.
@@ -19,10 +21,12 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// The newest kernel of the chroot.
-    pub fn newest() -> Result<Kernel> {
+    /// The newest kernel of the Debian in a folder.
+    pub fn newest(root: &Path) -> Result<Kernel> {
         let mut releases = Vec::new();
-        for entry in fs::read_dir("/boot").context("cannot read /boot")? {
+        let boot = root.join("boot");
+        let cannot = || format!("cannot read {}", boot.display());
+        for entry in fs::read_dir(&boot).with_context(cannot)? {
             if let Some(release) = entry?
                 .file_name()
                 .to_string_lossy()
@@ -34,22 +38,34 @@ impl Kernel {
         let release = releases
             .into_iter()
             .max_by_key(|release| numbers(release))
-            .context("the chroot has no kernel: remove it, and enter.sh makes it again")?;
+            .with_context(|| format!("{} has no kernel", boot.display()))?;
+        let database = format!("--root={}", root.display());
+        let package = format!("linux-image-{release}");
         let version = output(
             "dpkg-query",
-            &["-W", "-f", "${Version}", &format!("linux-image-{release}")],
+            &[&database, "-W", "-f", "${Version}", &package],
         )?;
-        Ok(Kernel { release, version })
+        Ok(Kernel {
+            root: root.to_path_buf(),
+            release,
+            version,
+        })
     }
 
     /// The boot image.
     pub fn image(&self) -> PathBuf {
-        format!("/boot/vmlinuz-{}", self.release).into()
+        self.root.join(format!("boot/vmlinuz-{}", self.release))
+    }
+
+    /// The Debian that it is installed in.
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// The build tree of the headers package.
     fn headers(&self) -> PathBuf {
-        format!("/usr/src/linux-headers-{}", self.release).into()
+        let headers = format!("usr/src/linux-headers-{}", self.release);
+        self.root.join(headers)
     }
 
     /// `X.Y`, as in the source package's name.
@@ -192,6 +208,7 @@ mod tests {
 
     fn kernel(release: &str) -> Kernel {
         Kernel {
+            root: PathBuf::new(),
             release: release.into(),
             version: String::new(),
         }

@@ -81,11 +81,11 @@ impl Lab {
     /// Makes every product that is missing, half-made or outdated, but for UML.
     pub fn up() -> Result<Lab> {
         let store = Store::lab()?;
-        let stock = Kernel::newest()?;
+        let stock = Kernel::newest(Path::new("/"))?;
         kernel::check_rust(&stock)?;
         let source = kernel::source(&store, &stock)?;
         let metadata = kernel::metadata(&store, &stock, &source)?;
-        let initramfs = initramfs::image(&store, &stock)?;
+        let initramfs = initramfs::image(&store, "initramfs", &stock)?;
         let accelerator = accelerator::choose(&store, &stock, &initramfs)?;
         Ok(Lab {
             stock,
@@ -118,19 +118,14 @@ impl Lab {
         iptables::unpacked(&Store::lab()?, release)
     }
 
-    /// The stock kernel.
-    pub fn stock(&self) -> &Kernel {
-        &self.stock
-    }
-
-    /// What a guest with the stock kernel and a root of its own runs on.
-    pub fn machine_with_root(&self, root: &Path) -> Machine {
-        Machine::Qemu {
-            kernel: self.stock.image(),
-            initramfs: self.initramfs.clone(),
+    /// What a guest runs on that boots the Debian which the kernel is of, by the initramfs `name`.
+    pub fn machine_with_root(&self, name: &str, kernel: &Kernel) -> Result<Machine> {
+        Ok(Machine::Qemu {
+            kernel: kernel.image(),
+            initramfs: initramfs::image(&Store::lab()?, name, kernel)?,
             accelerator: self.accelerator,
-            root: Some(root.to_path_buf()),
-        }
+            root: Some(kernel.root().to_path_buf()),
+        })
     }
 
     /// What a guest with this kernel runs on.

@@ -4,6 +4,7 @@
 use anyhow::Result;
 use bench::Bench;
 use clap::{Parser, Subcommand};
+use debian::Debian;
 use fuzz::Fuzz;
 use guest::Guest;
 use iptables::Release;
@@ -16,6 +17,7 @@ mod check;
 mod command;
 mod configured;
 mod console;
+mod debian;
 mod fuzz;
 mod guest;
 mod initramfs;
@@ -61,6 +63,8 @@ enum Action {
     CheckDebug,
     /// Install the packages on a fresh Debian as a user would; the last line counts what works
     CheckInstall {
+        #[arg(long, value_enum, default_value = "trixie")]
+        debian: Debian,
         /// Go on with this step, in the root that it failed in
         #[arg(long, value_name = "STEP")]
         from: Option<String>,
@@ -107,7 +111,7 @@ fn perform(action: Action) -> Result<u8> {
         Action::Demo => check::demo(),
         Action::Check => check::check(),
         Action::CheckDebug => check::check_debug(),
-        Action::CheckInstall { from } => installation::check(from.as_deref()),
+        Action::CheckInstall { debian, from } => installation::check(debian, from.as_deref()),
         Action::Bench(bench) => bench.run(),
         Action::Fuzz(fuzz) => fuzz.run(),
     }
