@@ -8,6 +8,7 @@ use crate::debian::{in_root, Debian};
 use crate::guest::{Guest, Machine};
 use crate::kernel::Kernel;
 use crate::lab::Lab;
+use crate::product;
 use crate::progress::Step;
 use anyhow::{bail, ensure, Context, Result};
 use std::fs;
@@ -38,7 +39,7 @@ enum Place {
 /// The steps, in order: each is a script of this name. `$V` is the version, `$K` the kernel's
 /// release, `$KV` its package's version; `$EXTENSION` and `$MODULE` are the stock library and the
 /// kernel's own module.
-const STEPS: [(&str, Place); 14] = [
+const STEPS: [(&str, Place); 16] = [
     ("packages", Place::Lab),
     ("reproducible", Place::Lab),
     ("lintian", Place::Lab),
@@ -47,8 +48,10 @@ const STEPS: [(&str, Place); 14] = [
     ("install", Place::Root),
     ("rule", Place::Boot),
     ("reboot", Place::Boot),
+    ("marks", Place::Boot),
     ("signature", Place::Root),
     ("left-out", Place::Root),
+    ("metadata", Place::Root),
     ("second-kernel", Place::Root),
     ("upgrade", Place::Root),
     ("remove", Place::Root),
@@ -56,11 +59,12 @@ const STEPS: [(&str, Place); 14] = [
 ];
 
 /// Those that are of the packages, or of what is the same on every Debian.
-const ONCE: [&str; 5] = [
+const ONCE: [&str; 6] = [
     "reproducible",
     "lintian",
     "versions",
     "left-out",
+    "metadata",
     "second-kernel",
 ];
 
@@ -92,6 +96,11 @@ fn run(debian: Debian, from: Option<&str>, passed: &mut usize) -> Result<()> {
     if from.is_none() {
         debian.copy_to(&root)?;
     }
+    product::build_tests()?;
+    fs::copy(
+        "target/lab/tools/hmark-tests",
+        root.join("usr/local/bin/hmark-tests"),
+    )?;
     let kernel = Kernel::newest(&root)?;
     for (name, place) in steps {
         let mut step = Step::begin(&format!("install-{name}"), format!("{debian}: {name}"))?;

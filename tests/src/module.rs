@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -102,13 +103,31 @@ pub fn check_ours() -> Result<()> {
     let file = our_file()?;
     let note = fs::read(format!("{SYSFS}/notes/.note.gnu.build-id"))
         .with_context(|| format!("the loaded {NAME} has no build ID"))?;
-    let contents = fs::read(&file)?;
+    let contents = contents(&file)?;
     ensure!(
         contents.windows(note.len()).any(|window| window == note),
         "the loaded {NAME} is not {}: its build ID differs",
         file.display()
     );
     Ok(())
+}
+
+/// The bytes of a module's file, which a package may have compressed.
+fn contents(file: &Path) -> Result<Vec<u8>> {
+    if file.extension().is_some_and(|extension| extension == "xz") {
+        let unpacked = Command::new("xz")
+            .args(["--decompress", "--stdout"])
+            .arg(file)
+            .output()
+            .context("cannot run xz")?;
+        ensure!(
+            unpacked.status.success(),
+            "xz failed for {}",
+            file.display()
+        );
+        return Ok(unpacked.stdout);
+    }
+    Ok(fs::read(file)?)
 }
 
 /// Checks that the loaded module is the kernel's own C module.
