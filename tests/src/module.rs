@@ -81,15 +81,17 @@ pub fn our_file() -> Result<PathBuf> {
 /// If the kernel has none.
 pub fn c_file() -> Result<PathBuf> {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
-    let folder = format!("/lib/modules/{}/kernel/net/netfilter", release.trim());
-    let mut files = fs::read_dir(&folder).with_context(|| format!("cannot read {folder}"))?;
-    files
-        .find_map(|file| {
-            let path = file.ok()?.path();
-            let name = path.file_name()?.to_str()?;
-            name.starts_with("xt_HMARK.ko").then_some(path)
-        })
-        .with_context(|| format!("no {NAME}.ko in {folder}: the kernel lacks the C module"))
+    let release = release.trim();
+    // DKMS puts it aside.
+    let folders = [
+        format!("/lib/modules/{release}/kernel/net/netfilter"),
+        format!("/var/lib/dkms/xt-hmark/original_module/{release}/x86_64"),
+    ];
+    folders
+        .iter()
+        .flat_map(|folder| ["", ".xz"].map(|packed| format!("{folder}/{NAME}.ko{packed}").into()))
+        .find(|file: &PathBuf| file.exists())
+        .with_context(|| format!("no {NAME}.ko in {folders:?}: the kernel lacks the C module"))
 }
 
 /// Checks that the loaded module is ours: it is not of the kernel's own build, and where the
