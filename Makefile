@@ -17,7 +17,7 @@ MAN8DIR := $(PREFIX)/share/man/man8
 
 LAB = lab/enter.sh cargo run --profile tools --locked --package lab --
 
-.PHONY: all lib kmod install install-lib install-files uninstall deb demo check check-arm64 check-debug check-install bench fuzz clean help
+.PHONY: all lib kmod install install-lib install-files uninstall deb demo check check-arm64 check-debug check-install check-testing bench fuzz clean help
 
 all: lib kmod
 
@@ -50,6 +50,9 @@ deb:
 demo check check-arm64 check-debug check-install:
 	$(LAB) $@
 
+check-testing:
+	$(LAB) check-install --debian testing
+
 bench:
 	$(LAB) $@ $(if $(BENCH_KERNEL),--kernel $(BENCH_KERNEL)) $(BENCH)
 
@@ -74,6 +77,7 @@ help:
 	@echo 'make check-arm64    the module and the library on a stock kernel for arm64 (root)'
 	@echo 'make check-debug    the module on kernels that watch memory and locks (root)'
 	@echo 'make check-install  the Debian packages, installed and removed as a user would (root)'
+	@echo 'make check-testing  the same on Debian testing, with its kernel and rustc (root)'
 	@echo 'make bench          what packets and rules cost, beside C and the stock library (root); BENCH="packets chains rules", BENCH_KERNEL=uml, uml-size or stock'
 	@echo 'make fuzz           random packets and rules, to the C module and ours (root); FUZZ_PACKETS=, FUZZ_CASE='
 	@echo 'make clean          remove what was built; the lab stays'

@@ -34,7 +34,8 @@ module! {
 /// What modinfo says, for which `module!` has no key; Kbuild takes it from Cargo.toml.
 const VERSION: &str = concat!("version=", env!("XT_HMARK_VERSION"), "\0");
 
-#[used]
+// Plain `used`, of newer rustc, would keep it in a section apart, and modules have one.
+#[used(compiler)]
 #[link_section = ".modinfo"]
 static MODINFO_VERSION: [u8; VERSION.len()] = match VERSION.as_bytes().first_chunk() {
     Some(bytes) => *bytes,

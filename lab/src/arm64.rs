@@ -72,25 +72,17 @@ const VIEW: &str = "/mnt";
 
 /// The tree to build modules against.
 pub fn tree(store: &Store, stock: &Kernel, source: &Path) -> Result<PathBuf> {
-    let kernel = kernel(stock);
-    let headers = format!("usr/src/linux-headers-{}", kernel.release);
-    let headers = root(store, &kernel)?.join(headers);
-    kernel::check_rust_in(&kernel, &headers)?;
-    kernel::metadata_for(
-        store,
-        "metadata-arm64",
-        &kernel,
-        &headers,
-        source,
-        ARGUMENTS,
-    )
+    let kernel = kernel(store, stock)?;
+    kernel::check_rust(&kernel)?;
+    kernel::metadata(store, "metadata-arm64", &kernel, source, ARGUMENTS)
 }
 
 /// What a guest runs on.
 pub fn machine(store: &Store, stock: &Kernel) -> Result<Machine> {
-    let kernel = kernel(stock);
-    let root = root(store, &kernel)?;
-    let initramfs = initramfs::image(store, "initramfs-arm64", &kernel, &root)?;
+    let kernel = kernel(store, stock)?;
+    let root = kernel.root();
+    let busybox = root.join("bin/busybox");
+    let initramfs = initramfs::image(store, "initramfs-arm64", &kernel, &busybox)?;
     // In a place of its own the repository is not in the root when that is made anew.
     let view = format!(
         "mount --bind {} {VIEW}
@@ -105,7 +97,10 @@ pub fn machine(store: &Store, stock: &Kernel) -> Result<Machine> {
     );
     Ok(Machine::Qemu {
         platform: &ARM64,
-        kernel: modules(&root, &kernel).join("vmlinuz"),
+        kernel: root
+            .join("usr/lib/modules")
+            .join(&kernel.release)
+            .join("vmlinuz"),
         initramfs,
         accelerator: TCG,
         root: VIEW.into(),
@@ -113,37 +108,25 @@ pub fn machine(store: &Store, stock: &Kernel) -> Result<Machine> {
     })
 }
 
-/// The kernel of the stock kernel's version.
-fn kernel(stock: &Kernel) -> Kernel {
-    Kernel {
-        release: stock.release.replace("amd64", "arm64"),
-        version: stock.version.clone(),
-    }
-}
-
-/// Where a kernel's package has its modules.
-fn modules(root: &Path, kernel: &Kernel) -> PathBuf {
-    root.join("usr/lib/modules").join(&kernel.release)
+/// The kernel of the stock kernel's version, in a root of its packages.
+fn kernel(store: &Store, stock: &Kernel) -> Result<Kernel> {
+    let release = stock.release.replace("amd64", "arm64");
+    let root = root(store, &release, &stock.version)?;
+    Ok(Kernel::unpacked(&root, release, stock.version.clone()))
 }
 
 /// The packages, unpacked.
-fn root(store: &Store, kernel: &Kernel) -> Result<PathBuf> {
+fn root(store: &Store, release: &str, version: &str) -> Result<PathBuf> {
     let left_out =
         fs::read_to_string(LEFT_OUT).with_context(|| format!("cannot read {LEFT_OUT}"))?;
-    let key = format!(
-        "{} {}\n{PROGRAMS:?} {FOLDERS:?} {LINKS:?}\n{left_out}",
-        kernel.release, kernel.version
-    );
+    let key = format!("{release} {version}\n{PROGRAMS:?} {FOLDERS:?} {LINKS:?}\n{left_out}");
     store.product("arm64", &key, |root| {
         let mut step = Step::begin("arm64", "unpacking a Debian for arm64")?;
         let archive = Archive {
             release: None,
             architecture: Some(Architecture::Arm64),
         };
-        let packages = KERNEL.map(|package| {
-            let Kernel { release, version } = kernel;
-            format!("{package}-{release}={version}")
-        });
+        let packages = KERNEL.map(|package| format!("{package}-{release}={version}"));
         let packages = packages.each_ref().map(String::as_str);
         archive.unpack_whole(&mut step, &PROGRAMS, root)?;
         archive.unpack(&mut step, &packages, root)?;
@@ -152,7 +135,7 @@ fn root(store: &Store, kernel: &Kernel) -> Result<PathBuf> {
             Command::new("depmod")
                 .arg("--basedir")
                 .arg(root)
-                .arg(&kernel.release),
+                .arg(release),
         )?;
         for (link, program) in LINKS {
             symlink(program, root.join("usr/sbin").join(link))?;

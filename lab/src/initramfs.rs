@@ -17,9 +17,8 @@ const INIT: &str = "lab/guest/initramfs.sh";
 /// Modules wanted; those they depend on are found.
 const MODULES: [&str; 3] = ["9p", "9pnet_virtio", "overlay"];
 
-/// The image, a cpio archive, as a product of this name. busybox and the modules are those in
-/// `root`.
-pub fn image(store: &Store, name: &str, kernel: &Kernel, root: &Path) -> Result<PathBuf> {
+/// The image, a cpio archive, as a product of this name, with a busybox of the kernel's machine.
+pub fn image(store: &Store, name: &str, kernel: &Kernel, busybox: &Path) -> Result<PathBuf> {
     let init = fs::read_to_string(INIT).with_context(|| format!("cannot read {INIT}"))?;
     let key = format!("{} {} {MODULES:?}\n{init}", kernel.release, kernel.version);
     store.product(name, &key, |image| {
@@ -37,10 +36,11 @@ pub fn image(store: &Store, name: &str, kernel: &Kernel, root: &Path) -> Result<
         ] {
             fs::create_dir_all(folder)?;
         }
-        fs::copy(root.join("bin/busybox"), tree.join("bin/busybox"))?;
+        fs::copy(busybox, tree.join("bin/busybox"))
+            .with_context(|| format!("cannot copy {}", busybox.display()))?;
         fs::copy(INIT, tree.join("init"))?;
         let mut order = String::new();
-        for module in modules(kernel, root)? {
+        for module in modules(kernel)? {
             let mut name = file_name(&module);
             let copy = folder.join(name);
             fs::copy(&module, &copy).with_context(|| format!("cannot copy {module}"))?;
@@ -69,10 +69,10 @@ fn file_name(path: &str) -> &str {
 }
 
 /// Paths of the modules, each after those it depends on.
-fn modules(kernel: &Kernel, root: &Path) -> Result<Vec<String>> {
-    let folder = format!("--dirname={}", root.display());
-    let version = format!("--set-version={}", kernel.release);
-    let mut arguments = vec!["--all", "--show-depends", &folder, &version];
+fn modules(kernel: &Kernel) -> Result<Vec<String>> {
+    let root = kernel.root().to_string_lossy();
+    let mut arguments = vec!["--dirname", &root, "--all", "--show-depends"];
+    arguments.extend(["--set-version", &kernel.release]);
     arguments.extend(MODULES);
     Ok(load_order(&output("/sbin/modprobe", &arguments)?))
 }

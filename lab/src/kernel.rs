@@ -12,6 +12,8 @@ use std::process::Command;
 
 /// A kernel of a Debian package, unmodified.
 pub struct Kernel {
+    /// The Debian that it is installed in.
+    root: PathBuf,
     /// As `uname -r` says it.
     pub release: String,
     /// The version of the kernel's Debian packages.
@@ -19,10 +21,12 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// The newest kernel of the chroot.
-    pub fn newest() -> Result<Kernel> {
+    /// The newest kernel of the Debian in a folder.
+    pub fn newest(root: &Path) -> Result<Kernel> {
         let mut releases = Vec::new();
-        for entry in fs::read_dir("/boot").context("cannot read /boot")? {
+        let boot = root.join("boot");
+        let cannot = || format!("cannot read {}", boot.display());
+        for entry in fs::read_dir(&boot).with_context(cannot)? {
             if let Some(release) = entry?
                 .file_name()
                 .to_string_lossy()
@@ -34,22 +38,43 @@ impl Kernel {
         let release = releases
             .into_iter()
             .max_by_key(|release| numbers(release))
-            .context("the chroot has no kernel: remove it, and enter.sh makes it again")?;
+            .with_context(|| format!("{} has no kernel", boot.display()))?;
+        let database = format!("--root={}", root.display());
+        let package = format!("linux-image-{release}");
         let version = output(
             "dpkg-query",
-            &["-W", "-f", "${Version}", &format!("linux-image-{release}")],
+            &[&database, "-W", "-f", "${Version}", &package],
         )?;
-        Ok(Kernel { release, version })
+        Ok(Kernel {
+            root: root.to_path_buf(),
+            release,
+            version,
+        })
+    }
+
+    /// A kernel whose packages are unpacked in a folder.
+    pub fn unpacked(root: &Path, release: String, version: String) -> Kernel {
+        Kernel {
+            root: root.to_path_buf(),
+            release,
+            version,
+        }
     }
 
     /// The boot image.
     pub fn image(&self) -> PathBuf {
-        format!("/boot/vmlinuz-{}", self.release).into()
+        self.root.join(format!("boot/vmlinuz-{}", self.release))
+    }
+
+    /// The Debian that it is installed in.
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// The build tree of the headers package.
     fn headers(&self) -> PathBuf {
-        format!("/usr/src/linux-headers-{}", self.release).into()
+        let headers = format!("usr/src/linux-headers-{}", self.release);
+        self.root.join(headers)
     }
 
     /// `X.Y`, as in the source package's name.
@@ -87,12 +112,7 @@ fn option<'a>(config: &'a str, name: &str) -> Option<&'a str> {
 /// Checks that the kernel takes Rust modules, and that this rustc can build them:
 /// symbol names and metadata differ between compilers.
 pub fn check_rust(kernel: &Kernel) -> Result<()> {
-    check_rust_in(kernel, &kernel.headers())
-}
-
-/// As [`check_rust`], with the headers package's tree where it is.
-pub fn check_rust_in(kernel: &Kernel, headers: &Path) -> Result<()> {
-    let path = headers.join(".config");
+    let path = kernel.headers().join(".config");
     let config =
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     check_rust_config(&kernel.release, &config, &output("rustc", &["--version"])?)
@@ -136,21 +156,16 @@ pub fn source(store: &Store, kernel: &Kernel) -> Result<PathBuf> {
     })
 }
 
-/// A build tree like that of the headers package, which has Rust metadata too.
-pub fn metadata(store: &Store, kernel: &Kernel, source: &Path) -> Result<PathBuf> {
-    metadata_for(store, "metadata", kernel, &kernel.headers(), source, &[])
-}
-
-/// As [`metadata`], as a product of this name, with the headers package's tree where it is, and
-/// with what `make` is told for another architecture.
-pub fn metadata_for(
+/// A build tree like that of the headers package, which has Rust metadata too, as a product of
+/// this name. `arguments` is what `make` is told for another architecture.
+pub fn metadata(
     store: &Store,
     name: &str,
     kernel: &Kernel,
-    headers: &Path,
     source: &Path,
     arguments: &[&str],
 ) -> Result<PathBuf> {
+    let headers = kernel.headers();
     let tools = tools()?;
     let key = format!("{} {}\n{tools}", kernel.release, kernel.version);
     store.product(name, &key, |tree| {
@@ -211,6 +226,7 @@ mod tests {
 
     fn kernel(release: &str) -> Kernel {
         Kernel {
+            root: PathBuf::new(),
             release: release.into(),
             version: String::new(),
         }

@@ -36,6 +36,9 @@ pub enum Boot {
     Arm64,
 }
 
+/// The chroot's own, which needs no library.
+const BUSYBOX: &str = "/bin/busybox";
+
 impl Boot {
     /// The kernels that lack what the module can do without.
     pub const SWITCHED: [Boot; 3] = [
@@ -85,11 +88,11 @@ impl Lab {
     /// Makes every product that is missing, half-made or outdated, but for UML.
     pub fn up() -> Result<Lab> {
         let store = Store::lab()?;
-        let stock = Kernel::newest()?;
+        let stock = Kernel::newest(Path::new("/"))?;
         kernel::check_rust(&stock)?;
         let source = kernel::source(&store, &stock)?;
-        let metadata = kernel::metadata(&store, &stock, &source)?;
-        let initramfs = initramfs::image(&store, "initramfs", &stock, Path::new("/"))?;
+        let metadata = kernel::metadata(&store, "metadata", &stock, &source, &[])?;
+        let initramfs = initramfs::image(&store, "initramfs", &stock, Path::new(BUSYBOX))?;
         let accelerator = accelerator::choose(&store, &stock, &initramfs)?;
         Ok(Lab {
             stock,
@@ -128,21 +131,16 @@ impl Lab {
         iptables::foreign(&Store::lab()?, architecture)
     }
 
-    /// The stock kernel.
-    pub fn stock(&self) -> &Kernel {
-        &self.stock
-    }
-
-    /// What a guest with the stock kernel and a root of its own runs on.
-    pub fn machine_with_root(&self, root: &Path) -> Machine {
-        Machine::Qemu {
+    /// What a guest runs on that boots the Debian which the kernel is of, by the initramfs `name`.
+    pub fn machine_with_root(&self, name: &str, kernel: &Kernel) -> Result<Machine> {
+        Ok(Machine::Qemu {
             platform: &AMD64,
-            kernel: self.stock.image(),
-            initramfs: self.initramfs.clone(),
+            kernel: kernel.image(),
+            initramfs: initramfs::image(&Store::lab()?, name, kernel, Path::new(BUSYBOX))?,
             accelerator: self.accelerator,
-            root: root.to_path_buf(),
+            root: kernel.root().to_path_buf(),
             init: Some("/sbin/init"),
-        }
+        })
     }
 
     /// What a guest with this kernel runs on.

@@ -5,6 +5,7 @@ use anyhow::Result;
 use architecture::Architecture;
 use bench::Bench;
 use clap::{Parser, Subcommand};
+use debian::Debian;
 use fuzz::Fuzz;
 use guest::Guest;
 use iptables::Release;
@@ -19,6 +20,7 @@ mod check;
 mod command;
 mod configured;
 mod console;
+mod debian;
 mod fuzz;
 mod guest;
 mod initramfs;
@@ -67,6 +69,8 @@ enum Action {
     CheckArm64,
     /// Install the packages on a fresh Debian as a user would; the last line counts what works
     CheckInstall {
+        #[arg(long, value_enum, default_value = "trixie")]
+        debian: Debian,
         /// Go on with this step, in the root that it failed in
         #[arg(long, value_name = "STEP")]
         from: Option<String>,
@@ -117,7 +121,7 @@ fn perform(action: Action) -> Result<u8> {
         Action::Check => check::check(),
         Action::CheckDebug => check::check_debug(),
         Action::CheckArm64 => check::check_arm64(),
-        Action::CheckInstall { from } => installation::check(from.as_deref()),
+        Action::CheckInstall { debian, from } => installation::check(debian, from.as_deref()),
         Action::Bench(bench) => bench.run(),
         Action::Fuzz(fuzz) => fuzz.run(),
     }

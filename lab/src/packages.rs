@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// The file that the archives of the chroot are named in.
-const SOURCES: &str = "/etc/apt/sources.list";
+pub const SOURCES: &str = "/etc/apt/sources.list";
 
 /// Where packages come from.
 #[derive(Default)]
@@ -82,7 +82,7 @@ impl Archive {
 }
 
 /// The first line of a sources list, of another release.
-fn source(sources: &str, release: Release) -> Option<String> {
+pub fn source(sources: &str, release: Release) -> Option<String> {
     let words: Vec<_> = sources.lines().next()?.split(' ').collect();
     let [deb, key, archive, _, component] = words[..] else {
         return None;

@@ -133,7 +133,11 @@ pub fn build(lab: &Lab, kernels: &[Boot]) -> Result<()> {
 
     build_modules(lab, kernels)?;
     build_test_module(lab, INIT, kernels)?;
+    build_tests()
+}
 
+/// Builds what runs in guests under `target/lab/tools`.
+pub fn build_tests() -> Result<()> {
     let mut step = Step::begin("tests", "building the tests")?;
     step.run(Command::new("cargo").args([
         "build",

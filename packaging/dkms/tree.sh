@@ -11,7 +11,7 @@
 set -eu
 
 # What Linux the module is tested with: the Rust interfaces change with each.
-tested='7.3'
+tested='7.2 7.3'
 
 cache=${HMARK_CACHE:-/var/cache/xt-hmark}
 space_gb=3

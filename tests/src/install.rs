@@ -64,6 +64,15 @@ pub fn install() -> Result<()> {
     Ok(())
 }
 
+/// Takes what packages have installed, and the stock library that they put aside.
+///
+/// # Errors
+/// If they have not.
+pub fn take_installed() -> Result<()> {
+    let aside = extension()?.with_extension("so.distrib");
+    link_extensions(STOCK_EXTENSIONS.as_ref(), &aside)
+}
+
 /// The library that iptables loads.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -80,15 +81,17 @@ pub fn our_file() -> Result<PathBuf> {
 /// If the kernel has none.
 pub fn c_file() -> Result<PathBuf> {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
-    let folder = format!("/lib/modules/{}/kernel/net/netfilter", release.trim());
-    let mut files = fs::read_dir(&folder).with_context(|| format!("cannot read {folder}"))?;
-    files
-        .find_map(|file| {
-            let path = file.ok()?.path();
-            let name = path.file_name()?.to_str()?;
-            name.starts_with("xt_HMARK.ko").then_some(path)
-        })
-        .with_context(|| format!("no {NAME}.ko in {folder}: the kernel lacks the C module"))
+    let release = release.trim();
+    // DKMS puts it aside.
+    let folders = [
+        format!("/lib/modules/{release}/kernel/net/netfilter"),
+        format!("/var/lib/dkms/xt-hmark/original_module/{release}/x86_64"),
+    ];
+    folders
+        .iter()
+        .flat_map(|folder| ["", ".xz"].map(|packed| format!("{folder}/{NAME}.ko{packed}").into()))
+        .find(|file: &PathBuf| file.exists())
+        .with_context(|| format!("no {NAME}.ko in {folders:?}: the kernel lacks the C module"))
 }
 
 /// Checks that the loaded module is ours: it is not of the kernel's own build, and where the
@@ -102,13 +105,31 @@ pub fn check_ours() -> Result<()> {
     let file = our_file()?;
     let note = fs::read(format!("{SYSFS}/notes/.note.gnu.build-id"))
         .with_context(|| format!("the loaded {NAME} has no build ID"))?;
-    let contents = fs::read(&file)?;
+    let contents = contents(&file)?;
     ensure!(
         contents.windows(note.len()).any(|window| window == note),
         "the loaded {NAME} is not {}: its build ID differs",
         file.display()
     );
     Ok(())
+}
+
+/// The bytes of a module's file, which a package may have compressed.
+fn contents(file: &Path) -> Result<Vec<u8>> {
+    if file.extension().is_some_and(|extension| extension == "xz") {
+        let unpacked = Command::new("xz")
+            .args(["--decompress", "--stdout"])
+            .arg(file)
+            .output()
+            .context("cannot run xz")?;
+        ensure!(
+            unpacked.status.success(),
+            "xz failed for {}",
+            file.display()
+        );
+        return Ok(unpacked.stdout);
+    }
+    Ok(fs::read(file)?)
 }
 
 /// Checks that the loaded module is the kernel's own C module.

@@ -1,0 +1,25 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# A kernel of another series is installed later, its source later still, and goes again.
+series=$(echo "$K" | cut -d . -f 1,2)
+suffix=${K#"${K%%+*}"}
+other=$(apt-cache pkgnames linux-headers- | sed -n "s/^linux-headers-\([0-9.]*\)$suffix\$/\1$suffix/p" |
+	grep -v "^$series\." | sort --version-sort | tail -n 1)
+other_version=$(apt-cache show "linux-headers-$other" | sed -n 's/^Version: //p' | head -n 1)
+other_source=linux-source-$(echo "$other" | cut -d . -f 1,2)=$other_version
+
+# For apt, that its module cannot be built yet is none of its business.
+apt-get install --yes "linux-image-$other" "linux-headers-$other" > /tmp/said 2>&1
+cat /tmp/said
+grep -F "its source is missing; install $other_source" /tmp/said
+test "$(dkms status | wc -l)" = 1
+
+apt-get install --yes "$other_source"
+dkms status | grep -x "xt-hmark/$V, $other, x86_64: installed.*"
+test "$(modinfo -k "$other" -F version xt_HMARK)" = "$V"
+
+apt-get purge --yes "linux-image-$other" "linux-headers-$other" "${other_source%%=*}"
+test "$(dkms status | wc -l)" = 1
+dkms status | grep -x "xt-hmark/$V, $K, x86_64: installed.*"
+test ! -e "/var/cache/xt-hmark/$other"
+test -z "$(find "/lib/modules/$other" -name 'xt_HMARK*')"
