@@ -171,3 +171,24 @@ fn patterns<'a>(configuration: &'a str, option: &'static str) -> impl Iterator<I
 fn in_root(root: &Path, pattern: &str) -> String {
     format!("{}{pattern}", root.display())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_dpkg_leaves_out_is_left_out() {
+        let root = std::env::temp_dir().join(format!("hmark-lab-arm64-{}", std::process::id()));
+        let folder = root.join("usr/lib/modules/7.3/kernel/drivers/net");
+        fs::create_dir_all(&folder).unwrap();
+        for name in ["tun.ko.xz", "tulip.ko.xz"] {
+            fs::write(folder.join(name), "").unwrap();
+        }
+        let configuration = fs::read_to_string("../lab/dpkg.cfg").unwrap();
+        let status = leave_out(&root, &configuration).status().unwrap();
+        let left = [folder.join("tun.ko.xz"), folder.join("tulip.ko.xz")].map(|file| file.exists());
+        fs::remove_dir_all(&root).unwrap();
+        assert!(status.success());
+        assert_eq!(left, [true, false]);
+    }
+}

@@ -159,3 +159,37 @@ fn append(entries: &mut Vec<u8>, Layout { length, lengths }: Layout, target: usi
     put(length + 2, name);
     entries.append(&mut entry);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_table_is_as_long_as_the_kernels() {
+        for (layout, entries) in [(IPV4, 936), (IPV6, 1272)] {
+            let Table(bytes) = Table::empty(layout);
+            assert_eq!(bytes.len(), INFO + entries);
+            assert_eq!(bytes[INFO - 4..INFO], (entries as u32).to_ne_bytes());
+        }
+    }
+
+    #[test]
+    fn replacement_is_handed_out_as_it_came() {
+        let Table(first) = Table::empty(IPV4);
+        let (info, entries) = first.split_at(INFO);
+        let (offsets, numbers) = info[REPLACE_NUMBERS..].split_at(REPLACE_COUNT - REPLACE_OFFSETS);
+        let mut value = [&info[..REPLACE_NUMBERS], numbers, offsets].concat();
+        value.extend(3_u32.to_ne_bytes());
+        value.extend(0x1234_usize.to_ne_bytes());
+        value.extend(entries);
+
+        let (table, counters) = Table::replaced(&value).unwrap();
+        assert_eq!((counters.address, counters.length), (0x1234, 3 * COUNTERS));
+        let mut found = vec![0; GET_ENTRIES + entries.len()];
+        found[..NAME.len()].copy_from_slice(NAME);
+        table.entries(&mut found).unwrap();
+        assert_eq!(found[GET_ENTRIES..], *entries);
+        assert_eq!(table.0, first);
+        assert!(Table::replaced(&[b"nat\0", &value[4..]].concat()).is_none());
+    }
+}
