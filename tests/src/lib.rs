@@ -12,5 +12,7 @@ pub mod iptables;
 pub mod kernel;
 pub mod module;
 pub mod netns;
+pub mod notes;
 pub mod options;
 pub mod reference;
+pub mod trial;

@@ -14,9 +14,9 @@ use tests::family::Family;
 use tests::iptables;
 use tests::module;
 use tests::netns::Netns;
+use tests::note;
 
 use crate::backend::Backend;
-use crate::notes::note;
 use crate::rules::Library;
 use crate::trial::{backends, families};
 

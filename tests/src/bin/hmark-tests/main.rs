@@ -15,7 +15,6 @@ mod loading;
 mod marks;
 mod memory;
 mod nflog;
-mod notes;
 mod packet;
 mod races;
 mod refusals;
@@ -33,7 +32,7 @@ use std::process::ExitCode;
 
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::{Arguments, Trial};
-use tests::{install, iptables, kernel};
+use tests::{install, iptables, kernel, notes};
 
 use trial::test;
 

@@ -18,9 +18,9 @@ use libtest_mimic::Trial;
 use tests::command::run;
 use tests::family::Family;
 use tests::module;
+use tests::note;
 
 use crate::backend::Backend;
-use crate::notes::note;
 use crate::trial::backends;
 use case::Case;
 use difference::Difference;

@@ -22,9 +22,9 @@ pub fn print() {
 }
 
 /// Keeps a line, given as to `println!`, until all tests have run.
+#[macro_export]
 macro_rules! note {
     ($($argument:tt)*) => {
         $crate::notes::add(format!($($argument)*))
     };
 }
-pub(crate) use note;

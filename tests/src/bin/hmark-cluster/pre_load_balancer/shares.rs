@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The table of flows by gateway, which is printed when all tests have run.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::account::Account;
+use super::site::FIRST_MARK;
+
+/// A column: what was sent, and how many flows of it each gateway got.
+static COLUMNS: Mutex<Vec<(String, Vec<usize>)>> = Mutex::new(Vec::new());
+
+/// Adds a column.
+pub fn add(account: &Account) {
+    let column = (account.title().to_owned(), account.delivered.clone());
+    columns().push(column);
+}
+
+/// Prints the table, in Markdown.
+pub fn print() {
+    let columns = columns();
+    let Some((_, first)) = columns.first() else {
+        return;
+    };
+    let titles: String = columns
+        .iter()
+        .map(|(title, _)| format!(" {title} |"))
+        .collect();
+    println!("\n| gateway | mark |{titles} share |");
+    println!("| --- | --: |{} --: |", " --: |".repeat(columns.len()));
+    let all: usize = columns.iter().flat_map(|(_, counts)| counts).sum();
+    for gateway in 0..first.len() {
+        let counts = columns.iter().map(|(_, counts)| counts[gateway]);
+        let share = 100.0 * counts.clone().sum::<usize>() as f64 / all as f64;
+        let counts: String = counts.map(|count| format!(" {count} |")).collect();
+        let mark = FIRST_MARK as usize + gateway;
+        println!("| gateway-{gateway} | {mark} |{counts} {share:.2}% |");
+    }
+    println!();
+}
+
+fn columns() -> std::sync::MutexGuard<'static, Vec<(String, Vec<usize>)>> {
+    COLUMNS.lock().unwrap_or_else(PoisonError::into_inner)
+}
