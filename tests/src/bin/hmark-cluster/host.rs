@@ -10,7 +10,8 @@ use tests::command;
 use tests::netns::Netns;
 
 /// What keeps a host's name and its `/run`: they last as long as a process has them.
-const KEEPER: &str = "hostname \"$0\"; mount -t tmpfs tmpfs /run; echo up; exec sleep infinity";
+const KEEPER: &str =
+    "exec 2>&1; hostname \"$0\"; mount -t tmpfs tmpfs /run; echo up; exec sleep infinity";
 
 /// A host, with no cable yet; gone on drop.
 pub struct Host {
@@ -36,6 +37,8 @@ impl Host {
             .args(["netns", "exec", netns.name()])
             .args(["unshare", "--uts", "--mount", "sh", "-euc", KEEPER, name])
             .stdout(Stdio::piped())
+            // It may outlive the tests, and nobody should wait for it to print more.
+            .stderr(Stdio::null())
             .spawn()
             .context("cannot run ip")?;
         let mut line = String::new();
@@ -47,7 +50,7 @@ impl Host {
             netns,
             keeper,
         };
-        ensure!(line == "up\n", "{name} did not start");
+        ensure!(line == "up\n", "{name} did not start: {line}");
         Ok(host)
     }
 
