@@ -210,7 +210,7 @@ fn identification(ip: &LaxIpSlice) -> Option<u32> {
 }
 
 #[cfg(test)]
-mod tests {
+mod test {
     use super::*;
 
     fn flow(source: &str, destination: &str) -> Flow {

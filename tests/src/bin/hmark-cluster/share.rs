@@ -95,7 +95,7 @@ fn ln_gamma(a: f64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
+mod test {
     use super::*;
 
     /// The quantiles that tables have, at 5, 1 and 0.1 per cent.

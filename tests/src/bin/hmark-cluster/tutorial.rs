@@ -241,7 +241,7 @@ fn word_matches(word: &str, found: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+mod test {
     use super::*;
 
     const TEXT: &str = "# Title\n\n```sh settings\nA=1\n```\n\n## One\n\nText.\n\n```sh a b*\n\
