@@ -16,6 +16,12 @@ use crate::host::Host;
 /// How long to wait for an answer: a lost packet is sent again within it, but for UDP.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long to wait for an answer that may not come.
+const SOON: Duration = Duration::from_millis(300);
+
+/// Answers are at most this long.
+const LONGEST: usize = 1 << 16;
+
 /// Connections that are asked before the first is heard.
 const AT_ONCE: usize = 100;
 
@@ -24,8 +30,10 @@ pub struct Connection {
     pub flow: Flow,
     socket: Socket,
     asked: usize,
+    /// How many bytes questions of UDP and SCTP have beyond their text.
+    pub padding: usize,
     /// The server that answered last.
-    pub server: Option<String>,
+    server: Option<String>,
 }
 
 /// Chooses distinct flows to `server` from clients' `addresses`, the same ones for a seed.
@@ -104,6 +112,7 @@ impl Connection {
             flow,
             socket: connect().with_context(|| format!("{flow}: cannot connect"))?,
             asked: 0,
+            padding: 0,
             server: None,
         })
     }
@@ -119,7 +128,7 @@ impl Connection {
 
     fn hear(&mut self) -> Result<()> {
         let mut answer = Vec::new();
-        let mut buffer = [0; 4096];
+        let mut buffer = vec![0; LONGEST];
         loop {
             let length = self.socket.read(&mut buffer)?;
             ensure!(length > 0, "the server closed the connection");
@@ -147,8 +156,21 @@ impl Connection {
         Ok(())
     }
 
+    /// Asks, and says whether an answer came soon.
+    ///
+    /// # Errors
+    /// If it cannot ask.
+    pub fn is_answered(&mut self) -> Result<bool> {
+        self.ask()?;
+        self.socket.set_read_timeout(Some(SOON))?;
+        let answered = self.hear().is_ok();
+        self.socket.set_read_timeout(Some(TIMEOUT))?;
+        Ok(answered)
+    }
+
     fn message(&self) -> String {
-        format!("question {} of {}", self.asked, self.flow)
+        let padding = "+".repeat(self.padding);
+        format!("question {} of {}{padding}", self.asked, self.flow)
     }
 }
 

@@ -18,9 +18,17 @@ mod tutorial;
 use std::process::ExitCode;
 
 use libtest_mimic::Arguments;
+use nix::sys::resource::{setrlimit, Resource};
 use tests::notes;
 
+/// Files that clients and servers may have open: the most that the kernel allows a process.
+const FILES: u64 = 1 << 20;
+
 fn main() -> ExitCode {
+    if let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, FILES, FILES) {
+        eprintln!("hmark-cluster: cannot open {FILES} files: {error}");
+        return ExitCode::FAILURE;
+    }
     let mut arguments = Arguments::from_args();
     // All share one cluster, in the order that the tutorial has.
     arguments.test_threads = Some(1);

@@ -85,10 +85,22 @@ impl Account {
     /// # Errors
     /// If there are no flows, or a flow has the mark of no gateway.
     pub fn of(site: &Site, flows: &[Flow], sightings: &Sightings) -> Result<Self> {
+        Self::routed(site, flows, sightings, |gateway| gateway)
+    }
+
+    /// The same where the route of a mark leads to another gateway than its own.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub fn routed(
+        site: &Site,
+        flows: &[Flow],
+        sightings: &Sightings,
+        route: impl Fn(usize) -> usize,
+    ) -> Result<Self> {
         let Some(first) = flows.first() else {
             bail!("an account of no flows");
         };
-        let rule = site.rule(first.family());
         let mut account = Self {
             title: format!("{} over {}", first.transport, first.family()),
             seen: seen(site, flows, sightings, |kind| kind == Kind::Whole),
@@ -96,7 +108,7 @@ impl Account {
             wrong: Vec::new(),
         };
         for (flow, seen) in flows.iter().zip(&account.seen) {
-            let gateway = site.gateway_of(flow.mark(rule)?)?;
+            let gateway = route(site.home(flow)?);
             let expected = BTreeSet::from([gateway]);
             match seen.forth == expected && seen.back == expected && !seen.selectors.is_empty() {
                 true => account.delivered[gateway] += 1,
@@ -141,6 +153,11 @@ impl Account {
             self.delivered
         );
         Ok(())
+    }
+
+    /// The gateways of each flow.
+    pub fn places(&self) -> impl Iterator<Item = BTreeSet<usize>> + '_ {
+        self.seen.iter().map(|seen| &seen.forth | &seen.back)
     }
 
     /// The number of selectors that the flow came through which came through the fewest.

@@ -4,6 +4,8 @@
 
 mod account;
 mod delivery;
+mod failure;
+mod reload;
 mod shares;
 mod site;
 mod steps;
@@ -16,6 +18,8 @@ pub use shares::print as print_shares;
 pub fn trials() -> Vec<Trial> {
     let mut trials = steps::trials();
     trials.extend(delivery::trials());
+    trials.extend(failure::trials());
+    trials.extend(reload::trials());
     trials.extend(steps::last());
     trials
 }

@@ -163,6 +163,11 @@ impl Site {
         )
     }
 
+    /// Those in front, and selector-s.
+    pub fn all_selectors(&self) -> impl Iterator<Item = &Host> {
+        self.selectors.iter().chain([&self.behind])
+    }
+
     /// The cluster's address, and the port of the service.
     pub fn address(&self, family: Family, transport: Transport) -> SocketAddr {
         let port = match transport {
@@ -214,6 +219,14 @@ impl Site {
             }
         }
         self.client.netns().ip(&batch)
+    }
+
+    /// The gateway that the rule says for a flow.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn home(&self, flow: &Flow) -> Result<usize> {
+        self.gateway_of(flow.mark(self.rule(flow.family()))?)
     }
 
     /// The gateway of a mark.
