@@ -17,7 +17,7 @@ use crate::host::Host;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long to wait for an answer that may not come.
-const SOON: Duration = Duration::from_millis(300);
+const SOON: Duration = Duration::from_millis(100);
 
 /// Answers are at most this long.
 const LONGEST: usize = 1 << 16;
@@ -103,6 +103,8 @@ impl Connection {
             let domain = Domain::for_address(flow.source);
             let socket = Socket::new(domain, kind, Some(protocol))?;
             socket.bind(&flow.source.into()).context("bind")?;
+            // Gone as soon as it is closed, so that its port is free for the next test.
+            socket.set_linger(Some(Duration::ZERO))?;
             socket.set_read_timeout(Some(TIMEOUT))?;
             socket.set_write_timeout(Some(TIMEOUT))?;
             socket.connect(&flow.destination.into())?;
@@ -156,11 +158,11 @@ impl Connection {
         Ok(())
     }
 
-    /// Asks, and says whether an answer came soon.
+    /// Asks, and says whether an answer came at once.
     ///
     /// # Errors
     /// If it cannot ask.
-    pub fn is_answered(&mut self) -> Result<bool> {
+    pub fn is_answered_within_a_moment(&mut self) -> Result<bool> {
         self.ask()?;
         self.socket.set_read_timeout(Some(SOON))?;
         let answered = self.hear().is_ok();

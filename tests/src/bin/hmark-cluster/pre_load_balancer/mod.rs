@@ -4,7 +4,11 @@
 
 mod account;
 mod delivery;
+mod errors;
 mod failure;
+mod fragments;
+mod load;
+mod mixed;
 mod reload;
 mod shares;
 mod site;
@@ -18,8 +22,12 @@ pub use shares::print as print_shares;
 pub fn trials() -> Vec<Trial> {
     let mut trials = steps::trials();
     trials.extend(delivery::trials());
+    trials.extend(fragments::trials());
+    trials.extend(errors::trials());
     trials.extend(failure::trials());
     trials.extend(reload::trials());
+    trials.extend(mixed::trials());
+    trials.extend(load::trials());
     trials.extend(steps::last());
     trials
 }

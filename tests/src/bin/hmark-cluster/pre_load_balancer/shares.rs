@@ -12,8 +12,12 @@ static COLUMNS: Mutex<Vec<(String, Vec<usize>)>> = Mutex::new(Vec::new());
 
 /// Adds a column.
 pub fn add(account: &Account) {
-    let column = (account.title().to_owned(), account.delivered.clone());
-    columns().push(column);
+    add_named(account.title(), account);
+}
+
+/// Adds a column with a title of its own.
+pub fn add_named(title: &str, account: &Account) {
+    columns().push((title.to_owned(), account.delivered.clone()));
 }
 
 /// Prints the table, in Markdown.
