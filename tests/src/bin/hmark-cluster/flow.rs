@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{bail, Context, Result};
-use etherparse::{IpNumber, Ipv6ExtensionSlice, LaxIpSlice, PacketBuilder};
+use etherparse::{IpNumber, LaxIpSlice, PacketBuilder};
 use hmark::Rule;
 use tests::family::Family;
 
@@ -156,8 +156,8 @@ impl fmt::Display for Flow {
 pub enum Kind {
     /// A packet of the flow.
     Whole,
-    /// A fragment of one, by its identification; it has no ports.
-    Fragment(u32),
+    /// A fragment of one, without ports: the first has some, but HMARK takes none from there.
+    Fragment,
     /// An ICMP error about a packet of the flow.
     Error,
 }
@@ -176,10 +176,7 @@ pub fn read(packet: &[u8]) -> Option<(Kind, Flow)> {
     let payload = ip.payload();
     if ip.is_fragmenting_payload() {
         let transport = Transport::of(payload.ip_number)?;
-        return Some((
-            Kind::Fragment(identification(&ip)?),
-            flow(transport, ends(0, 0)),
-        ));
+        return Some((Kind::Fragment, flow(transport, ends(0, 0))));
     }
     let bytes = payload.payload;
     let error = match payload.ip_number {
@@ -194,19 +191,6 @@ pub fn read(packet: &[u8]) -> Option<(Kind, Flow)> {
     let transport = Transport::of(payload.ip_number)?;
     let port = |at: usize| Some(u16::from_be_bytes(*bytes.get(at..)?.first_chunk()?));
     Some((Kind::Whole, flow(transport, ends(port(0)?, port(2)?))))
-}
-
-fn identification(ip: &LaxIpSlice) -> Option<u32> {
-    if let Some(ip) = ip.ipv4() {
-        return Some(ip.header().identification().into());
-    }
-    let extensions = ip.ipv6()?.extensions().clone();
-    extensions
-        .into_iter()
-        .find_map(|extension| match extension {
-            Ipv6ExtensionSlice::Fragment(fragment) => Some(fragment.identification()),
-            _ => None,
-        })
 }
 
 #[cfg(test)]
@@ -232,7 +216,7 @@ mod test {
                 Some((Kind::Whole, flow))
             );
             let (kind, fragment) = read(&flow.packet(true).unwrap()).unwrap();
-            assert_eq!(kind, Kind::Fragment(0));
+            assert_eq!(kind, Kind::Fragment);
             assert_eq!(fragment.source.ip(), flow.source.ip());
             assert_eq!(fragment.source.port(), 0);
         }
