@@ -17,7 +17,7 @@ MAN8DIR := $(PREFIX)/share/man/man8
 
 LAB = lab/enter.sh cargo run --profile tools --locked --package lab --
 
-.PHONY: all lib kmod install install-lib install-files uninstall deb demo check check-debug check-install bench fuzz clean help
+.PHONY: all lib kmod install install-lib install-files uninstall deb demo check check-debug check-large check-install bench fuzz clean help
 
 all: lib kmod
 
@@ -47,7 +47,7 @@ uninstall:
 deb:
 	lab/enter.sh packaging/deb.sh target/deb
 
-demo check check-debug check-install:
+demo check check-debug check-large check-install:
 	$(LAB) $@
 
 bench:
@@ -72,6 +72,7 @@ help:
 	@echo 'make demo           -j HMARK on a stock kernel, shown with four gateways (root)'
 	@echo 'make check          all tests (root)'
 	@echo 'make check-debug    the module on kernels that watch memory and locks (root)'
+	@echo 'make check-large    the set-ups of docs/ with 70 gateways and 100,000 connections (root)'
 	@echo 'make check-install  the Debian packages, installed and removed as a user would (root)'
 	@echo 'make bench          what packets and rules cost, beside C and the stock library (root); BENCH="packets chains rules", BENCH_KERNEL=uml, uml-size or stock'
 	@echo 'make fuzz           random packets and rules, to the C module and ours (root); FUZZ_PACKETS=, FUZZ_CASE='

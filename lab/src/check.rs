@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `make demo`, `make check` and `make check-debug`: all of it, ending in one line that counts.
+//! `make demo`, `make check`, `make check-debug` and `make check-large`: all of it, ending in one
+//! line that counts.
 
 use crate::command::{make, shell};
 use crate::guest::Guest;
@@ -36,6 +37,11 @@ pub fn check_debug() -> Result<u8> {
     run(prepare_debug().and_then(|()| debug_lanes()))
 }
 
+/// The lane of a large cluster, which takes longer than the others together.
+pub fn check_large() -> Result<u8> {
+    run(prepare_large().and_then(|()| large_lanes()))
+}
+
 fn run(lanes: Result<Vec<Lane>>) -> Result<u8> {
     let mut total = Count::default();
     let result = lanes.and_then(|lanes| {
@@ -66,6 +72,10 @@ fn prepare_debug() -> Result<()> {
     let lab = Lab::up()?;
     product::build(&lab, &Boot::DEBUG)?;
     product::build_test_module(&lab, FUZZ, &[Boot::UmlDebug])
+}
+
+fn prepare_large() -> Result<()> {
+    product::build(&Lab::up()?, &[Boot::Uml])
 }
 
 /// Something to run that tells whether it passed.
@@ -134,6 +144,26 @@ fn few(kernel: Boot) -> Result<Command> {
     ))
 }
 
+/// The set-ups of the tutorials, in a cluster of the usual size.
+const CLUSTER: &str = "run --kernel uml --timeout 300 -- target/lab/tools/hmark-cluster";
+
+/// The same on the stock kernel, with as few flows as tell where they went: it may be emulated.
+const STOCK_CLUSTER: &str = "run --kernel stock --timeout 600 -- \
+    env HMARK_FLOWS=20 HMARK_LOAD=200 target/lab/tools/hmark-cluster";
+
+/// The same with as many gateways as HMARK was written for, and as many connections.
+const LARGE_CLUSTER: &str = "run --kernel uml --memory 6144 --timeout 3600 -- \
+    env HMARK_GATEWAYS=70 HMARK_FLOWS=2000 HMARK_LOAD=100000 target/lab/tools/hmark-cluster";
+
+fn large_lanes() -> Result<Vec<Lane>> {
+    Ok(vec![counted("large-cluster-tests", itself(LARGE_CLUSTER)?)])
+}
+
+/// Fails where a drawing is not what Graphviz makes of its source.
+const DRAWINGS: &str = "for source in docs/*.dot; do
+        dot -Tsvg \"$source\" | cmp - \"${source%.dot}.svg\"
+    done";
+
 /// All lanes, the quick ones first.
 fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
     Ok(vec![
@@ -143,6 +173,7 @@ fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
             cargo("clippy --workspace --all-targets -- -D warnings"),
         ),
         plain("shellcheck", shell(SCRIPTS)),
+        plain("drawings", shell(DRAWINGS)),
         plain("module-format", shell(MODULE_FORMAT)),
         plain("module-clippy", module_clippy(lab)?),
         plain("fuzz-clippy", test_module_clippy(lab, FUZZ)?),
@@ -170,6 +201,8 @@ fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
             "instructions",
             Command::new("target/lab/tools/hmark-instructions"),
         ),
+        counted("cluster-tests", itself(CLUSTER)?),
+        counted("stock-cluster-tests", itself(STOCK_CLUSTER)?),
         counted("bookworm-iptables-tests", with_iptables(Release::Bookworm)?),
         counted("testing-iptables-tests", with_iptables(Release::Testing)?),
         plain("fuzz", itself(UML_FUZZ)?),

@@ -59,6 +59,8 @@ enum Action {
     Check,
     /// Run the tests on kernels that watch memory and locks; the last line counts them
     CheckDebug,
+    /// Run the tests of clusters with 70 gateways and 100,000 connections; the last line counts them
+    CheckLarge,
     /// Install the packages on a fresh Debian as a user would; the last line counts what works
     CheckInstall {
         /// Go on with this step, in the root that it failed in
@@ -107,6 +109,7 @@ fn perform(action: Action) -> Result<u8> {
         Action::Demo => check::demo(),
         Action::Check => check::check(),
         Action::CheckDebug => check::check_debug(),
+        Action::CheckLarge => check::check_large(),
         Action::CheckInstall { from } => installation::check(from.as_deref()),
         Action::Bench(bench) => bench.run(),
         Action::Fuzz(fuzz) => fuzz.run(),
