@@ -2,10 +2,16 @@
 
 //! Networks, each a switch, and the cables from hosts to them.
 
+use std::fs;
+
 use anyhow::{Context, Result};
+use tests::family::Family;
 use tests::netns::Netns;
 
 use crate::host::Host;
+
+/// How many neighbours all hosts together may know.
+const NEIGHBOURS: &str = "65536";
 
 /// The switches of a site, which are in a namespace of their own.
 pub struct Switches {
@@ -19,6 +25,13 @@ impl Switches {
     /// # Errors
     /// If iproute2 fails.
     pub fn install(site: &str, networks: &'static [&'static str]) -> Result<Self> {
+        // The kernel has one table of neighbours, of a size that is meant for one host.
+        for family in Family::ALL {
+            for limit in 1..=3 {
+                let file = format!("{}/neigh/default/gc_thresh{limit}", family.name());
+                fs::write(format!("/proc/sys/net/{file}"), NEIGHBOURS).context(file)?;
+            }
+        }
         let netns = Netns::add(&format!("{site}-switches"))?;
         for network in networks {
             netns.ip(&format!(

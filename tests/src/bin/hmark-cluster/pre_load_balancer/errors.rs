@@ -19,7 +19,7 @@ use crate::clients;
 use crate::flow::{Flow, Kind, Transport};
 use crate::host::Host;
 
-/// Flows of each test, each from an address of its own: that is what a path's MTU is kept for.
+/// The most flows of a test, each from an address of its own: that is what a path's MTU is kept for.
 const FLOWS: u8 = 16;
 
 /// The MTU of a narrow way, and what questions have beyond their text, so that they do not fit.
@@ -58,7 +58,7 @@ fn from_clients(family: Family) -> Result<()> {
         ),
     };
     let mut batch = format!("link set front up\naddress add {own} dev front\n");
-    for number in 0..FLOWS {
+    for number in 0..count(site) {
         writeln!(batch, "address add {} dev lo", far_address(family, number))?;
     }
     writeln!(batch, "route add default via {near}")?;
@@ -73,7 +73,7 @@ fn from_clients(family: Family) -> Result<()> {
         source: SocketAddr::new(far_address(family, number), 40_000 + u16::from(number)),
         destination: server,
     };
-    let flows: Vec<_> = (0..FLOWS).map(flow).collect();
+    let flows: Vec<_> = (0..count(site)).map(flow).collect();
     site.capture.take()?;
     let mut connections = clients::open(&far, &flows)?;
     for connection in &mut connections {
@@ -88,8 +88,9 @@ fn from_clients(family: Family) -> Result<()> {
     site.client.run(&format!("{ip} route del {narrow}"))?;
     let errors = check(site, &flows, |seen| &seen.forth)?;
     note!(
-        "{family}: {errors} ICMP errors about answers to {FLOWS} flows, all at the gateways of their \
-         flows; all servers sent smaller packets then; misdelivered: 0"
+        "{family}: {errors} ICMP errors about answers to {} flows, all at the gateways of their \
+         flows; all servers sent smaller packets then; misdelivered: 0",
+        flows.len()
     );
     Ok(())
 }
@@ -127,14 +128,15 @@ fn from_servers(family: Family) -> Result<()> {
     }
     let errors = result?;
     note!(
-        "{family}: {errors} ICMP errors from servers about questions of {FLOWS} flows, all at the \
-         gateways of their flows; all clients learnt of the smaller MTU; misdelivered: 0"
+        "{family}: {errors} ICMP errors from servers about questions of {} flows, all at the \
+         gateways of their flows; all clients learnt of the smaller MTU; misdelivered: 0",
+        count(site)
     );
     Ok(())
 }
 
 fn ask_too_much(site: &Site, family: Family, ip: &str) -> Result<u64> {
-    let flows = site.flows(family, Transport::Udp, FLOWS.into(), 0x6572_726f);
+    let flows = site.flows(family, Transport::Udp, count(site).into(), 0x6572_726f);
     let address = site.address(family, Transport::Udp).ip();
     site.capture.take()?;
     let mut connections = clients::open(&site.client, &flows)?;
@@ -188,6 +190,13 @@ fn check(
         errors += seen.packets;
     }
     Ok(errors)
+}
+
+/// How many flows a test has: they go one by one.
+fn count(site: &Site) -> u8 {
+    u8::try_from(site.size.flows / 5)
+        .unwrap_or(FLOWS)
+        .min(FLOWS)
 }
 
 fn far_address(family: Family, number: u8) -> IpAddr {

@@ -22,8 +22,10 @@ use crate::flow::{Flow, Transport};
 /// Seed of the flows.
 const SEED: u64 = 0x6c6f_6164;
 
-/// Flows of one packet each, for each connection under load.
+/// Flows of one packet each, for each connection under load, and how many there must be so that a table
+/// of them would be seen.
 const FLOWS_PER_CONNECTION: usize = 4;
+const FEWEST: usize = 4000;
 
 /// What a kernel's memory may grow by while selectors pass packets: less for each flow than any table of
 /// flows takes, and what comes and goes by itself.
@@ -85,7 +87,7 @@ fn carry() -> Result<()> {
 /// else who could keep anything: the kernel's memory does not grow. With connections tracked it does.
 fn keep_nothing() -> Result<()> {
     let site = site()?;
-    let count = site.size.load * FLOWS_PER_CONNECTION;
+    let count = (site.size.load * FLOWS_PER_CONNECTION).max(FEWEST);
     for gateway in &site.gateways {
         gateway.run("iptables -t raw -A PREROUTING -i north -p udp -j DROP")?;
     }

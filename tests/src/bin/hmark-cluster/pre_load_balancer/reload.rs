@@ -24,9 +24,9 @@ const SECTION: &str = "Changing rules under traffic";
 /// Seed of the flows.
 const SEED: u64 = 0x7265_6c64;
 
-/// Flows of each family, and how often the section is played.
+/// Flows of each family, and how often the section is played at most.
 const FLOWS: usize = 50;
-const RELOADS: usize = 10;
+const RELOADS: usize = 5;
 
 /// Between two rounds of packets, one of each flow.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -81,10 +81,11 @@ fn reload_trapped(site: &Site) -> Result<()> {
     for family in Family::ALL {
         flows.extend(site.flows(family, Transport::Udp, FLOWS, SEED));
     }
+    let times = (site.size.flows / 40).clamp(1, RELOADS);
     let before = unmarked(site)?;
     site.capture.take()?;
     let sent = under_traffic(site, &flows, || {
-        (0..RELOADS).try_for_each(|_| site.tutorial.play(SECTION, site.hosts()))
+        (0..times).try_for_each(|_| site.tutorial.play(SECTION, site.hosts()))
     })?;
     let caught = unmarked(site)? - before;
     let sightings = site.capture.take()?;
@@ -114,7 +115,7 @@ fn reload_trapped(site: &Site) -> Result<()> {
         under_traffic(site, &flows, || site.selectors[0].run(CARELESS).map(drop))?;
         flushed = unmarked(site)? - before;
     }
-    let reloads = RELOADS * site.all_selectors().count() * Family::ALL.len();
+    let reloads = times * site.all_selectors().count() * Family::ALL.len();
     note!(
         "{reloads} reloads on the selectors under {sent} packets: 0 without a mark, 0 lost \
          (and where rules are flushed first: {flushed} without a mark)"
