@@ -7,7 +7,7 @@ use std::fmt;
 
 use anyhow::{bail, ensure, Result};
 
-use super::site::Site;
+use super::site::{Site, SELECTORS};
 use crate::capture::Sightings;
 use crate::flow::{Flow, Kind};
 use crate::share::{ChiSquare, LEVEL};
@@ -172,11 +172,12 @@ impl fmt::Display for Account {
         let packets: u64 = self.seen.iter().map(|seen| seen.packets).sum();
         write!(
             f,
-            "{}: {} flows, {} packets, each flow through {} selectors; misdelivered: {}; {}",
+            "{}: {} flows, {} packets, each flow through {} of {} selectors; misdelivered: {}; {}",
             self.title,
             self.seen.len(),
             packets,
             self.selectors_of_each(),
+            SELECTORS.len(),
             self.wrong.len(),
             ChiSquare::of(&self.delivered)
         )

@@ -26,19 +26,19 @@ pub fn print() {
     let Some((_, first)) = columns.first() else {
         return;
     };
-    let titles: String = columns
-        .iter()
-        .map(|(title, _)| format!(" {title} |"))
-        .collect();
-    println!("\n| gateway | mark |{titles} share |");
+    let titles: Vec<_> = columns.iter().map(|(title, _)| title.as_str()).collect();
+    println!("\n| gateway | mark | {} | share |", titles.join(" | "));
     println!("| --- | --: |{} --: |", " --: |".repeat(columns.len()));
     let all: usize = columns.iter().flat_map(|(_, counts)| counts).sum();
     for gateway in 0..first.len() {
         let counts = columns.iter().map(|(_, counts)| counts[gateway]);
         let share = 100.0 * counts.clone().sum::<usize>() as f64 / all as f64;
-        let counts: String = counts.map(|count| format!(" {count} |")).collect();
+        let counts: Vec<_> = counts.map(|count| count.to_string()).collect();
         let mark = FIRST_MARK as usize + gateway;
-        println!("| gateway-{gateway} | {mark} |{counts} {share:.2}% |");
+        println!(
+            "| gateway-{gateway} | {mark} | {} | {share:.2}% |",
+            counts.join(" | ")
+        );
     }
     println!();
 }
