@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Hosts: namespaces with a network, a name and a `/run` of their own, as machines have.
+//! Hosts: namespaces with a network, a name, and an `/etc` and `/run` of their own, as machines have.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -9,9 +9,14 @@ use anyhow::{anyhow, ensure, Context, Result};
 use tests::command;
 use tests::netns::Netns;
 
-/// What keeps a host's name and its `/run`: they last as long as a process has them.
-const KEEPER: &str =
-    "exec 2>&1; hostname \"$0\"; mount -t tmpfs tmpfs /run; echo up; exec sleep infinity";
+/// What keeps a host's name, `/etc` and `/run`: they last as long as a process has them.
+const KEEPER: &str = "exec 2>&1
+    hostname \"$0\"
+    mount -t tmpfs tmpfs /run
+    mkdir /run/etc /run/work
+    mount -t overlay -o lowerdir=/etc,upperdir=/run/etc,workdir=/run/work overlay /etc
+    echo up
+    exec sleep infinity";
 
 /// A host, with no cable yet; gone on drop.
 pub struct Host {

@@ -10,11 +10,15 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::sync::Mutex;
+use std::thread;
 
 use anyhow::{bail, ensure, Context, Result};
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
 use crate::host::Host;
+
+/// Hosts that run a block at the same time, so that it takes no longer than it must.
+const AT_ONCE: usize = 4;
 
 /// The text, and how far it was played.
 pub struct Tutorial {
@@ -74,16 +78,17 @@ impl Tutorial {
             "no section \"{section}\" with commands"
         );
         for (number, block) in blocks {
+            let settings = format!("{}{settings}\n", self.settings);
             for name in &block.hosts {
-                let mut missing = true;
-                for host in hosts.clone() {
-                    if !is_named(host.name(), name) {
-                        continue;
-                    }
-                    missing = false;
-                    block.play(&format!("{}{settings}\n", self.settings), host)?;
+                let named: Vec<_> = hosts
+                    .clone()
+                    .into_iter()
+                    .filter(|host| is_named(host.name(), name))
+                    .collect();
+                ensure!(!named.is_empty(), "{section}: there is no host {name}");
+                for hosts in named.chunks(AT_ONCE) {
+                    block.play(&settings, hosts)?;
                 }
-                ensure!(!missing, "{section}: there is no host {name}");
             }
             self.lock()?.insert(number);
         }
@@ -125,7 +130,16 @@ impl Tutorial {
 }
 
 impl Block {
-    fn play(&self, settings: &str, host: &Host) -> Result<()> {
+    fn play(&self, settings: &str, hosts: &[&Host]) -> Result<()> {
+        thread::scope(|scope| {
+            let start = |host| scope.spawn(move || self.play_on(settings, host));
+            let players: Vec<_> = hosts.iter().map(|host| start(*host)).collect();
+            let mut ends = players.into_iter().map(|player| player.join());
+            ends.try_for_each(|end| end.expect("a panic ends the process"))
+        })
+    }
+
+    fn play_on(&self, settings: &str, host: &Host) -> Result<()> {
         let printed = host
             .run(&format!("{settings}{}", self.script))
             .with_context(|| format!("section \"{}\"", self.section))?;
