@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Hosts: namespaces with a network, a name, and an `/etc` and `/run` of their own, as machines have.
+//! Hosts: namespaces with a network, a name, and an `/etc` and `/run` of their own, as machines
+//! have.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};

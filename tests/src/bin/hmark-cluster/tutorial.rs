@@ -3,8 +3,8 @@
 //! A tutorial, played on hosts: every command is run as it stands in the text.
 //!
 //! A fenced block ```` ```sh HOST... ```` has commands of these hosts; a name may end in `*`. What
-//! ```` ```sh settings ```` assigns is known to all blocks. A block ```` ```text ```` behind one is what
-//! it prints: `#` stands for digits, a line `...` for any lines, and blanks for blanks.
+//! ```` ```sh settings ```` assigns is known to all blocks. A block ```` ```text ```` behind one is
+//! what it prints: `#` stands for digits, a line `...` for any lines, and blanks for blanks.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;

@@ -15,8 +15,8 @@ use super::site::{site, SELECTORS};
 use crate::clients;
 use crate::flow::Transport;
 
-/// Seed of the flows of TCP; others have other ports, since UDP and SCTP of the same ports differ in
-/// one bit of the hash, too low to matter.
+/// Seed of the flows of TCP; others have other ports, since UDP and SCTP of the same ports differ
+/// in bits of the hash that are too low to matter.
 const SEED: u64 = 0x6970_7673;
 
 /// The tests here.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! ICMP errors, made by the kernels of routers on the way: that a packet is too big reaches the gateway
-//! of its connection from either side, and through it whoever must send smaller ones.
+//! ICMP errors, made by the kernels of routers on the way: that a packet is too big reaches the
+//! gateway of its connection from either side, and through it whoever must send smaller ones.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -19,7 +19,7 @@ use crate::clients;
 use crate::flow::{Flow, Kind, Transport};
 use crate::host::Host;
 
-/// The most flows of a test, each from an address of its own: that is what a path's MTU is kept for.
+/// The most flows of a test, each from an address of its own: a path's MTU is kept for one.
 const FLOWS: u8 = 16;
 
 /// The MTU of a narrow way, and what questions have beyond their text, so that they do not fit.
@@ -95,8 +95,8 @@ fn from_clients(family: Family) -> Result<()> {
     Ok(())
 }
 
-/// Servers behind a narrow way: they hand the packets on to it, and tell clients, from an address of
-/// their own, that a question was too big.
+/// Servers behind a narrow way: they hand the packets on to it, and tell clients, from an address
+/// of their own, that a question was too big.
 fn from_servers(family: Family) -> Result<()> {
     let site = site()?;
     let address = site.address(family, Transport::Udp).ip();
@@ -118,12 +118,7 @@ fn from_servers(family: Family) -> Result<()> {
         server.run(&format!(
             "ip link del narrow
              ip address add {address}/{bits} dev lo
-             sysctl -q -w net.{forwarding}=0
-             {ip} route replace default via {}",
-            match family {
-                Family::V4 => "10.2.0.1",
-                Family::V6 => "fd00:2::1",
-            }
+             sysctl -q -w net.{forwarding}=0"
         ))?;
     }
     let errors = result?;

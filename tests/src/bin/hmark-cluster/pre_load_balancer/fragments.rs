@@ -43,9 +43,9 @@ fn keep_together(family: Family) -> Result<()> {
     }
     clients::ask(&mut connections)?;
 
-    // HMARK sees addresses and protocol of a fragment, so each client's address has one gateway. Which
-    // datagram a fragment is of, IPVS may have overwritten already: it shares IPv6 headers with those
-    // who capture them. So fragments are counted by address.
+    // HMARK sees addresses and protocol of a fragment, so each client's address has one gateway.
+    // Which datagram a fragment is of, IPVS may have overwritten already: it shares IPv6 headers
+    // with those who capture them. So fragments are counted by address.
     let mut expected: BTreeMap<IpAddr, (usize, u64)> = BTreeMap::new();
     for flow in &flows {
         let home = site.gateway_of(flow.fragment_mark(site.rule(family))?)?;
@@ -74,14 +74,16 @@ fn keep_together(family: Family) -> Result<()> {
             let gateways = gateways.get(client).context("no fragments")?;
             ensure!(
                 *gateways == at_home,
-                "fragments {way} the cluster, of {client}, by gateway: {gateways:?}, not {at_home:?}"
+                "fragments {way} the cluster, of {client}, by gateway: {gateways:?}, \
+                 not {at_home:?}"
             );
         }
     }
     let homes: BTreeSet<_> = expected.values().map(|(home, _)| home).collect();
     ensure!(homes.len() > 1, "all fragments go to one gateway");
     note!(
-        "{family}: {} datagrams of {FRAGMENTS} fragments, of {} clients, over {} gateways; misdelivered: 0",
+        "{family}: {} datagrams of {FRAGMENTS} fragments, of {} clients, over {} gateways; \
+         misdelivered: 0",
         2 * FLOWS,
         expected.len(),
         homes.len()

@@ -22,13 +22,13 @@ use crate::flow::{Flow, Transport};
 /// Seed of the flows.
 const SEED: u64 = 0x6c6f_6164;
 
-/// Flows of one packet each, for each connection under load, and how many there must be so that a table
-/// of them would be seen.
+/// Flows of one packet each, for each connection under load, and how many there must be so that a
+/// table of them would be seen.
 const FLOWS_PER_CONNECTION: usize = 4;
 const FEWEST: usize = 4000;
 
-/// What a kernel's memory may grow by while selectors pass packets: less for each flow than any table of
-/// flows takes, and what comes and goes by itself.
+/// What a kernel's memory may grow by while selectors pass packets: less for each flow than any
+/// table of flows takes, and what comes and goes by itself.
 const BYTES_PER_FLOW: usize = 16;
 const BY_ITSELF: usize = 256 << 10;
 
@@ -83,8 +83,9 @@ fn carry() -> Result<()> {
     Ok(())
 }
 
-/// Datagrams of as many flows through the selectors to gateways that drop them, so that there is nobody
-/// else who could keep anything: the kernel's memory does not grow. With connections tracked it does.
+/// Datagrams of as many flows through the selectors to gateways that drop them, so that there is
+/// nobody else who could keep anything: the kernel's memory does not grow. With connections tracked
+/// it does.
 fn keep_nothing() -> Result<()> {
     let site = site()?;
     let count = (site.size.load * FLOWS_PER_CONNECTION).max(FEWEST);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A mixed cluster: one selector has the kernel's own C module, and the others ours. Both are in the
-//! one kernel at once, the C module under another name; each flow passes all selectors.
+//! A mixed cluster: one selector has the kernel's own C module, and the others ours. Both are in
+//! the one kernel at once, the C module under another name; each flow passes all selectors.
 
 use std::fs;
 use std::path::Path;
@@ -37,20 +37,13 @@ fn mix() -> Result<()> {
     link_extensions(EXTENSIONS.as_ref(), &stock)?;
     fs::write(format!("{EXTENSIONS}/libxt_CMARK.so"), renamed(&stock)?)?;
 
+    let selector = &site.selectors[0];
+    selector.run("iptables-save -t mangle > /run/ours; ip6tables-save -t mangle > /run/ours6")?;
     let result = Family::ALL
         .into_iter()
         .try_for_each(|family| replace(site, family))
         .and_then(|()| deliver(site));
-    // The set-up is put back for the tests that follow.
-    site.selectors[0].run("iptables -t mangle -F; ip6tables -t mangle -F")?;
-    for family in Family::ALL {
-        let address = site.address(family, Transport::Tcp).ip();
-        let gateways = site.size.gateways;
-        site.selectors[0].run(&format!(
-            "{} -t mangle -A PREROUTING -d {address} -j HMARK --hmark-mod {gateways} --hmark-offs 100",
-            family.iptables()
-        ))?;
-    }
+    selector.run("iptables-restore /run/ours; ip6tables-restore /run/ours6")?;
     result
 }
 
@@ -120,8 +113,8 @@ fn deliver(site: &Site) -> Result<()> {
         "the C module marked {by_c} packets of {flows} flows"
     );
     note!(
-        "{flows} flows of TCP, UDP and SCTP through a selector with the C module, which marked {by_c} \
-         packets, and two with ours; misdelivered: 0"
+        "{flows} flows of TCP, UDP and SCTP through a selector with the C module, which \
+         marked {by_c} packets, and two with ours; misdelivered: 0"
     );
     Ok(())
 }
