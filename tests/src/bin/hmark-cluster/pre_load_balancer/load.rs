@@ -25,12 +25,12 @@ const SEED: u64 = 0x6c6f_6164;
 /// Flows of one packet each, for each connection under load, and how many there must be so that a
 /// table of them would be seen.
 const FLOWS_PER_CONNECTION: usize = 4;
-const FEWEST: usize = 4000;
+const FEWEST: usize = 8000;
 
 /// What a kernel's memory may grow by while selectors pass packets: less for each flow than any
 /// table of flows takes, and what comes and goes by itself.
 const BYTES_PER_FLOW: usize = 16;
-const BY_ITSELF: usize = 256 << 10;
+const BY_ITSELF: usize = 512 << 10;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
