@@ -9,8 +9,10 @@ mod capture;
 mod clients;
 mod echo;
 mod flow;
+mod gateways;
 mod host;
 mod pre_load_balancer;
+mod rule;
 mod share;
 mod size;
 mod tutorial;
@@ -32,8 +34,11 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // All share one cluster, in the order that the tutorial has.
     arguments.test_threads = Some(1);
-    let conclusion = libtest_mimic::run(&arguments, pre_load_balancer::trials());
+    let mut trials = pre_load_balancer::trials();
+    trials.extend(gateways::trials());
+    let conclusion = libtest_mimic::run(&arguments, trials);
     notes::print();
     pre_load_balancer::print_shares();
+    gateways::print_table();
     conclusion.exit_code()
 }
