@@ -2,7 +2,7 @@
 
 //! Connections that are tried all at once, and may come to nothing.
 
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 
 use anyhow::{Context, Result};
 use nix::errno::Errno;
@@ -28,7 +28,7 @@ pub enum Outcome {
     Refused,
 }
 
-/// Tries to open TCP connections, and sends a datagram of each UDP flow.
+/// Tries to open connections; those of UDP send nothing yet.
 ///
 /// # Errors
 /// If the blade cannot send.
@@ -36,6 +36,12 @@ pub fn begin(blade: &Host, flows: &[Flow]) -> Result<Vec<Attempt>> {
     blade
         .netns()
         .enter(|| flows.iter().map(|flow| Attempt::begin(*flow)).collect())
+}
+
+/// What came of each so far. A datagram without an answer is sent again each time, since the
+/// server's socket takes only so many at once.
+pub fn outcomes(attempts: &mut [Attempt]) -> Vec<Outcome> {
+    attempts.iter_mut().map(Attempt::outcome).collect()
 }
 
 impl Attempt {
@@ -47,15 +53,12 @@ impl Attempt {
                 Transport::Udp => (Type::DGRAM, Protocol::UDP),
                 Transport::Sctp => (Type::STREAM, Protocol::SCTP),
             };
-            let mut socket = Socket::new(domain, kind, Some(protocol))?;
+            let socket = Socket::new(domain, kind, Some(protocol))?;
             socket.set_nonblocking(true)?;
             socket.bind(&flow.source.into())?;
             match socket.connect(&flow.destination.into()) {
                 Err(error) if error.raw_os_error() == Some(Errno::EINPROGRESS as i32) => {}
                 connected => connected?,
-            }
-            if flow.transport == Transport::Udp {
-                socket.write_all(b"question")?;
             }
             Ok(socket)
         };
@@ -66,8 +69,7 @@ impl Attempt {
         })
     }
 
-    /// What came of it so far.
-    pub fn outcome(&mut self) -> Outcome {
+    fn outcome(&mut self) -> Outcome {
         if self.outcome == Outcome::Waiting {
             self.outcome = self.look();
         }
@@ -81,12 +83,18 @@ impl Attempt {
                 Err(_) => Outcome::Waiting,
             };
         }
-        match self.socket.read(&mut [0; 2048]) {
-            Ok(_) => Outcome::Answered,
-            Err(error) if error.raw_os_error() == Some(Errno::ECONNREFUSED as i32) => {
-                Outcome::Refused
+        let is_refused =
+            |error: io::Error| error.raw_os_error() == Some(Errno::ECONNREFUSED as i32);
+        let sent = match self.socket.read(&mut [0; 2048]) {
+            Ok(_) => return Outcome::Answered,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.socket.write_all(b"question")
             }
-            Err(_) => Outcome::Waiting,
+            Err(error) => Err(error),
+        };
+        match sent.is_err_and(is_refused) {
+            true => Outcome::Refused,
+            false => Outcome::Waiting,
         }
     }
 }

@@ -35,7 +35,7 @@ pub fn trials() -> Vec<Trial> {
 
 fn deliver(transport: Transport, family: Family) -> Result<()> {
     let site = site()?;
-    let flows = site.flows_to_service(family, transport, site.flows, SEED);
+    let flows = site.flows_to_service(family, transport, site.flows, SEED + transport as u64);
     site.capture.take()?;
     site.outside.take()?;
     let mut connections = site.open(&flows)?;

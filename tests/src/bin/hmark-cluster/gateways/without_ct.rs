@@ -10,7 +10,7 @@ use libtest_mimic::Trial;
 use tests::family::Family;
 use tests::trial::test;
 
-use super::attempts::{Attempt, Outcome};
+use super::attempts::{self, Outcome};
 use super::passes::Passes;
 use super::site::{site, Site, GATEWAYS};
 use super::table;
@@ -55,11 +55,11 @@ fn go_astray(site: &Site, transport: Transport, family: Family) -> Result<()> {
         }
         let passes = Passes::of(site, &flows, &sightings);
         strays = passes.iter().filter(|passes| passes.strays()).count();
-        let settled = |(attempt, seen): (&mut Attempt, &Passes)| {
-            let works = attempt.outcome() == Outcome::Answered;
+        let outcomes = attempts::outcomes(&mut attempts);
+        Ok(passes.iter().zip(outcomes).all(|(seen, outcome)| {
+            let works = outcome == Outcome::Answered;
             !seen.back.is_empty() && works != seen.strays()
-        };
-        Ok(attempts.iter_mut().zip(&passes).all(settled))
+        }))
     })?;
 
     let (count, share) = (flows.len() as f64, 1.0 - 1.0 / GATEWAYS as f64);
@@ -80,7 +80,7 @@ pub fn wait(what: &str, mut is_done: impl FnMut() -> Result<bool>) -> Result<()>
     let deadline = Instant::now() + PATIENCE;
     while !is_done()? {
         ensure!(Instant::now() < deadline, "{what} after {PATIENCE:?}");
-        thread::sleep(Duration::from_millis(20));
+        thread::sleep(Duration::from_millis(50));
     }
     Ok(())
 }
