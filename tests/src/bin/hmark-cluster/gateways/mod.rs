@@ -5,6 +5,7 @@
 mod attempts;
 mod delivery;
 mod errors;
+mod pages;
 mod passes;
 mod site;
 mod steps;
@@ -21,6 +22,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(delivery::trials());
     trials.extend(errors::trials());
     trials.extend(without_ct::trials());
+    trials.extend(pages::trials());
     trials.extend(steps::last());
     trials
 }
