@@ -17,7 +17,7 @@ MAN8DIR := $(PREFIX)/share/man/man8
 
 LAB = lab/enter.sh cargo run --profile tools --locked --package lab --
 
-.PHONY: all lib kmod install install-lib install-files uninstall deb demo check check-debug check-large check-install bench fuzz clean help
+.PHONY: all lib kmod install install-lib install-files uninstall deb demo check check-debug check-large check-install bench fuzz docs clean help
 
 all: lib kmod
 
@@ -56,6 +56,9 @@ bench:
 fuzz:
 	$(LAB) $@ $(if $(FUZZ_PACKETS),--packets $(FUZZ_PACKETS)) $(if $(FUZZ_CASE),--case $(FUZZ_CASE))
 
+docs:
+	lab/enter.sh docs/html.sh target/docs
+
 clean:
 	rm -rf "$(TARGET_DIR)"
 	cd xt_hmark_kmod && rm -f bindings_generated.rs *.ko *.mod *.mod.c *.o modules.order Module.symvers .*.cmd .*.d
@@ -76,4 +79,5 @@ help:
 	@echo 'make check-install  the Debian packages, installed and removed as a user would (root)'
 	@echo 'make bench          what packets and rules cost, beside C and the stock library (root); BENCH="packets chains rules", BENCH_KERNEL=uml, uml-size or stock'
 	@echo 'make fuzz           random packets and rules, to the C module and ours (root); FUZZ_PACKETS=, FUZZ_CASE='
+	@echo 'make docs           the README and the pages of docs/ as HTML, in target/docs (root)'
 	@echo 'make clean          remove what was built; the lab stays'

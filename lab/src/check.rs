@@ -174,6 +174,7 @@ fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
         ),
         plain("shellcheck", shell(SCRIPTS)),
         plain("drawings", shell(DRAWINGS)),
+        plain("pages", shell("docs/html.sh target/lab/pages")),
         plain("module-format", shell(MODULE_FORMAT)),
         plain("module-clippy", module_clippy(lab)?),
         plain("fuzz-clippy", test_module_clippy(lab, FUZZ)?),

@@ -24,7 +24,14 @@ use crate::tutorial::Tutorial;
 pub const TUTORIAL: &str = "docs/gateways.md";
 
 /// The sections that set the cluster up, in the order of the text.
-const SET_UP: [&str; 5] = ["Blades", "Selectors", "Gateways", "The border", "Outside"];
+const SET_UP: [&str; 6] = [
+    "Blades",
+    "Selectors",
+    "Gateways",
+    "The border",
+    "Pings by IPv6",
+    "Outside",
+];
 
 /// The networks, by which interfaces are named too.
 const BLADES: &str = "blades";
@@ -43,6 +50,9 @@ const FIRST_MARK: u32 = 101;
 
 /// Makes `iptables` the one that knows nothing of nftables.
 const LEGACY: &str = "mount --bind /usr/sbin/xtables-legacy-multi /usr/sbin/xtables-nft-multi";
+
+/// The lab has no other.
+const PING: &str = "ping() { busybox ping \"$@\"; }";
 
 /// A port where the server has no service.
 const CLOSED: u16 = 9;
@@ -112,7 +122,7 @@ impl Site {
         switches.plug(&border, INTERNET)?;
         switches.plug(&server, INTERNET)?;
 
-        let tutorial = Tutorial::read(TUTORIAL, "")?;
+        let tutorial = Tutorial::read(TUTORIAL, PING)?;
         for section in SET_UP {
             tutorial.play(
                 section,
