@@ -7,11 +7,12 @@ set -eu
 here=$(dirname "$0")
 out=$1
 
-# page FILE STYLE: FILE.md as FILE.html.
+# page FILE STYLE HOME: FILE.md as FILE.html, with a link to the pages' list.
 page() {
 	title=$(sed -n '1s/^# //p' "$1.md")
 	lowdown -s -Thtml -m "title=$title" -m "css=$2" -m 'lang=en' "$1.md" |
-		sed -E 's/href="([^":]*)\.md(["#])/href="\1.html\2/g' > "$out/$1.html"
+		sed -E -e 's/href="([^":]*)\.md(["#])/href="\1.html\2/g' \
+			-e "s|^<body>|&<nav><a href=\"$3\">HMARK at work</a></nav>|" > "$out/$1.html"
 }
 
 cd "$here/.."
@@ -19,10 +20,10 @@ mkdir -p "$out/docs"
 cp docs/*.svg docs/style.css "$out/docs"
 cp LICENSE "$out"
 for file in *.md; do
-	page "${file%.md}" docs/style.css
+	page "${file%.md}" docs/style.css docs/README.html
 done
 for file in docs/*.md; do
-	page "${file%.md}" style.css
+	page "${file%.md}" style.css README.html
 done
 
 # broken FILE: its links to files and headings that are not there.

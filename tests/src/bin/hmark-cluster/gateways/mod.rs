@@ -5,6 +5,8 @@
 mod attempts;
 mod delivery;
 mod errors;
+#[cfg(test)]
+mod moves;
 mod pages;
 mod passes;
 mod site;
