@@ -6,10 +6,10 @@ use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::OnceLock;
 
-use anyhow::{anyhow, bail, Context, Result};
+use anyhow::{anyhow, Context, Result};
 use hmark::Rule;
 use tests::family::Family;
-use tests::{install, kernel, module, options};
+use tests::{install, kernel, module};
 
 use crate::cables::Switches;
 use crate::capture::Capture;
@@ -17,6 +17,7 @@ use crate::clients;
 use crate::echo;
 use crate::flow::{Flow, Transport};
 use crate::host::Host;
+use crate::rule;
 use crate::size::Size;
 use crate::tutorial::Tutorial;
 
@@ -116,7 +117,7 @@ impl Site {
 
         let rule = |family, address| -> Result<(IpAddr, Rule)> {
             let address: IpAddr = tutorial.setting(address, &client)?.parse()?;
-            Ok((address, saved_rule(&selectors[0], family)?))
+            Ok((address, rule::of(&selectors[0], family)?))
         };
         let families = [rule(Family::V4, "VIP")?, rule(Family::V6, "VIP6")?];
         let senders = selectors.iter().map(|selector| selector.mac(NORTH));
@@ -260,14 +261,4 @@ fn addresses(family: Family) -> impl Iterator<Item = IpAddr> {
     };
     (1..=NETWORKS)
         .flat_map(move |network| (0..CLIENTS).map(move |client| number(network, client + 2)))
-}
-
-/// The selector's rule as the kernel has it, defaults filled in.
-fn saved_rule(selector: &Host, family: Family) -> Result<Rule> {
-    let saved = selector.run(&format!("{}-save -t mangle", family.iptables()))?;
-    let mut rules = saved.lines().filter(|line| line.contains("-j HMARK"));
-    let (Some(rule), None) = (rules.next(), rules.next()) else {
-        bail!("expected one HMARK rule on {}: {saved}", selector.name());
-    };
-    options::parse(rule, family)
 }
