@@ -45,6 +45,10 @@ const HEARD: [&str; 2] = [INNER, OUTER];
 pub const SELECTORS: usize = 2;
 pub const GATEWAYS: usize = 3;
 
+/// Flows of a test at most: three gateways need no more, and connection tracking keeps those of all
+/// tests.
+const MOST: usize = 400;
+
 /// The mark of gateway-a: `--hmark-offs`.
 const FIRST_MARK: u32 = 101;
 
@@ -141,7 +145,7 @@ impl Site {
         }
         let senders = selectors.iter().map(|selector| selector.mac(INNER));
         Ok(Self {
-            flows: Size::wanted()?.flows,
+            flows: Size::wanted()?.flows.min(MOST),
             senders: senders.collect::<Result<_>>()?,
             capture: Capture::start(&gateways, &HEARD)?,
             outside: Capture::start([&server], &[INTERNET])?,
