@@ -17,7 +17,7 @@ MAN8DIR := $(PREFIX)/share/man/man8
 
 LAB = lab/enter.sh cargo run --profile tools --locked --package lab --
 
-.PHONY: all lib kmod install install-lib install-files uninstall deb demo check check-arm64 check-debug check-install check-testing bench fuzz clean help
+.PHONY: all lib kmod install install-lib install-files uninstall deb demo check check-arm64 check-debug check-install check-large check-testing bench fuzz docs clean help
 
 all: lib kmod
 
@@ -47,7 +47,7 @@ uninstall:
 deb:
 	lab/enter.sh packaging/deb.sh target/deb
 
-demo check check-arm64 check-debug check-install:
+demo check check-arm64 check-debug check-install check-large:
 	$(LAB) $@
 
 check-testing:
@@ -58,6 +58,9 @@ bench:
 
 fuzz:
 	$(LAB) $@ $(if $(FUZZ_PACKETS),--packets $(FUZZ_PACKETS)) $(if $(FUZZ_CASE),--case $(FUZZ_CASE))
+
+docs:
+	lab/enter.sh docs/html.sh target/docs
 
 clean:
 	rm -rf "$(TARGET_DIR)"
@@ -76,8 +79,10 @@ help:
 	@echo 'make check          all tests (root)'
 	@echo 'make check-arm64    the module and the library on a stock kernel for arm64 (root)'
 	@echo 'make check-debug    the module on kernels that watch memory and locks (root)'
+	@echo 'make check-large    the set-ups of docs/ with 70 gateways and 100,000 connections (root)'
 	@echo 'make check-install  the Debian packages, installed and removed as a user would (root)'
 	@echo 'make check-testing  the same on Debian testing, with its kernel and rustc (root)'
 	@echo 'make bench          what packets and rules cost, beside C and the stock library (root); BENCH="packets chains rules", BENCH_KERNEL=uml, uml-size or stock'
 	@echo 'make fuzz           random packets and rules, to the C module and ours (root); FUZZ_PACKETS=, FUZZ_CASE='
+	@echo 'make docs           the README and the pages of docs/ as HTML, in target/docs (root)'
 	@echo 'make clean          remove what was built; the lab stays'

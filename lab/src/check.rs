@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `make demo`, `make check` and `make check-debug`: all of it, ending in one line that counts.
+//! `make demo`, `make check`, `make check-debug` and `make check-large`: all of it, ending in one
+//! line that counts.
 
 use crate::architecture::Architecture;
 use crate::command::{make, shell};
@@ -40,6 +41,11 @@ pub fn check_debug() -> Result<u8> {
 /// The same with the lanes of the kernel for arm64.
 pub fn check_arm64() -> Result<u8> {
     run(prepare_arm64().and_then(|()| arm64_lanes()))
+}
+
+/// The lane of a large cluster, which takes longer than the others together.
+pub fn check_large() -> Result<u8> {
+    run(prepare_large().and_then(|()| large_lanes()))
 }
 
 fn run(lanes: Result<Vec<Lane>>) -> Result<u8> {
@@ -85,6 +91,10 @@ fn prepare_arm64() -> Result<()> {
         product::build_test_module(&lab, module, &[Boot::Arm64])?;
     }
     product::build_foreign_tests(Architecture::Arm64)
+}
+
+fn prepare_large() -> Result<()> {
+    product::build(&Lab::up()?, &[Boot::Uml])
 }
 
 /// Something to run that tells whether it passed.
@@ -155,6 +165,26 @@ fn few(kernel: Boot) -> Result<Command> {
     ))
 }
 
+/// The set-ups of the tutorials, in a cluster of the usual size.
+const CLUSTER: &str = "run --kernel uml --timeout 300 -- target/lab/tools/hmark-cluster";
+
+/// The same on the stock kernel, with as few flows as tell where they went: it may be emulated.
+const STOCK_CLUSTER: &str = "run --kernel stock --timeout 600 -- \
+    env HMARK_FLOWS=20 HMARK_LOAD=200 target/lab/tools/hmark-cluster";
+
+/// The same with as many gateways as HMARK was written for, and as many connections.
+const LARGE_CLUSTER: &str = "run --kernel uml --memory 6144 --timeout 3600 -- \
+    env HMARK_GATEWAYS=70 HMARK_FLOWS=2000 HMARK_LOAD=100000 target/lab/tools/hmark-cluster";
+
+fn large_lanes() -> Result<Vec<Lane>> {
+    Ok(vec![counted("large-cluster-tests", itself(LARGE_CLUSTER)?)])
+}
+
+/// Fails where a drawing is not what Graphviz makes of its source.
+const DRAWINGS: &str = "for source in docs/*.dot; do
+        dot -Tsvg \"$source\" | cmp - \"${source%.dot}.svg\"
+    done";
+
 /// All lanes, the quick ones first.
 fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
     Ok(vec![
@@ -164,6 +194,8 @@ fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
             cargo("clippy --workspace --all-targets -- -D warnings"),
         ),
         plain("shellcheck", shell(SCRIPTS)),
+        plain("drawings", shell(DRAWINGS)),
+        plain("pages", shell("docs/html.sh target/lab/pages")),
         plain("module-format", shell(MODULE_FORMAT)),
         plain("module-clippy", module_clippy(lab)?),
         plain("fuzz-clippy", test_module_clippy(lab, FUZZ)?),
@@ -191,6 +223,8 @@ fn lanes(lab: &Lab) -> Result<Vec<Lane>> {
             "instructions",
             Command::new("target/lab/tools/hmark-instructions"),
         ),
+        counted("cluster-tests", itself(CLUSTER)?),
+        counted("stock-cluster-tests", itself(STOCK_CLUSTER)?),
         counted("bookworm-iptables-tests", with_iptables(Release::Bookworm)?),
         counted("testing-iptables-tests", with_iptables(Release::Testing)?),
         counted("arm64-iptables-tests", foreign(lab, Architecture::Arm64)?),

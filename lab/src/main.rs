@@ -67,6 +67,8 @@ enum Action {
     CheckDebug,
     /// Run the tests on the kernel for arm64; the last line counts them
     CheckArm64,
+    /// Run the tests of clusters with 70 gateways and 100,000 connections; the last line counts them
+    CheckLarge,
     /// Install the packages on a fresh Debian as a user would; the last line counts what works
     CheckInstall {
         #[arg(long, value_enum, default_value = "trixie")]
@@ -121,6 +123,7 @@ fn perform(action: Action) -> Result<u8> {
         Action::Check => check::check(),
         Action::CheckDebug => check::check_debug(),
         Action::CheckArm64 => check::check_arm64(),
+        Action::CheckLarge => check::check_large(),
         Action::CheckInstall { debian, from } => installation::check(debian, from.as_deref()),
         Action::Bench(bench) => bench.run(),
         Action::Fuzz(fuzz) => fuzz.run(),

@@ -16,3 +16,4 @@ pub mod notes;
 pub mod options;
 pub mod reference;
 pub mod text;
+pub mod trial;

@@ -28,4 +28,3 @@ macro_rules! note {
         $crate::notes::add(format!($($argument)*))
     };
 }
-pub use note;

@@ -16,10 +16,10 @@ use fastrand::Rng;
 use libtest_mimic::{Arguments, Failed, Trial};
 use tests::family::Family;
 use tests::install::Library;
-use tests::notes::{self, note};
 use tests::text::case::Case;
 use tests::text::runner::{Iptables, Runner};
 use tests::text::{corpus, generator};
+use tests::{note, notes};
 
 use machine::{native, Machine};
 

@@ -15,9 +15,9 @@ use tests::install::Library;
 use tests::iptables;
 use tests::module;
 use tests::netns::Netns;
+use tests::note;
 
 use crate::backend::Backend;
-use crate::notes::note;
 use crate::trial::{backends, families};
 
 /// The tests here.

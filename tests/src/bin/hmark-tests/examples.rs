@@ -9,8 +9,8 @@ use libtest_mimic::Trial;
 use tests::command;
 use tests::module;
 use tests::netns::Netns;
+use tests::note;
 
-use crate::notes::note;
 use crate::trial::test;
 
 const PAGE: &str = "man/libxt_HMARK.8";

@@ -10,13 +10,13 @@ use anyhow::{anyhow, bail, ensure, Context, Result};
 use libtest_mimic::Trial;
 use tests::family::Family;
 use tests::kernel::{self, Part};
+use tests::note;
 use tests::options;
 
 use crate::backend::Backend;
 use crate::corpus;
 use crate::lane::{Lane, Side, LEFT_ALONE};
 use crate::nflog::Logged;
-use crate::notes::note;
 use crate::ruleset::{self, Entry};
 use crate::trial::families;
 

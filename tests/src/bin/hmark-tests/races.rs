@@ -24,10 +24,10 @@ use tests::command::{run, run_with};
 use tests::family::Family;
 use tests::module;
 use tests::netns::Netns;
+use tests::note;
 
 use crate::backend::Backend;
 use crate::memory;
-use crate::notes::note;
 use crate::trial::test;
 
 /// Rounds where nothing else is asked for: each family by each backend, twice.

@@ -11,9 +11,9 @@ use tests::family::Family;
 use tests::install::Library;
 use tests::module;
 use tests::netns::Netns;
+use tests::note;
 
 use crate::backend::Backend;
-use crate::notes::note;
 use crate::ruleset;
 use crate::trial::backends;
 

@@ -14,13 +14,13 @@ use tests::command::{run, run_with};
 use tests::family::Family;
 use tests::install::Library;
 use tests::netns::Netns;
+use tests::note;
 use tests::text::case::Case;
 use tests::text::runner::{Iptables, Runner};
 use tests::text::{corpus, generator};
 use tests::{iptables, module};
 
 use crate::backend::Backend;
-use crate::notes::note;
 use crate::trial::backends;
 
 /// Rules made at random for iptables-legacy, where nothing is emulated.

@@ -9,8 +9,8 @@ use libtest_mimic::Trial;
 use tests::command::{run, run_with};
 use tests::family::Family;
 use tests::netns::Netns;
+use tests::note;
 
-use crate::notes::note;
 use crate::trial::families;
 
 /// Rules of both families: matches, HMARK options, and what nft is told. `IP` stands for the

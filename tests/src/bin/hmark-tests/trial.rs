@@ -3,18 +3,12 @@
 //! Tests by name: one alone, or one for each family, or for each family and backend.
 
 use anyhow::Result;
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Trial;
 use tests::family::Family;
 use tests::kernel::{self, Part};
+pub use tests::trial::test;
 
 use crate::backend::Backend;
-
-/// A test.
-pub fn test(name: &str, run: impl FnOnce() -> Result<()> + Send + 'static) -> Trial {
-    Trial::test(name, || {
-        run().map_err(|error| Failed::from(format!("{error:#}")))
-    })
-}
 
 /// The families that the kernel has.
 fn served() -> impl Iterator<Item = Family> {

@@ -7,10 +7,10 @@ use std::sync::OnceLock;
 
 use anyhow::{anyhow, Context, Result};
 use tests::family::Family;
+use tests::note;
 
 use super::watch::{Act, Marked, Played, Scene, Spot};
 use super::{errors, fragments, ipsec, nat, sctp, tracking};
-use crate::notes::note;
 
 /// By the packet's own headers.
 pub const PACKET: Spot = Spot {

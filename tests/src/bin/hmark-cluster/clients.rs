@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Clients: many connections, each asked and answered as often as a test wants.
+
+use std::collections::HashSet;
+use std::io::{Read, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{ensure, Context, Result};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::flow::{Flow, Transport};
+use crate::host::Host;
+
+/// How long to wait for an answer: a lost packet is sent again within it, but for UDP.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long to wait for an answer that may not come.
+const SOON: Duration = Duration::from_millis(100);
+
+/// Answers are at most this long.
+const LONGEST: usize = 1 << 16;
+
+/// Connections that are asked before the first is heard.
+const AT_ONCE: usize = 100;
+
+/// An open connection.
+pub struct Connection {
+    pub flow: Flow,
+    socket: Socket,
+    asked: usize,
+    /// How many bytes questions of UDP and SCTP have beyond their text.
+    pub padding: usize,
+    /// The server that answered last.
+    server: Option<String>,
+}
+
+/// Chooses distinct flows to `server` from clients' `addresses`, the same ones for a seed.
+pub fn choose(
+    transport: Transport,
+    addresses: &[IpAddr],
+    server: SocketAddr,
+    count: usize,
+    seed: u64,
+) -> Vec<Flow> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut taken = HashSet::new();
+    let mut flows = Vec::with_capacity(count);
+    while flows.len() < count {
+        let address = addresses[random.usize(..addresses.len())];
+        let flow = Flow {
+            transport,
+            source: SocketAddr::new(address, random.u16(1024..)),
+            destination: server,
+        };
+        if taken.insert(flow) {
+            flows.push(flow);
+        }
+    }
+    flows
+}
+
+/// Opens the connections from `host`, one after the other.
+///
+/// # Errors
+/// If one is refused or gets no answer.
+pub fn open(host: &Host, flows: &[Flow]) -> Result<Vec<Connection>> {
+    host.netns()
+        .enter(|| flows.iter().map(|flow| Connection::open(*flow)).collect())
+}
+
+/// Has each connection ask once and be answered, which in the same server's name must be.
+///
+/// # Errors
+/// If one gets no answer, or that of another server than before.
+pub fn ask(connections: &mut [Connection]) -> Result<()> {
+    for connections in connections.chunks_mut(AT_ONCE) {
+        for connection in &mut *connections {
+            let flow = connection.flow;
+            connection
+                .ask()
+                .with_context(|| format!("{flow}: cannot ask"))?;
+        }
+        for connection in connections {
+            let flow = connection.flow;
+            connection
+                .hear()
+                .with_context(|| format!("{flow}: no answer"))?;
+        }
+    }
+    Ok(())
+}
+
+impl Connection {
+    fn open(flow: Flow) -> Result<Self> {
+        let (kind, protocol) = match flow.transport {
+            Transport::Tcp => (Type::STREAM, Protocol::TCP),
+            Transport::Udp => (Type::DGRAM, Protocol::UDP),
+            Transport::Sctp => (Type::STREAM, Protocol::SCTP),
+        };
+        let connect = || -> Result<Socket> {
+            let domain = Domain::for_address(flow.source);
+            let socket = Socket::new(domain, kind, Some(protocol))?;
+            socket.bind(&flow.source.into()).context("bind")?;
+            // Gone as soon as it is closed, so that its port is free for the next test.
+            socket.set_linger(Some(Duration::ZERO))?;
+            socket.set_read_timeout(Some(TIMEOUT))?;
+            socket.set_write_timeout(Some(TIMEOUT))?;
+            socket.connect(&flow.destination.into())?;
+            Ok(socket)
+        };
+        Ok(Self {
+            flow,
+            socket: connect().with_context(|| format!("{flow}: cannot connect"))?,
+            asked: 0,
+            padding: 0,
+            server: None,
+        })
+    }
+
+    fn ask(&mut self) -> Result<()> {
+        self.asked += 1;
+        let message = match self.flow.transport {
+            Transport::Tcp => "GET / HTTP/1.1\r\nHost: cluster\r\n\r\n".to_owned(),
+            Transport::Udp | Transport::Sctp => self.message(),
+        };
+        Ok(self.socket.write_all(message.as_bytes())?)
+    }
+
+    fn hear(&mut self) -> Result<()> {
+        let mut answer = Vec::new();
+        let mut buffer = vec![0; LONGEST];
+        loop {
+            let length = self.socket.read(&mut buffer)?;
+            ensure!(length > 0, "the server closed the connection");
+            answer.extend(&buffer[..length]);
+            if self.flow.transport != Transport::Tcp || is_whole(&answer) {
+                break;
+            }
+        }
+        let answer = String::from_utf8(answer)?;
+        let server = match self.flow.transport {
+            Transport::Tcp => {
+                ensure!(answer.starts_with("HTTP/1.1 200 "), "it answered: {answer}");
+                answer.lines().last().unwrap_or_default()
+            }
+            Transport::Udp | Transport::Sctp => {
+                let (server, message) = answer.split_once(' ').context("no server's name")?;
+                ensure!(message == self.message(), "it answered: {answer}");
+                server
+            }
+        };
+        if let Some(before) = &self.server {
+            ensure!(before == server, "{before} answered before, now {server}");
+        }
+        self.server = Some(server.to_owned());
+        Ok(())
+    }
+
+    /// Asks, and says whether an answer came at once.
+    ///
+    /// # Errors
+    /// If it cannot ask.
+    pub fn is_answered_within_a_moment(&mut self) -> Result<bool> {
+        self.ask()?;
+        self.socket.set_read_timeout(Some(SOON))?;
+        let answered = self.hear().is_ok();
+        self.socket.set_read_timeout(Some(TIMEOUT))?;
+        Ok(answered)
+    }
+
+    fn message(&self) -> String {
+        let padding = "+".repeat(self.padding);
+        format!("question {} of {}{padding}", self.asked, self.flow)
+    }
+}
+
+/// Whether an answer by HTTP has all its bytes.
+fn is_whole(answer: &[u8]) -> bool {
+    let answer = String::from_utf8_lossy(answer);
+    let Some((head, body)) = answer.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        name.eq_ignore_ascii_case("content-length")
+            .then(|| value.parse::<usize>().ok())?
+    });
+    length == Some(body.len())
+}

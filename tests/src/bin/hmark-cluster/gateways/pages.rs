@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The other pages for operators, whose commands are for the same cluster.
+
+use anyhow::Result;
+use libtest_mimic::Trial;
+use tests::note;
+use tests::trial::test;
+
+use super::site::site;
+use crate::tutorial::Tutorial;
+
+const PAGES: [(&str, &str); 2] = [
+    ("choosing", "docs/choosing.md"),
+    ("troubleshooting", "docs/troubleshooting.md"),
+];
+
+/// The tests here.
+pub fn trials() -> Vec<Trial> {
+    let trial = |(name, page)| test(&format!("nat::{name}_is_played"), move || play(page));
+    PAGES.map(trial).into()
+}
+
+/// Has the server say nothing to datagrams of the pages: what it said to one would be an error to
+/// the next from the same port, and blades have few.
+const SILENCE: &str = "iptables -F INPUT; iptables -A INPUT -p udp --dport 9 -j DROP";
+
+/// Plays a page from its first command to its last.
+fn play(page: &str) -> Result<()> {
+    let site = site()?;
+    site.server.run(SILENCE)?;
+    let page_read = Tutorial::read(page, "")?;
+    for section in page_read.unplayed()? {
+        page_read.play(&section, site.hosts())?;
+    }
+    note!("{page}: {} blocks of commands played", page_read.blocks());
+    Ok(())
+}

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The hosts and cables of the tutorial, set up by its commands, with a server at work.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::OnceLock;
+
+use anyhow::{anyhow, Context, Result};
+use hmark::Rule;
+use tests::family::Family;
+use tests::{install, kernel, module};
+
+use super::attempts::{self, Attempt};
+use crate::cables::Switches;
+use crate::capture::Capture;
+use crate::clients::{self, Connection};
+use crate::echo;
+use crate::flow::{Flow, Transport};
+use crate::host::Host;
+use crate::rule;
+use crate::size::Size;
+use crate::tutorial::Tutorial;
+
+pub const TUTORIAL: &str = "docs/gateways.md";
+
+/// The sections that set the cluster up, in the order of the text.
+const SET_UP: [&str; 6] = [
+    "Blades",
+    "Selectors",
+    "Gateways",
+    "The border",
+    "Pings by IPv6",
+    "Outside",
+];
+
+/// The networks, by which interfaces are named too.
+const BLADES: &str = "blades";
+const INNER: &str = "inner";
+const OUTER: &str = "outer";
+const INTERNET: &str = "internet";
+
+/// Where gateways are listened at: what leaves, and what comes back.
+const HEARD: [&str; 2] = [INNER, OUTER];
+
+pub const SELECTORS: usize = 2;
+pub const GATEWAYS: usize = 3;
+
+/// Flows of a test at most: three gateways need no more, and connection tracking keeps those of all
+/// tests.
+const MOST: usize = 400;
+
+/// The mark of gateway-a: `--hmark-offs`.
+const FIRST_MARK: u32 = 101;
+
+/// Makes `iptables` the one that knows nothing of nftables.
+const LEGACY: &str = "mount --bind /usr/sbin/xtables-legacy-multi /usr/sbin/xtables-nft-multi";
+
+/// The lab has no other.
+const PING: &str = "ping() { busybox ping \"$@\"; }";
+
+/// A port where the server has no service.
+const CLOSED: u16 = 9;
+
+/// The cluster, a server outside, and what gateways and server receive.
+pub struct Site {
+    /// Flows of each family and transport; as many from each blade.
+    pub flows: usize,
+    pub blades: Vec<Host>,
+    pub selectors: Vec<Host>,
+    pub gateways: Vec<Host>,
+    pub border: Host,
+    pub server: Host,
+    pub tutorial: Tutorial,
+    pub capture: Capture,
+    pub outside: Capture,
+    /// The hardware addresses of the selectors towards the gateways.
+    pub senders: Vec<[u8; 6]>,
+    /// The cables hold as long as they do.
+    _switches: Switches,
+    /// The cluster's public address, and the rule of the selectors, of each family.
+    families: [(IpAddr, Rule); 2],
+}
+
+static SITE: OnceLock<Result<Site, String>> = OnceLock::new();
+
+/// The site, which the first test that asks sets up.
+///
+/// # Errors
+/// If it could not be set up.
+pub fn site() -> Result<&'static Site> {
+    let site = SITE.get_or_init(|| Site::set_up().map_err(|error| format!("{error:#}")));
+    site.as_ref()
+        .map_err(|error| anyhow!("no cluster: {error}"))
+}
+
+impl Site {
+    fn set_up() -> Result<Self> {
+        install::install()?;
+        kernel::load_sctp()?;
+        let start = |name: &str| Host::start("nat", name);
+        let named = |names: &[&str]| names.iter().copied().map(start).collect::<Result<Vec<_>>>();
+        let blades = named(&["blade-1", "blade-2", "blade-3"])?;
+        let selectors = named(&["selector-a", "selector-b"])?;
+        let gateways = named(&["gateway-a", "gateway-b", "gateway-c"])?;
+        for blade in &blades {
+            // curl takes none of the ports that tests choose, which begin at 1024.
+            let netns = blade.netns();
+            netns.sysctl("ipv4/ip_unprivileged_port_start", "0")?;
+            netns.sysctl("ipv4/ip_local_port_range", "600 1023")?;
+        }
+        let (border, server) = (start("border")?, start("server")?);
+
+        if kernel::is_uml() {
+            // It has no chain of nftables that translates, and iptables has another way.
+            border.run(LEGACY)?;
+        }
+
+        let switches = Switches::install("nat", &[BLADES, INNER, OUTER, INTERNET])?;
+        let plug = |hosts: &[&[Host]], network| {
+            let mut hosts = hosts.iter().copied().flatten();
+            hosts.try_for_each(|host| switches.plug(host, network))
+        };
+        plug(&[&blades, &selectors], BLADES)?;
+        plug(&[&selectors, &gateways], INNER)?;
+        plug(&[&gateways, std::slice::from_ref(&border)], OUTER)?;
+        switches.plug(&border, INTERNET)?;
+        switches.plug(&server, INTERNET)?;
+
+        let tutorial = Tutorial::read(TUTORIAL, PING)?;
+        for section in SET_UP {
+            tutorial.play(
+                section,
+                hosts(&blades, &selectors, &gateways, &border, &server),
+            )?;
+        }
+        module::check_ours().context("no rule brought our module in")?;
+
+        let family = |family, address| -> Result<(IpAddr, Rule)> {
+            let address = tutorial.setting(address, &border)?.parse()?;
+            Ok((address, rule::of(&selectors[0], family)?))
+        };
+        let families = [family(Family::V4, "VIP")?, family(Family::V6, "VIP6")?];
+        for family in Family::ALL {
+            echo::serve(&server, service(family, Transport::Udp))?;
+        }
+        let senders = selectors.iter().map(|selector| selector.mac(INNER));
+        Ok(Self {
+            flows: Size::wanted()?.flows.min(MOST),
+            senders: senders.collect::<Result<_>>()?,
+            capture: Capture::start(&gateways, &HEARD)?,
+            outside: Capture::start([&server], &[INTERNET])?,
+            blades,
+            selectors,
+            gateways,
+            border,
+            server,
+            _switches: switches,
+            tutorial,
+            families,
+        })
+    }
+
+    /// All hosts.
+    pub fn hosts(&self) -> impl Iterator<Item = &Host> + Clone {
+        hosts(
+            &self.blades,
+            &self.selectors,
+            &self.gateways,
+            &self.border,
+            &self.server,
+        )
+    }
+
+    /// Plays a section of the tutorial.
+    ///
+    /// # Errors
+    /// If it does not do what it says.
+    pub fn play(&self, section: &str) -> Result<()> {
+        self.tutorial.play(section, self.hosts())
+    }
+
+    /// The cluster's public address.
+    pub fn public(&self, family: Family) -> IpAddr {
+        self.family(family).0
+    }
+
+    fn family(&self, family: Family) -> &(IpAddr, Rule) {
+        match family {
+            Family::V4 => &self.families[0],
+            Family::V6 => &self.families[1],
+        }
+    }
+
+    /// The gateway that the selectors' rule says for a flow.
+    ///
+    /// # Errors
+    /// If its mark is that of no gateway.
+    pub fn gateway_of(&self, flow: &Flow) -> Result<usize> {
+        let mark = flow.mark(&self.family(flow.family()).1)?;
+        mark.checked_sub(FIRST_MARK)
+            .map(|gateway| gateway as usize)
+            .filter(|gateway| *gateway < GATEWAYS)
+            .with_context(|| format!("no gateway has the mark {mark}"))
+    }
+
+    /// About `count` flows to the server's service, the same ones for a seed. All blades have the
+    /// same ports, so that NAT has to translate those of most.
+    pub fn flows_to_service(
+        &self,
+        family: Family,
+        transport: Transport,
+        count: usize,
+        seed: u64,
+    ) -> Vec<Flow> {
+        self.flows_to(service(family, transport), transport, count, seed)
+    }
+
+    /// As [`Self::flows_to_service`], to a port where nobody listens.
+    pub fn flows_to_nobody(&self, family: Family, count: usize, seed: u64) -> Vec<Flow> {
+        let mut server = service(family, Transport::Udp);
+        server.set_port(CLOSED);
+        self.flows_to(server, Transport::Udp, count, seed)
+    }
+
+    fn flows_to(
+        &self,
+        server: SocketAddr,
+        transport: Transport,
+        count: usize,
+        seed: u64,
+    ) -> Vec<Flow> {
+        let each = count.div_ceil(self.blades.len());
+        let blades = (1..=self.blades.len()).map(|blade| match server.is_ipv4() {
+            true => IpAddr::from([10, 3, 0, 10 + blade as u8]),
+            false => [0xfd00, 3, 0, 0, 0, 0, 0, 0x10 + blade as u16].into(),
+        });
+        blades
+            .flat_map(|blade| clients::choose(transport, &[blade], server, each, seed))
+            .collect()
+    }
+
+    /// Opens connections from the blades, one after the other.
+    ///
+    /// # Errors
+    /// If one is refused or gets no answer.
+    pub fn open(&self, flows: &[Flow]) -> Result<Vec<Connection>> {
+        let mut connections = Vec::new();
+        for (blade, flows) in self.by_blade(flows) {
+            connections.extend(clients::open(blade, flows)?);
+        }
+        Ok(connections)
+    }
+
+    /// Has blades try to open connections, all at once.
+    ///
+    /// # Errors
+    /// If one cannot even try.
+    pub fn attempt(&self, flows: &[Flow]) -> Result<Vec<Attempt>> {
+        let mut begun = Vec::new();
+        for (blade, flows) in self.by_blade(flows) {
+            begun.extend(attempts::begin(blade, flows)?);
+        }
+        Ok(begun)
+    }
+
+    fn by_blade<'f>(&self, flows: &'f [Flow]) -> impl Iterator<Item = (&Host, &'f [Flow])> {
+        self.blades
+            .iter()
+            .zip(flows.chunks(flows.len().div_ceil(self.blades.len())))
+    }
+
+    /// Has each blade send through the selector that is `by` further than the tutorial's.
+    ///
+    /// # Errors
+    /// If iproute2 fails.
+    pub fn turn_to_selector(&self, by: usize) -> Result<()> {
+        for (blade, number) in self.blades.iter().zip(1..) {
+            let selector = (number + by) % SELECTORS + 1;
+            blade.netns().ip(&format!(
+                "route replace default via 10.3.0.{selector}\n\
+                 route replace default via fd00:3::{selector}\n"
+            ))?;
+        }
+        Ok(())
+    }
+}
+
+fn hosts<'h>(
+    blades: &'h [Host],
+    selectors: &'h [Host],
+    gateways: &'h [Host],
+    border: &'h Host,
+    server: &'h Host,
+) -> impl Iterator<Item = &'h Host> + Clone {
+    let cluster = blades.iter().chain(selectors).chain(gateways);
+    cluster.chain([border, server])
+}
+
+/// The server's, and the port of the service.
+fn service(family: Family, transport: Transport) -> SocketAddr {
+    let address: IpAddr = match family {
+        Family::V4 => [203, 0, 113, 80].into(),
+        Family::V6 => [0x2001, 0xdb8, 0xf, 0, 0, 0, 0, 0x80].into(),
+    };
+    let port = match transport {
+        Transport::Tcp => 80,
+        Transport::Udp | Transport::Sctp => 5060,
+    };
+    SocketAddr::new(address, port)
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The tutorial itself: its commands do what it says.
+
+use anyhow::{ensure, Result};
+use libtest_mimic::Trial;
+use tests::note;
+use tests::trial::test;
+
+use super::site::{site, TUTORIAL};
+
+/// The tests here that come first.
+pub fn trials() -> Vec<Trial> {
+    vec![
+        test("nat::tutorial_sets_up", || site().map(drop)),
+        test("nat::tutorial_works", || site()?.play("Try it")),
+    ]
+}
+
+/// The tests that come last.
+pub fn last() -> Vec<Trial> {
+    vec![test("nat::tutorial_is_played_whole", played_whole)]
+}
+
+/// No command of the text is left out: what the tests before this one did not need is played now.
+fn played_whole() -> Result<()> {
+    let site = site()?;
+    for section in site.tutorial.unplayed()? {
+        site.play(&section)?;
+    }
+    ensure!(site.tutorial.unplayed()?.is_empty(), "some are left");
+    note!(
+        "{TUTORIAL}: {} blocks of commands played on {} hosts",
+        site.tutorial.blocks(),
+        site.hosts().count()
+    );
+    Ok(())
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What goes wrong without `ct`: replies come to other gateways, which drop them.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{ensure, Result};
+use libtest_mimic::Trial;
+use tests::family::Family;
+use tests::trial::test;
+
+use super::attempts::{self, Outcome};
+use super::passes::Passes;
+use super::site::{site, Site, GATEWAYS};
+use super::table;
+use crate::capture::Sightings;
+use crate::flow::Transport;
+
+/// Seed of the flows.
+const SEED: u64 = 0x6e61_7403;
+
+/// How long to wait for what is on its way.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How far the number of strays may be from that of a uniform hash, in standard deviations.
+const DEVIATIONS: f64 = 5.0;
+
+/// The tests here.
+pub fn trials() -> Vec<Trial> {
+    vec![test("nat::goes_astray_without_ct", || {
+        let site = site()?;
+        site.play("Without ct")?;
+        let counted = [Transport::Tcp, Transport::Udp]
+            .iter()
+            .try_for_each(|transport| {
+                let mut families = Family::ALL.into_iter();
+                families.try_for_each(|family| go_astray(site, *transport, family))
+            });
+        site.play("With ct again")?;
+        counted
+    })]
+}
+
+/// About two of three connections come back by another gateway, and exactly these do not work.
+fn go_astray(site: &Site, transport: Transport, family: Family) -> Result<()> {
+    let flows = site.flows_to_service(family, transport, site.flows, SEED);
+    site.capture.take()?;
+    let mut attempts = site.attempt(&flows)?;
+    let mut sightings = Sightings::new();
+    let mut strays = 0;
+    wait("connections neither go astray nor work", || {
+        for (sighting, packets) in site.capture.take()? {
+            *sightings.entry(sighting).or_default() += packets;
+        }
+        let passes = Passes::of(site, &flows, &sightings);
+        strays = passes.iter().filter(|passes| passes.strays()).count();
+        let outcomes = attempts::outcomes(&mut attempts);
+        Ok(passes.iter().zip(outcomes).all(|(seen, outcome)| {
+            let works = outcome == Outcome::Answered;
+            !seen.back.is_empty() && works != seen.strays()
+        }))
+    })?;
+
+    let (count, share) = (flows.len() as f64, 1.0 - 1.0 / GATEWAYS as f64);
+    let deviation = (count * share * (1.0 - share)).sqrt();
+    ensure!(
+        (strays as f64 - count * share).abs() < DEVIATIONS * deviation,
+        "{strays} of {count} connections went astray"
+    );
+    table::astray(transport, family, strays, flows.len());
+    Ok(())
+}
+
+/// Waits until `is_done`.
+///
+/// # Errors
+/// If that takes too long, with `what`.
+pub fn wait(what: &str, mut is_done: impl FnMut() -> Result<bool>) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_done()? {
+        ensure!(Instant::now() < deadline, "{what} after {PATIENCE:?}");
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}

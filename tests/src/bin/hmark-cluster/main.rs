@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The set-ups that HMARK was written for, of real parts in namespaces, as the tutorials in `docs/`
+//! build them: the commands are those of the text. Run it in a fresh guest of the lab; `size.rs`
+//! has what sets the number of hosts and flows.
+
+mod cables;
+mod capture;
+mod clients;
+mod echo;
+mod flow;
+mod gateways;
+mod host;
+mod pre_load_balancer;
+mod rule;
+mod share;
+mod size;
+mod tutorial;
+
+use std::process::ExitCode;
+
+use libtest_mimic::Arguments;
+use nix::sys::resource::{setrlimit, Resource};
+use tests::notes;
+
+/// Files that clients and servers may have open: the most that the kernel allows a process.
+const FILES: u64 = 1 << 20;
+
+fn main() -> ExitCode {
+    if let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, FILES, FILES) {
+        eprintln!("hmark-cluster: cannot open {FILES} files: {error}");
+        return ExitCode::FAILURE;
+    }
+    let mut arguments = Arguments::from_args();
+    // All share one cluster, in the order that the tutorial has.
+    arguments.test_threads = Some(1);
+    let mut trials = pre_load_balancer::trials();
+    trials.extend(gateways::trials());
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    notes::print();
+    pre_load_balancer::print_shares();
+    gateways::print_table();
+    conclusion.exit_code()
+}

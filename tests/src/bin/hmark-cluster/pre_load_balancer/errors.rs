@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! ICMP errors, made by the kernels of routers on the way: that a packet is too big reaches the
+//! gateway of its connection from either side, and through it whoever must send smaller ones.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::net::{IpAddr, SocketAddr};
+
+use anyhow::{ensure, Context, Result};
+use libtest_mimic::Trial;
+use tests::family::Family;
+use tests::note;
+use tests::trial::test;
+
+use super::account;
+use super::site::{site, Site, FRONT};
+use crate::clients;
+use crate::flow::{Flow, Kind, Transport};
+use crate::host::Host;
+
+/// The most flows of a test, each from an address of its own: a path's MTU is kept for one.
+const FLOWS: u8 = 16;
+
+/// The MTU of a narrow way, and what questions have beyond their text, so that they do not fit.
+const MTU: u32 = 1300;
+const PADDING: usize = 1300;
+
+/// The tests here.
+pub fn trials() -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for family in Family::ALL {
+        let name = |side| {
+            format!(
+                "ipvs::errors_from_{side}_find_their_gateway_{}",
+                family.name()
+            )
+        };
+        trials.push(test(&name("clients"), move || from_clients(family)));
+        trials.push(test(&name("servers"), move || from_servers(family)));
+    }
+    trials
+}
+
+/// Clients behind a narrow way: the router in front tells the cluster's address that an answer was
+/// too big. The server learns of it, and its next answer comes in fragments.
+fn from_clients(family: Family) -> Result<()> {
+    let site = site()?;
+    let far = Host::start("ipvs", "far")?;
+    site.switches.plug(&far, FRONT)?;
+    let (near, own, prefix, ip) = match family {
+        Family::V4 => ("192.0.2.254", "192.0.2.99/24", "10.64.9.0/24", "ip"),
+        Family::V6 => (
+            "2001:db8:f::254",
+            "2001:db8:f::99/64",
+            "fd00:64:9::/64",
+            "ip -6",
+        ),
+    };
+    let mut batch = format!("link set front up\naddress add {own} dev front\n");
+    for number in 0..count(site) {
+        writeln!(batch, "address add {} dev lo", far_address(family, number))?;
+    }
+    writeln!(batch, "route add default via {near}")?;
+    far.netns().ip(&batch)?;
+    let own = own.split_once('/').context("no prefix")?.0;
+    let narrow = format!("{prefix} via {own} dev front mtu lock {MTU}");
+    site.client.run(&format!("{ip} route add {narrow}"))?;
+
+    let server = site.address(family, Transport::Udp);
+    let flow = |number| Flow {
+        transport: Transport::Udp,
+        source: SocketAddr::new(far_address(family, number), 40_000 + u16::from(number)),
+        destination: server,
+    };
+    let flows: Vec<_> = (0..count(site)).map(flow).collect();
+    site.capture.take()?;
+    let mut connections = clients::open(&far, &flows)?;
+    for connection in &mut connections {
+        connection.padding = PADDING;
+        ensure!(
+            !connection.is_answered_within_a_moment()?,
+            "{}: the first answer was not too big",
+            connection.flow
+        );
+    }
+    clients::ask(&mut connections).context("after the error")?;
+    site.client.run(&format!("{ip} route del {narrow}"))?;
+    let errors = check(site, &flows, |seen| &seen.forth)?;
+    note!(
+        "{family}: {errors} ICMP errors about answers to {} flows, all at the gateways of their \
+         flows; all servers sent smaller packets then; misdelivered: 0",
+        flows.len()
+    );
+    Ok(())
+}
+
+/// Servers behind a narrow way: they hand the packets on to it, and tell clients, from an address
+/// of their own, that a question was too big.
+fn from_servers(family: Family) -> Result<()> {
+    let site = site()?;
+    let address = site.address(family, Transport::Udp).ip();
+    let (bits, ip, forwarding) = match family {
+        Family::V4 => (32, "ip", "ipv4.ip_forward"),
+        Family::V6 => (128, "ip -6", "ipv6.conf.all.forwarding"),
+    };
+    for server in &site.servers {
+        server.run(&format!(
+            "sysctl -q -w net.{forwarding}=1
+             ip link add narrow type dummy
+             ip link set narrow up
+             ip address del {address}/{bits} dev lo
+             {ip} route add {address} dev narrow mtu lock {MTU}"
+        ))?;
+    }
+    let result = ask_too_much(site, family, ip);
+    for server in &site.servers {
+        server.run(&format!(
+            "ip link del narrow
+             ip address add {address}/{bits} dev lo
+             sysctl -q -w net.{forwarding}=0"
+        ))?;
+    }
+    let errors = result?;
+    note!(
+        "{family}: {errors} ICMP errors from servers about questions of {} flows, all at the \
+         gateways of their flows; all clients learnt of the smaller MTU; misdelivered: 0",
+        count(site)
+    );
+    Ok(())
+}
+
+fn ask_too_much(site: &Site, family: Family, ip: &str) -> Result<u64> {
+    let flows = site.flows(family, Transport::Udp, count(site).into(), 0x6572_726f);
+    let address = site.address(family, Transport::Udp).ip();
+    site.capture.take()?;
+    let mut connections = clients::open(&site.client, &flows)?;
+    for connection in &mut connections {
+        connection.padding = PADDING;
+        forget(site)?;
+        let answered = connection.is_answered_within_a_moment()?;
+        ensure!(
+            !answered,
+            "{}: the question was not too big",
+            connection.flow
+        );
+        let from = connection.flow.source.ip();
+        let route = site
+            .client
+            .run(&format!("{ip} route get {address} from {from}"))?;
+        ensure!(
+            route.contains(&format!(" mtu {MTU}")),
+            "{}: the client did not learn of the MTU: {route}",
+            connection.flow
+        );
+    }
+    forget(site)?;
+    check(site, &flows, |seen| &seen.back)
+}
+
+/// Has the client know no path's MTU: IPv4 forgets by the first, IPv6 has new routes by the second.
+fn forget(site: &Site) -> Result<()> {
+    site.client.run("ip route flush cache")?;
+    site.route_from(0)
+}
+
+/// Checks that errors about each flow were seen by its gateway alone, on this side of it.
+fn check(
+    site: &Site,
+    flows: &[Flow],
+    side: impl Fn(&account::Seen) -> &BTreeSet<usize>,
+) -> Result<u64> {
+    let sightings = site.capture.take()?;
+    let seen = account::seen(site, flows, &sightings, |kind| kind == Kind::Error);
+    let mut errors = 0;
+    for (flow, seen) in flows.iter().zip(&seen) {
+        let home = BTreeSet::from([site.home(flow)?]);
+        let all = &seen.forth | &seen.back;
+        ensure!(
+            *side(seen) == home && all == home,
+            "{flow}: of {home:?}, errors were seen by {:?} forth and {:?} back",
+            seen.forth,
+            seen.back
+        );
+        errors += seen.packets;
+    }
+    Ok(errors)
+}
+
+/// How many flows a test has: they go one by one.
+fn count(site: &Site) -> u8 {
+    u8::try_from(site.size.flows / 5)
+        .unwrap_or(FLOWS)
+        .min(FLOWS)
+}
+
+fn far_address(family: Family, number: u8) -> IpAddr {
+    match family {
+        Family::V4 => [10, 64, 9, number + 1].into(),
+        Family::V6 => [0xfd00, 0x64, 9, 0, 0, 0, 0, u16::from(number) + 1].into(),
+    }
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Load: many connections at once, and what selectors keep of them: nothing.
+
+use std::fs;
+use std::time::Instant;
+
+use anyhow::{ensure, Context, Result};
+use libtest_mimic::Trial;
+use socket2::{Domain, Protocol, Socket, Type};
+use tests::family::Family;
+use tests::module;
+use tests::note;
+use tests::trial::test;
+
+use super::account::Account;
+use super::shares;
+use super::site::{site, Site};
+use crate::clients;
+use crate::flow::{Flow, Transport};
+
+/// Seed of the flows.
+const SEED: u64 = 0x6c6f_6164;
+
+/// Flows of one packet each, for each connection under load, and how many there must be so that a
+/// table of them would be seen.
+const FLOWS_PER_CONNECTION: usize = 4;
+const FEWEST: usize = 8000;
+
+/// What a kernel's memory may grow by while selectors pass packets: less for each flow than any
+/// table of flows takes, and what comes and goes by itself.
+const BYTES_PER_FLOW: usize = 16;
+const BY_ITSELF: usize = 512 << 10;
+
+/// The tests here.
+pub fn trials() -> Vec<Trial> {
+    vec![
+        test("ipvs::keeps_no_state_in_selectors", keep_nothing),
+        test("ipvs::carries_the_load", carry),
+    ]
+}
+
+/// Connections of TCP to the web servers, all open at once and each answered twice.
+fn carry() -> Result<()> {
+    let site = site()?;
+    let flows = site.flows(Family::V4, Transport::Tcp, site.size.load, SEED);
+    let memory = |when: &str| -> Result<String> {
+        let hmark = module::attribute("coresize");
+        let tracked: u64 = site
+            .all_selectors()
+            .map(|selector| -> Result<u64> {
+                let count = selector.run("cat /proc/sys/net/netfilter/nf_conntrack_count")?;
+                Ok(count.trim().parse()?)
+            })
+            .sum::<Result<_>>()?;
+        ensure!(tracked == 0, "selectors track {tracked} connections");
+        let [slab, available] = ["Slab", "MemAvailable"].map(meminfo);
+        let (slab, available) = (slab? >> 20, available? >> 20);
+        Ok(format!(
+            "| {when} | {hmark} | {tracked} | {slab} | {available} |\n"
+        ))
+    };
+    let mut rows = memory("before")?;
+    site.capture.take()?;
+    let begun = Instant::now();
+    let mut connections = clients::open(&site.client, &flows)?;
+    clients::ask(&mut connections)?;
+    let opened = begun.elapsed().as_secs_f32();
+    clients::ask(&mut connections).context("once all are open")?;
+    rows += &memory("all open")?;
+    let account = Account::of(site, &flows, &site.capture.take()?)?;
+    account.check()?;
+    account.check_share()?;
+    drop(connections);
+    rows += &memory("closed")?;
+    note!(
+        "load: {} connections at once, opened and answered in {opened:.1} s; {account}\n\n\
+         | | bytes of xt_HMARK | connections tracked by selectors | Slab, MB | available, MB |\n\
+         | --- | --: | --: | --: | --: |\n{rows}",
+        flows.len(),
+    );
+    shares::add_named("load", &account);
+    Ok(())
+}
+
+/// Datagrams of as many flows through the selectors to gateways that drop them, so that there is
+/// nobody else who could keep anything: the kernel's memory does not grow. With connections tracked
+/// it does.
+fn keep_nothing() -> Result<()> {
+    let site = site()?;
+    let count = (site.size.load * FLOWS_PER_CONNECTION).max(FEWEST);
+    for gateway in &site.gateways {
+        gateway.run("iptables -t raw -A PREROUTING -i north -p udp -j DROP")?;
+    }
+    let result = measure(site, count);
+    for gateway in &site.gateways {
+        gateway.run("iptables -t raw -F PREROUTING")?;
+    }
+    let (stateless, tracked) = result?;
+    let limit = (BY_ITSELF + count * BYTES_PER_FLOW) as isize;
+    note!(
+        "{count} flows through selectors: the kernel's memory grew by {} KB; \
+         where selectors track connections, by {} KB",
+        stateless >> 10,
+        tracked >> 10
+    );
+    ensure!(stateless < limit, "memory grew by {stateless} bytes");
+    ensure!(
+        tracked > limit,
+        "tracking took {tracked} bytes: this test sees nothing"
+    );
+    Ok(())
+}
+
+/// The bytes that the kernel's memory grew by, without and with connections tracked.
+fn measure(site: &Site, count: usize) -> Result<(isize, isize)> {
+    // Caches of routes and neighbours fill first.
+    grown_by(site, count / 4, SEED + 1)?;
+    let stateless = grown_by(site, count, SEED + 2)?;
+    for selector in site.all_selectors() {
+        selector.run("iptables -A FORWARD -m conntrack --ctstate NEW")?;
+    }
+    let tracked = grown_by(site, count, SEED + 3);
+    for selector in site.all_selectors() {
+        selector.run("conntrack -F 2> /dev/null; iptables -F FORWARD")?;
+    }
+    Ok((stateless, tracked?))
+}
+
+/// Sends a datagram of each of `count` flows; gives the bytes that the kernel's memory grew by.
+fn grown_by(site: &Site, count: usize, seed: u64) -> Result<isize> {
+    let flows = site.flows(Family::V4, Transport::Udp, count, seed);
+    let before = meminfo("Slab")?;
+    site.capture.take()?;
+    site.client
+        .netns()
+        .enter(|| flows.iter().try_for_each(send))?;
+    let grown = meminfo("Slab")? as isize - before as isize;
+    let packets: u64 = site.capture.take()?.values().sum();
+    ensure!(
+        packets as usize >= count,
+        "{packets} of {count} flows came to gateways"
+    );
+    Ok(grown)
+}
+
+/// Sends a datagram, by a socket that is gone then.
+fn send(flow: &Flow) -> Result<()> {
+    let domain = Domain::for_address(flow.source);
+    let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+    socket.bind(&flow.source.into())?;
+    socket.send_to(b"question", &flow.destination.into())?;
+    Ok(())
+}
+
+/// A line of `/proc/meminfo`, in bytes.
+fn meminfo(name: &str) -> Result<usize> {
+    let text = fs::read_to_string("/proc/meminfo")?;
+    let line = text.lines().find_map(|line| {
+        let (found, value) = line.split_once(':')?;
+        (found == name).then_some(value)
+    });
+    let value = line.with_context(|| format!("no {name} in /proc/meminfo"))?;
+    let kilobytes = value.split_whitespace().next().context("no value")?;
+    Ok(kilobytes.parse::<usize>()? << 10)
+}

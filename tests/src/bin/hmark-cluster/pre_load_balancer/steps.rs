@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The tutorial itself: its commands do what it says.
+
+use anyhow::Result;
+use libtest_mimic::Trial;
+use tests::note;
+use tests::trial::test;
+
+use super::site::site;
+
+/// The tests here that come first.
+pub fn trials() -> Vec<Trial> {
+    vec![
+        test("ipvs::tutorial_sets_up", || site().map(drop)),
+        test("ipvs::tutorial_works", || {
+            let site = site()?;
+            site.tutorial.play("Try it", site.hosts())
+        }),
+    ]
+}
+
+/// The tests that come last.
+pub fn last() -> Vec<Trial> {
+    vec![test("ipvs::tutorial_is_played_whole", played_whole)]
+}
+
+/// No command of the text is left out: what the tests before this one did not need is played now.
+fn played_whole() -> Result<()> {
+    let site = site()?;
+    for section in site.tutorial.unplayed()? {
+        site.tutorial.play(&section, site.hosts())?;
+    }
+    note!(
+        "docs/pre-load-balancer.md: {} blocks of commands played on {} hosts",
+        site.tutorial.blocks(),
+        site.hosts().count()
+    );
+    Ok(())
+}

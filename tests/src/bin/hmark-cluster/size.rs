@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! How large a cluster is, and how many flows it gets.
+
+use std::env;
+use std::str::FromStr;
+
+use anyhow::{ensure, Context, Result};
+
+/// Numbers that the environment may set.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// `HMARK_GATEWAYS`.
+    pub gateways: usize,
+    /// `HMARK_SERVERS`.
+    pub servers: usize,
+    /// `HMARK_FLOWS`: flows of each family and transport.
+    pub flows: usize,
+    /// `HMARK_LOAD`: flows that are open at once under load.
+    pub load: usize,
+}
+
+impl Size {
+    /// What the environment has, or a small cluster.
+    ///
+    /// # Errors
+    /// If it has no number, or one that makes no cluster.
+    pub fn wanted() -> Result<Self> {
+        let size = Self {
+            gateways: variable("HMARK_GATEWAYS", 4)?,
+            servers: variable("HMARK_SERVERS", 3)?,
+            flows: variable("HMARK_FLOWS", 400)?,
+            load: variable("HMARK_LOAD", 4000)?,
+        };
+        // Their addresses are numbered from 10, and those of the servers from 100.
+        ensure!(
+            (2..=90).contains(&size.gateways),
+            "2 to 90 gateways, not {}",
+            size.gateways
+        );
+        // The chi-square test wants at least 5 for each.
+        ensure!(
+            size.flows >= 5 * size.gateways,
+            "fewer than 5 flows for a gateway"
+        );
+        Ok(size)
+    }
+}
+
+fn variable<T: FromStr<Err: std::error::Error + Send + Sync + 'static>>(
+    name: &str,
+    default: T,
+) -> Result<T> {
+    match env::var(name) {
+        Ok(value) => value
+            .parse()
+            .with_context(|| format!("{name} is no number")),
+        Err(_) => Ok(default),
+    }
+}

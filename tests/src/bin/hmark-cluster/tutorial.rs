@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A tutorial, played on hosts: every command is run as it stands in the text.
+//!
+//! A fenced block ```` ```sh HOST... ```` has commands of these hosts; a name may end in `*`. What
+//! ```` ```sh settings ```` assigns is known to all blocks. A block ```` ```text ```` behind one is
+//! what it prints: `#` stands for digits, a line `...` for any lines, and blanks for blanks.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::fs;
+use std::sync::Mutex;
+use std::thread;
+
+use anyhow::{bail, ensure, Context, Result};
+use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
+
+use crate::host::Host;
+
+/// Hosts that run a block at the same time, so that it takes no longer than it must.
+const AT_ONCE: usize = 4;
+
+/// The text, and how far it was played.
+pub struct Tutorial {
+    settings: String,
+    blocks: Vec<Block>,
+    played: Mutex<BTreeSet<usize>>,
+}
+
+/// Commands, and what they print.
+struct Block {
+    section: String,
+    hosts: Vec<String>,
+    script: String,
+    prints: Option<String>,
+}
+
+impl Tutorial {
+    /// Reads a tutorial; `settings` are assigned after those of the text.
+    ///
+    /// # Errors
+    /// If it cannot be read, or has no commands.
+    pub fn read(file: &str, settings: &str) -> Result<Self> {
+        let text = fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
+        let tutorial = parse(&text, settings).with_context(|| file.to_owned())?;
+        ensure!(!tutorial.blocks.is_empty(), "{file} has no commands");
+        Ok(tutorial)
+    }
+
+    /// Plays a section, by its heading, and prints what the text shows.
+    ///
+    /// # Errors
+    /// If there is no such section, a host is missing, a command fails, or prints something else.
+    pub fn play<'h>(
+        &self,
+        section: &str,
+        hosts: impl IntoIterator<Item = &'h Host> + Clone,
+    ) -> Result<()> {
+        self.play_with(section, "", hosts)
+    }
+
+    /// Plays a section as [`Self::play`] does, with other `settings` behind those of the text.
+    ///
+    /// # Errors
+    /// As [`Self::play`].
+    pub fn play_with<'h>(
+        &self,
+        section: &str,
+        settings: &str,
+        hosts: impl IntoIterator<Item = &'h Host> + Clone,
+    ) -> Result<()> {
+        let blocks = self.blocks.iter().enumerate();
+        let mut blocks = blocks
+            .filter(|(_, block)| block.section == section)
+            .peekable();
+        ensure!(
+            blocks.peek().is_some(),
+            "no section \"{section}\" with commands"
+        );
+        for (number, block) in blocks {
+            let settings = format!("{}{settings}\n", self.settings);
+            for name in &block.hosts {
+                let named: Vec<_> = hosts
+                    .clone()
+                    .into_iter()
+                    .filter(|host| is_named(host.name(), name))
+                    .collect();
+                ensure!(!named.is_empty(), "{section}: there is no host {name}");
+                for hosts in named.chunks(AT_ONCE) {
+                    block.play(&settings, hosts)?;
+                }
+            }
+            self.lock()?.insert(number);
+        }
+        Ok(())
+    }
+
+    /// The value of a setting on a host, as the shell has it.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn setting(&self, name: &str, host: &Host) -> Result<String> {
+        let value = host.run(&format!("{}printf %s \"${name}\"", self.settings))?;
+        ensure!(!value.is_empty(), "{name} is not set");
+        Ok(value)
+    }
+
+    /// The sections of which some commands were not played, in the order of the text.
+    ///
+    /// # Errors
+    /// If a thread that played panicked.
+    pub fn unplayed(&self) -> Result<Vec<String>> {
+        let played = self.lock()?;
+        let left = self.blocks.iter().enumerate();
+        let left = left.filter(|(number, _)| !played.contains(number));
+        let mut sections: Vec<_> = left.map(|(_, block)| block.section.clone()).collect();
+        sections.dedup();
+        Ok(sections)
+    }
+
+    /// How many blocks of commands it has.
+    pub fn blocks(&self) -> usize {
+        self.blocks.len()
+    }
+
+    fn lock(&self) -> Result<std::sync::MutexGuard<'_, BTreeSet<usize>>> {
+        let lock = self.played.lock();
+        lock.map_err(|_| anyhow::anyhow!("a thread panicked in a tutorial"))
+    }
+}
+
+impl Block {
+    fn play(&self, settings: &str, hosts: &[&Host]) -> Result<()> {
+        thread::scope(|scope| {
+            let start = |host| scope.spawn(move || self.play_on(settings, host));
+            let players: Vec<_> = hosts.iter().map(|host| start(*host)).collect();
+            let mut ends = players.into_iter().map(|player| player.join());
+            ends.try_for_each(|end| end.expect("a panic ends the process"))
+        })
+    }
+
+    fn play_on(&self, settings: &str, host: &Host) -> Result<()> {
+        let printed = host
+            .run(&format!("{settings}{}", self.script))
+            .with_context(|| format!("section \"{}\"", self.section))?;
+        let Some(expected) = &self.prints else {
+            return Ok(());
+        };
+        if !matches(expected, &printed) {
+            let mut message = format!("section \"{}\", {}: printed\n", self.section, host.name());
+            write!(message, "{printed}instead of\n{expected}")?;
+            bail!(message);
+        }
+        Ok(())
+    }
+}
+
+/// Whether a name is that of a block's info string.
+fn is_named(name: &str, pattern: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(begin) => name.starts_with(begin),
+        None => name == pattern,
+    }
+}
+
+fn parse(text: &str, settings: &str) -> Result<Tutorial> {
+    let mut assignments = String::new();
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut section = String::new();
+    let mut in_heading = false;
+    let mut code: Option<(String, String)> = None;
+    for event in Parser::new(text) {
+        match event {
+            Event::Start(Tag::Heading { .. }) => {
+                in_heading = true;
+                section.clear();
+            }
+            Event::End(TagEnd::Heading(_)) => in_heading = false,
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
+                code = Some((info.into_string(), String::new()));
+            }
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Indented)) => {
+                bail!("section \"{section}\": an indented block names no host");
+            }
+            Event::Text(text) | Event::Code(text) => match &mut code {
+                Some((_, lines)) => lines.push_str(&text),
+                None if in_heading => section.push_str(&text),
+                None => {}
+            },
+            Event::End(TagEnd::CodeBlock) => {
+                let (info, lines) = code.take().context("a block ends that did not begin")?;
+                let words: Vec<_> = info.split_whitespace().collect();
+                match words.as_slice() {
+                    ["sh", "settings"] => assignments.push_str(&lines),
+                    ["sh", hosts @ ..] if !hosts.is_empty() => blocks.push(Block {
+                        section: section.clone(),
+                        hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+                        script: lines,
+                        prints: None,
+                    }),
+                    ["text"] => {
+                        let block = blocks.last_mut().filter(|block| block.prints.is_none());
+                        block.context("nothing prints this text")?.prints = Some(lines);
+                    }
+                    _ => bail!("section \"{section}\": a block with \"{info}\""),
+                }
+            }
+            _ => {}
+        }
+    }
+    writeln!(assignments, "{settings}")?;
+    Ok(Tutorial {
+        settings: assignments,
+        blocks,
+        played: Mutex::default(),
+    })
+}
+
+/// Whether what was printed is what the text says.
+fn matches(expected: &str, printed: &str) -> bool {
+    let expected: Vec<_> = expected.lines().collect();
+    let printed: Vec<_> = printed.lines().collect();
+    lines_match(&expected, &printed)
+}
+
+fn lines_match(expected: &[&str], printed: &[&str]) -> bool {
+    match (expected, printed) {
+        ([], []) => true,
+        (["...", rest @ ..], _) => {
+            (0..=printed.len()).any(|skipped| lines_match(rest, &printed[skipped..]))
+        }
+        ([line, rest @ ..], [first, others @ ..]) => {
+            let words = line.split_whitespace();
+            let found = first.split_whitespace();
+            words.clone().count() == found.clone().count()
+                && words
+                    .zip(found)
+                    .all(|(word, found)| word_matches(word, found))
+                && lines_match(rest, others)
+        }
+        _ => false,
+    }
+}
+
+/// `#` stands for one digit or more.
+fn word_matches(word: &str, found: &str) -> bool {
+    let Some((begin, end)) = word.split_once('#') else {
+        return word == found;
+    };
+    let Some(rest) = found.strip_prefix(begin) else {
+        return false;
+    };
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    digits > 0 && word_matches(end, &rest[digits..])
+}
+
+#[cfg(test)]
+mod test {
+    use super::*;
+
+    const TEXT: &str = "# Title\n\n```sh settings\nA=1\n```\n\n## One\n\nText.\n\n```sh a b*\n\
+        echo $A\n```\n\n```text\n#\n```\n## Two\n\n```sh c\ntrue\n```\n";
+
+    #[test]
+    fn blocks_have_their_hosts() {
+        let tutorial = parse(TEXT, "A=2").unwrap();
+        assert_eq!(tutorial.settings, "A=1\nA=2\n");
+        assert_eq!(tutorial.blocks.len(), 2);
+        assert_eq!(tutorial.blocks[0].hosts, ["a", "b*"]);
+        assert_eq!(tutorial.blocks[0].section, "One");
+        assert_eq!(tutorial.blocks[0].script, "echo $A\n");
+        assert_eq!(tutorial.blocks[0].prints.as_deref(), Some("#\n"));
+        assert_eq!(tutorial.unplayed().unwrap(), ["One", "Two"]);
+    }
+
+    #[test]
+    fn names_match_whole_or_by_their_beginning() {
+        assert!(is_named("gateway-3", "gateway-*"));
+        assert!(is_named("client", "client"));
+        assert!(!is_named("client-2", "client"));
+    }
+
+    #[test]
+    fn block_without_host_is_refused() {
+        assert!(parse("```sh\ntrue\n```\n", "").is_err());
+        assert!(parse("```\ntrue\n```\n", "").is_err());
+        assert!(parse("    true\n", "").is_err());
+        assert!(parse("```text\n1\n```\n", "").is_err());
+    }
+
+    #[test]
+    fn printed_lines_match() {
+        assert!(matches("a # b#\n", "a   12 b0\n"));
+        assert!(!matches("a # b\n", "a x b\n"));
+        assert!(matches("...\nb\n...\n", "a\na\nb\n"));
+        assert!(!matches("...\nb\n", "a\n"));
+        assert!(!matches("a\n", "a\nb\n"));
+        assert!(!matches("a\n", ""));
+    }
+}
