@@ -46,10 +46,20 @@ static TARGETS: Targets = Targets(OnceCell::new());
 const TABLE_HAS_BASE: bool =
     size_of::<xt_option_entry>() > offset_of!(xt_option_entry, max) + size_of::<c_uint>();
 
+/// Translates rules that it lists, and parses none: any table of options will do. Its version is
+/// not that of iptables.
+const NFT: &CStr = c"nft";
+
 extern "C" fn register() {
-    // SAFETY: libxtables sets its parameters before it loads an extension; the version is a string.
-    let version = unsafe { CStr::from_ptr((*xt_params).program_version) };
-    if has_base(version.to_bytes()) != TABLE_HAS_BASE {
+    // SAFETY: libxtables sets its parameters before it loads an extension; both are strings.
+    let (program, version) = unsafe {
+        let params = &*xt_params;
+        (
+            CStr::from_ptr(params.program_name),
+            CStr::from_ptr(params.program_version),
+        )
+    };
+    if program != NFT && has_base(version.to_bytes()) != TABLE_HAS_BASE {
         warn(
             c"libxt_HMARK.so is for another version of iptables and not used: \
                build it again with this version's xtables.h (Debian package libxtables-dev)",

@@ -37,7 +37,32 @@ pub fn trials() -> Vec<Trial> {
         let name = format!("versions::used_or_refused_{backend}");
         test(&name, move || used_or_refused(backend))
     };
-    Backend::ALL.map(of).into()
+    let mut trials: Vec<_> = Backend::ALL.map(of).into();
+    trials.push(test("versions::nft_translates", nft_translates));
+    trials
+}
+
+/// nft, which has a version of its own, lists what `iptables-nft` added in its own words.
+fn nft_translates() -> Result<()> {
+    module::load_ours()?;
+    let netns = Netns::add("hmark-nft")?;
+    let program = Backend::Nft.program(Family::V4, "");
+    netns.run(&format!("{program} -t mangle -A PREROUTING {MISSION}"))?;
+    let mut list = Command::new("nft");
+    list.args(["list", "table", "ip", "mangle"]);
+    let output = netns.enter(|| Ok(list.output()?))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let listed = String::from_utf8_lossy(&output.stdout);
+    ensure!(
+        output.status.success() && !said.contains("HMARK"),
+        "nft: {}: {said}",
+        output.status
+    );
+    ensure!(
+        listed.contains("meta mark set symhash mod 4 offset 100"),
+        "nft lists: {listed}"
+    );
+    Ok(())
 }
 
 /// Each build is used by the iptables that it is for, and by no other: for both families or none.
