@@ -45,11 +45,7 @@ impl Kernel {
             "dpkg-query",
             &[&database, "-W", "-f", "${Version}", &package],
         )?;
-        Ok(Kernel {
-            root: root.to_path_buf(),
-            release,
-            version,
-        })
+        Ok(Kernel::unpacked(root, release, version))
     }
 
     /// A kernel whose packages are unpacked in a folder.

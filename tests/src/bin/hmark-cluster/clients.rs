@@ -92,17 +92,26 @@ pub fn ask(connections: &mut [Connection]) -> Result<()> {
     Ok(())
 }
 
+/// A socket at a flow's source, which sends nothing yet.
+///
+/// # Errors
+/// If this host has no such address, or the port is taken.
+pub fn bind(flow: &Flow) -> Result<Socket> {
+    let (kind, protocol) = match flow.transport {
+        Transport::Tcp => (Type::STREAM, Protocol::TCP),
+        Transport::Udp => (Type::DGRAM, Protocol::UDP),
+        Transport::Sctp => (Type::STREAM, Protocol::SCTP),
+    };
+    let domain = Domain::for_address(flow.source);
+    let socket = Socket::new(domain, kind, Some(protocol))?;
+    socket.bind(&flow.source.into()).context("bind")?;
+    Ok(socket)
+}
+
 impl Connection {
     fn open(flow: Flow) -> Result<Self> {
-        let (kind, protocol) = match flow.transport {
-            Transport::Tcp => (Type::STREAM, Protocol::TCP),
-            Transport::Udp => (Type::DGRAM, Protocol::UDP),
-            Transport::Sctp => (Type::STREAM, Protocol::SCTP),
-        };
         let connect = || -> Result<Socket> {
-            let domain = Domain::for_address(flow.source);
-            let socket = Socket::new(domain, kind, Some(protocol))?;
-            socket.bind(&flow.source.into()).context("bind")?;
+            let socket = bind(&flow)?;
             // Gone as soon as it is closed, so that its port is free for the next test.
             socket.set_linger(Some(Duration::ZERO))?;
             socket.set_read_timeout(Some(TIMEOUT))?;

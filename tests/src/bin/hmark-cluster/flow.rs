@@ -8,7 +8,9 @@ use std::net::{IpAddr, SocketAddr};
 use anyhow::{bail, Context, Result};
 use etherparse::{IpNumber, LaxIpSlice, PacketBuilder};
 use hmark::Rule;
+use libtest_mimic::Trial;
 use tests::family::Family;
+use tests::trial::test;
 
 /// What carries a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,6 +23,14 @@ pub enum Transport {
 impl Transport {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Tcp, Self::Udp, Self::Sctp];
+
+    /// The port of a cluster's service: that of HTTP, or of SIP.
+    pub fn service(self) -> u16 {
+        match self {
+            Self::Tcp => 80,
+            Self::Udp | Self::Sctp => 5060,
+        }
+    }
 
     fn number(self) -> IpNumber {
         match self {
@@ -35,6 +45,19 @@ impl Transport {
             .into_iter()
             .find(|transport| transport.number() == number)
     }
+}
+
+/// A test of each transport and family, named by them.
+pub fn each_kind(name: &str, run: fn(Transport, Family) -> Result<()>) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for transport in Transport::ALL {
+        for family in Family::ALL {
+            let kind = transport.to_string().to_lowercase();
+            let name = format!("{name}_{kind}_{}", family.name());
+            trials.push(test(&name, move || run(transport, family)));
+        }
+    }
+    trials
 }
 
 impl fmt::Display for Transport {

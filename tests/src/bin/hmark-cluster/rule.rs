@@ -1,19 +1,91 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The HMARK rule of a host, as the kernel has it.
+//! How a cluster's selectors mark: their rules, as the kernel has them.
 
-use anyhow::{bail, Result};
+use std::net::IpAddr;
+
+use anyhow::{bail, Context, Result};
 use hmark::Rule;
 use tests::family::Family;
 use tests::options;
 
+use crate::flow::Flow;
 use crate::host::Host;
+use crate::tutorial::Tutorial;
+
+/// The cluster's address and the selectors' rule, of each family, and what their marks mean.
+pub struct Marking {
+    families: [(IpAddr, Rule); 2],
+    first_mark: u32,
+    gateways: usize,
+}
+
+impl Marking {
+    /// The marking of `selector` for the address that the tutorial sets on `host`. So many gateways
+    /// have the marks from `first_mark` on.
+    ///
+    /// # Errors
+    /// If the selector has not one rule of each family, or the tutorial no address.
+    pub fn of(
+        tutorial: &Tutorial,
+        host: &Host,
+        selector: &Host,
+        first_mark: u32,
+        gateways: usize,
+    ) -> Result<Self> {
+        let read = |family, address| -> Result<(IpAddr, Rule)> {
+            let address = tutorial.setting(address, host)?.parse()?;
+            Ok((address, of(selector, family)?))
+        };
+        Ok(Self {
+            families: [read(Family::V4, "VIP")?, read(Family::V6, "VIP6")?],
+            first_mark,
+            gateways,
+        })
+    }
+
+    /// The cluster's address.
+    pub fn address(&self, family: Family) -> IpAddr {
+        self.family(family).0
+    }
+
+    /// The selectors' rule.
+    pub fn rule(&self, family: Family) -> &Rule {
+        &self.family(family).1
+    }
+
+    fn family(&self, family: Family) -> &(IpAddr, Rule) {
+        match family {
+            Family::V4 => &self.families[0],
+            Family::V6 => &self.families[1],
+        }
+    }
+
+    /// The gateway that the rule says for a flow.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn home(&self, flow: &Flow) -> Result<usize> {
+        self.gateway_of(flow.mark(self.rule(flow.family()))?)
+    }
+
+    /// The gateway of a mark.
+    ///
+    /// # Errors
+    /// If it is that of none.
+    pub fn gateway_of(&self, mark: u32) -> Result<usize> {
+        mark.checked_sub(self.first_mark)
+            .map(|gateway| gateway as usize)
+            .filter(|gateway| *gateway < self.gateways)
+            .with_context(|| format!("no gateway has the mark {mark}"))
+    }
+}
 
 /// The one rule of `host` with HMARK, defaults filled in.
 ///
 /// # Errors
 /// If it has none or several.
-pub fn of(host: &Host, family: Family) -> Result<Rule> {
+fn of(host: &Host, family: Family) -> Result<Rule> {
     let saved = host.run(&format!("{}-save -t mangle", family.iptables()))?;
     let mut rules = saved.lines().filter(|line| line.contains("-j HMARK"));
     let (Some(rule), None) = (rules.next(), rules.next()) else {

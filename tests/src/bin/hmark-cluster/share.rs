@@ -4,9 +4,11 @@
 
 use std::fmt;
 
+use anyhow::{ensure, Result};
+
 /// A uniform hash fails the test once in a thousand times; which flows there are is the same in
 /// every run, so it is not by chance that a run fails.
-pub const LEVEL: f64 = 0.001;
+const LEVEL: f64 = 0.001;
 
 /// How far counts are from all being the same.
 #[derive(Clone, Copy, Debug)]
@@ -30,8 +32,20 @@ impl ChiSquare {
         }
     }
 
-    /// Whether a uniform hash is this far off often enough.
-    pub fn passes(&self) -> bool {
+    /// Checks that a uniform hash is as far off often enough.
+    ///
+    /// # Errors
+    /// If it would hardly spread flows so.
+    pub fn check(counts: &[usize]) -> Result<Self> {
+        let chi_square = Self::of(counts);
+        ensure!(
+            chi_square.passes(),
+            "{chi_square}, below the level {LEVEL}: flows by gateway: {counts:?}"
+        );
+        Ok(chi_square)
+    }
+
+    fn passes(&self) -> bool {
         self.probability >= LEVEL
     }
 }

@@ -6,8 +6,9 @@ use std::io::{self, ErrorKind, Read, Write};
 
 use anyhow::{Context, Result};
 use nix::errno::Errno;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::Socket;
 
+use crate::clients;
 use crate::flow::{Flow, Transport};
 use crate::host::Host;
 
@@ -47,15 +48,8 @@ pub fn outcomes(attempts: &mut [Attempt]) -> Vec<Outcome> {
 impl Attempt {
     fn begin(flow: Flow) -> Result<Self> {
         let begin = || -> Result<Socket> {
-            let domain = Domain::for_address(flow.source);
-            let (kind, protocol) = match flow.transport {
-                Transport::Tcp => (Type::STREAM, Protocol::TCP),
-                Transport::Udp => (Type::DGRAM, Protocol::UDP),
-                Transport::Sctp => (Type::STREAM, Protocol::SCTP),
-            };
-            let socket = Socket::new(domain, kind, Some(protocol))?;
+            let socket = clients::bind(&flow)?;
             socket.set_nonblocking(true)?;
-            socket.bind(&flow.source.into())?;
             match socket.connect(&flow.destination.into()) {
                 Err(error) if error.raw_os_error() == Some(Errno::EINPROGRESS as i32) => {}
                 connected => connected?,

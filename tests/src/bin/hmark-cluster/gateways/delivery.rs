@@ -8,29 +8,20 @@ use std::collections::BTreeSet;
 use anyhow::{ensure, Result};
 use libtest_mimic::Trial;
 use tests::family::Family;
-use tests::trial::test;
 
 use super::passes::{self, Passes};
 use super::site::{site, Site, SELECTORS};
 use super::table;
 use crate::clients;
-use crate::flow::{Flow, Transport};
-use crate::share::{ChiSquare, LEVEL};
+use crate::flow::{self, Flow, Transport};
+use crate::share::ChiSquare;
 
 /// Seed of the flows.
 const SEED: u64 = 0x6e61_7401;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = Vec::new();
-    for transport in Transport::ALL {
-        for family in Family::ALL {
-            let name = transport.to_string().to_lowercase();
-            let name = format!("nat::delivers_{name}_{}", family.name());
-            trials.push(test(&name, move || deliver(transport, family)));
-        }
-    }
-    trials
+    flow::each_kind("nat::delivers", deliver)
 }
 
 fn deliver(transport: Transport, family: Family) -> Result<()> {
@@ -49,11 +40,7 @@ fn deliver(transport: Transport, family: Family) -> Result<()> {
     let counts = passes::by_gateway(site, &flows, &passes)?;
     let one_selector = passes.iter().find(|seen| seen.selectors.len() < SELECTORS);
     ensure!(one_selector.is_none(), "not all left through each selector");
-    let chi_square = ChiSquare::of(&counts);
-    ensure!(
-        chi_square.passes(),
-        "{chi_square}, below the level {LEVEL}: {counts:?}"
-    );
+    let chi_square = ChiSquare::check(&counts)?;
     let packets = passes.iter().map(|seen| seen.packets).sum();
     let moved = check_translated(site, &flows)?;
     table::delivered(transport, family, counts, packets, moved, chi_square);
@@ -69,7 +56,7 @@ fn check_translated(site: &Site, flows: &[Flow]) -> Result<usize> {
         .map(|sighting| sighting.flow)
         .filter(|flow| flow.transport == transport && flow.destination == server)
         .collect();
-    let public = site.public(flows[0].family());
+    let public = site.marking.address(flows[0].family());
     for flow in &outside {
         ensure!(flow.source.ip() == public, "{flow} was not translated");
     }

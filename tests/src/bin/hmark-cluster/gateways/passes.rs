@@ -79,7 +79,7 @@ pub fn by_gateway(site: &Site, flows: &[Flow], passes: &[Passes]) -> Result<[usi
     let mut counts = [0; GATEWAYS];
     let mut wrong = Vec::new();
     for (flow, passes) in flows.iter().zip(passes) {
-        let gateway = site.gateway_of(flow)?;
+        let gateway = site.marking.home(flow)?;
         let expected = BTreeSet::from([gateway]);
         match passes.out == expected && passes.back == expected && !passes.selectors.is_empty() {
             true => counts[gateway] += 1,

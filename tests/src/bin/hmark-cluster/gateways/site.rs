@@ -6,7 +6,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::OnceLock;
 
 use anyhow::{anyhow, Context, Result};
-use hmark::Rule;
 use tests::family::Family;
 use tests::{install, kernel, module};
 
@@ -17,7 +16,7 @@ use crate::clients::{self, Connection};
 use crate::echo;
 use crate::flow::{Flow, Transport};
 use crate::host::Host;
-use crate::rule;
+use crate::rule::Marking;
 use crate::size::Size;
 use crate::tutorial::Tutorial;
 
@@ -77,8 +76,7 @@ pub struct Site {
     pub senders: Vec<[u8; 6]>,
     /// The cables hold as long as they do.
     _switches: Switches,
-    /// The cluster's public address, and the rule of the selectors, of each family.
-    families: [(IpAddr, Rule); 2],
+    pub marking: Marking,
 }
 
 static SITE: OnceLock<Result<Site, String>> = OnceLock::new();
@@ -135,11 +133,7 @@ impl Site {
         }
         module::check_ours().context("no rule brought our module in")?;
 
-        let family = |family, address| -> Result<(IpAddr, Rule)> {
-            let address = tutorial.setting(address, &border)?.parse()?;
-            Ok((address, rule::of(&selectors[0], family)?))
-        };
-        let families = [family(Family::V4, "VIP")?, family(Family::V6, "VIP6")?];
+        let marking = Marking::of(&tutorial, &border, &selectors[0], FIRST_MARK, GATEWAYS)?;
         for family in Family::ALL {
             echo::serve(&server, service(family, Transport::Udp))?;
         }
@@ -156,7 +150,7 @@ impl Site {
             server,
             _switches: switches,
             tutorial,
-            families,
+            marking,
         })
     }
 
@@ -177,30 +171,6 @@ impl Site {
     /// If it does not do what it says.
     pub fn play(&self, section: &str) -> Result<()> {
         self.tutorial.play(section, self.hosts())
-    }
-
-    /// The cluster's public address.
-    pub fn public(&self, family: Family) -> IpAddr {
-        self.family(family).0
-    }
-
-    fn family(&self, family: Family) -> &(IpAddr, Rule) {
-        match family {
-            Family::V4 => &self.families[0],
-            Family::V6 => &self.families[1],
-        }
-    }
-
-    /// The gateway that the selectors' rule says for a flow.
-    ///
-    /// # Errors
-    /// If its mark is that of no gateway.
-    pub fn gateway_of(&self, flow: &Flow) -> Result<usize> {
-        let mark = flow.mark(&self.family(flow.family()).1)?;
-        mark.checked_sub(FIRST_MARK)
-            .map(|gateway| gateway as usize)
-            .filter(|gateway| *gateway < GATEWAYS)
-            .with_context(|| format!("no gateway has the mark {mark}"))
     }
 
     /// About `count` flows to the server's service, the same ones for a seed. All blades have the
@@ -302,9 +272,5 @@ fn service(family: Family, transport: Transport) -> SocketAddr {
         Family::V4 => [203, 0, 113, 80].into(),
         Family::V6 => [0x2001, 0xdb8, 0xf, 0, 0, 0, 0, 0x80].into(),
     };
-    let port = match transport {
-        Transport::Tcp => 80,
-        Transport::Udp | Transport::Sctp => 5060,
-    };
-    SocketAddr::new(address, port)
+    SocketAddr::new(address, transport.service())
 }

@@ -7,13 +7,12 @@ use anyhow::{ensure, Result};
 use libtest_mimic::Trial;
 use tests::family::Family;
 use tests::note;
-use tests::trial::test;
 
 use super::account::Account;
 use super::shares;
-use super::site::{site, SELECTORS};
+use super::site::{site, Site, SELECTORS};
 use crate::clients;
-use crate::flow::Transport;
+use crate::flow::{self, Flow, Transport};
 
 /// Seed of the flows of TCP; others have other ports, since UDP and SCTP of the same ports differ
 /// in bits of the hash that are too low to matter.
@@ -21,37 +20,38 @@ const SEED: u64 = 0x6970_7673;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = Vec::new();
-    for transport in Transport::ALL {
-        for family in Family::ALL {
-            let name = transport.to_string().to_lowercase();
-            let name = format!("ipvs::delivers_{name}_{}", family.name());
-            trials.push(test(&name, move || deliver(transport, family)));
-        }
-    }
-    trials
+    flow::each_kind("ipvs::delivers", deliver)
 }
 
-/// Flows of which each comes through one selector after the other, in the middle of its connection.
 fn deliver(transport: Transport, family: Family) -> Result<()> {
     let site = site()?;
     let flows = site.flows(family, transport, site.size.flows, SEED + transport as u64);
+    let account = through_all_selectors(site, &flows)?;
+    account.check_share()?;
+    note!("{account}");
+    shares::add(&account);
+    Ok(())
+}
+
+/// The account of flows of which each comes through one selector after the other, in the middle of
+/// its connection.
+///
+/// # Errors
+/// If one was misdelivered, or did not come through all selectors.
+pub fn through_all_selectors(site: &Site, flows: &[Flow]) -> Result<Account> {
     site.capture.take()?;
-    let mut connections = clients::open(&site.client, &flows)?;
+    let mut connections = clients::open(&site.client, flows)?;
     clients::ask(&mut connections)?;
     for first in [1, 2, 0] {
         site.route_from(first)?;
         clients::ask(&mut connections)?;
     }
-    let account = Account::of(site, &flows, &site.capture.take()?)?;
+    let account = Account::of(site, flows, &site.capture.take()?)?;
     account.check()?;
-    account.check_share()?;
     ensure!(
         account.selectors_of_each() == SELECTORS.len(),
         "a flow came through {} selectors alone",
         account.selectors_of_each()
     );
-    note!("{account}");
-    shares::add(&account);
-    Ok(())
+    Ok(account)
 }

@@ -174,7 +174,7 @@ fn check(
     let seen = account::seen(site, flows, &sightings, |kind| kind == Kind::Error);
     let mut errors = 0;
     for (flow, seen) in flows.iter().zip(&seen) {
-        let home = BTreeSet::from([site.home(flow)?]);
+        let home = BTreeSet::from([site.marking.home(flow)?]);
         let all = &seen.forth | &seen.back;
         ensure!(
             *side(seen) == home && all == home,

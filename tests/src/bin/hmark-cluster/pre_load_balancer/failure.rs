@@ -30,7 +30,7 @@ fn outlive() -> Result<()> {
     let number =
         |name: &str| -> Result<usize> { Ok(site.tutorial.setting(name, &site.client)?.parse()?) };
     let (dead, stand_in) = (number("DEAD")?, number("STANDIN")?);
-    let of_dead = |flow: &Flow| -> Result<bool> { Ok(site.home(flow)? == dead) };
+    let of_dead = |flow: &Flow| -> Result<bool> { Ok(site.marking.home(flow)? == dead) };
 
     let mut groups = Vec::new();
     for family in Family::ALL {

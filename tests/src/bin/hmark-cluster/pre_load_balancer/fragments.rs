@@ -48,7 +48,8 @@ fn keep_together(family: Family) -> Result<()> {
     // with those who capture them. So fragments are counted by address.
     let mut expected: BTreeMap<IpAddr, (usize, u64)> = BTreeMap::new();
     for flow in &flows {
-        let home = site.gateway_of(flow.fragment_mark(site.rule(family))?)?;
+        let mark = flow.fragment_mark(site.marking.rule(family))?;
+        let home = site.marking.gateway_of(mark)?;
         let (_, fragments) = expected.entry(flow.source.ip()).or_insert((home, 0));
         *fragments += FRAGMENTS;
     }

@@ -7,7 +7,6 @@ use std::time::Instant;
 
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
-use socket2::{Domain, Protocol, Socket, Type};
 use tests::family::Family;
 use tests::module;
 use tests::note;
@@ -146,10 +145,7 @@ fn grown_by(site: &Site, count: usize, seed: u64) -> Result<isize> {
 
 /// Sends a datagram, by a socket that is gone then.
 fn send(flow: &Flow) -> Result<()> {
-    let domain = Domain::for_address(flow.source);
-    let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
-    socket.bind(&flow.source.into())?;
-    socket.send_to(b"question", &flow.destination.into())?;
+    clients::bind(flow)?.send_to(b"question", &flow.destination.into())?;
     Ok(())
 }
 

@@ -14,9 +14,8 @@ use tests::note;
 use tests::reference;
 use tests::trial::test;
 
-use super::account::Account;
-use super::site::{site, Site, SELECTORS};
-use crate::clients;
+use super::delivery;
+use super::site::{site, Site};
 use crate::flow::Transport;
 
 /// All extensions of iptables, and one for the C module's other name.
@@ -89,18 +88,7 @@ fn deliver(site: &Site) -> Result<()> {
         for transport in Transport::ALL {
             let seed = SEED + transport as u64;
             let sent = site.flows(family, transport, site.size.flows / 2, seed);
-            site.capture.take()?;
-            let mut connections = clients::open(&site.client, &sent)?;
-            for first in [1, 2, 0] {
-                site.route_from(first)?;
-                clients::ask(&mut connections)?;
-            }
-            let account = Account::of(site, &sent, &site.capture.take()?)?;
-            account.check()?;
-            ensure!(
-                account.selectors_of_each() == SELECTORS.len(),
-                "a flow did not pass all selectors"
-            );
+            delivery::through_all_selectors(site, &sent)?;
             flows += sent.len();
         }
     }

@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::Socket;
 use tests::family::Family;
 use tests::note;
 use tests::trial::test;
 
 use super::account;
 use super::site::{site, Site};
+use crate::clients;
 use crate::flow::{Flow, Kind, Transport};
 use crate::host::Host;
 
@@ -91,7 +92,7 @@ fn reload_trapped(site: &Site) -> Result<()> {
     let sightings = site.capture.take()?;
     let seen = account::seen(site, &flows, &sightings, |kind| kind == Kind::Whole);
     for (flow, seen) in flows.iter().zip(&seen) {
-        let home = BTreeSet::from([site.home(flow)?]);
+        let home = BTreeSet::from([site.marking.home(flow)?]);
         ensure!(
             seen.forth == home && seen.back == home,
             "{flow}: of {home:?}, seen by {:?} forth and {:?} back",
@@ -153,9 +154,7 @@ fn under_traffic(
 }
 
 fn open(flow: &Flow) -> Result<Socket> {
-    let domain = Domain::for_address(flow.source);
-    let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
-    socket.bind(&flow.source.into())?;
+    let socket = clients::bind(flow)?;
     socket.connect(&flow.destination.into())?;
     Ok(socket)
 }

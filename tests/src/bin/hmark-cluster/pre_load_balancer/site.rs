@@ -7,7 +7,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::OnceLock;
 
 use anyhow::{anyhow, Context, Result};
-use hmark::Rule;
 use tests::family::Family;
 use tests::{install, kernel, module};
 
@@ -17,7 +16,7 @@ use crate::clients;
 use crate::echo;
 use crate::flow::{Flow, Transport};
 use crate::host::Host;
-use crate::rule;
+use crate::rule::Marking;
 use crate::size::Size;
 use crate::tutorial::Tutorial;
 
@@ -64,8 +63,7 @@ pub struct Site {
     pub capture: Capture,
     /// The hardware addresses of the selectors towards the gateways.
     pub senders: Vec<[u8; 6]>,
-    /// The cluster's address, and the rule of the selectors, of each family.
-    families: [(IpAddr, Rule); 2],
+    pub marking: Marking,
 }
 
 static SITE: OnceLock<Result<Site, String>> = OnceLock::new();
@@ -115,11 +113,13 @@ impl Site {
         }
         module::check_ours().context("no rule brought our module in")?;
 
-        let rule = |family, address| -> Result<(IpAddr, Rule)> {
-            let address: IpAddr = tutorial.setting(address, &client)?.parse()?;
-            Ok((address, rule::of(&selectors[0], family)?))
-        };
-        let families = [rule(Family::V4, "VIP")?, rule(Family::V6, "VIP6")?];
+        let marking = Marking::of(
+            &tutorial,
+            &client,
+            &selectors[0],
+            FIRST_MARK,
+            gateways.len(),
+        )?;
         let senders = selectors.iter().map(|selector| selector.mac(NORTH));
         let site = Self {
             size,
@@ -132,7 +132,7 @@ impl Site {
             behind,
             switches,
             tutorial,
-            families,
+            marking,
         };
         site.move_in()?;
         Ok(site)
@@ -171,23 +171,7 @@ impl Site {
 
     /// The cluster's address, and the port of the service.
     pub fn address(&self, family: Family, transport: Transport) -> SocketAddr {
-        let port = match transport {
-            Transport::Tcp => 80,
-            Transport::Udp | Transport::Sctp => 5060,
-        };
-        SocketAddr::new(self.family(family).0, port)
-    }
-
-    /// The rule of the selectors.
-    pub fn rule(&self, family: Family) -> &Rule {
-        &self.family(family).1
-    }
-
-    fn family(&self, family: Family) -> &(IpAddr, Rule) {
-        match family {
-            Family::V4 => &self.families[0],
-            Family::V6 => &self.families[1],
-        }
+        SocketAddr::new(self.marking.address(family), transport.service())
     }
 
     /// Flows from the clients, the same ones for a seed.
@@ -214,31 +198,12 @@ impl Site {
             let table = network + 1;
             let selector = (network + first) % SELECTORS.len() + 1;
             for (family, router) in [(Family::V4, "192.0.2."), (Family::V6, "2001:db8:f::")] {
-                let address = self.family(family).0;
+                let address = self.marking.address(family);
                 let route = format!("{address} via {router}{selector} table {table}");
                 writeln!(batch, "route replace {route}")?;
             }
         }
         self.client.netns().ip(&batch)
-    }
-
-    /// The gateway that the rule says for a flow.
-    ///
-    /// # Errors
-    /// If it is none.
-    pub fn home(&self, flow: &Flow) -> Result<usize> {
-        self.gateway_of(flow.mark(self.rule(flow.family()))?)
-    }
-
-    /// The gateway of a mark.
-    ///
-    /// # Errors
-    /// If it is that of none.
-    pub fn gateway_of(&self, mark: u32) -> Result<usize> {
-        mark.checked_sub(FIRST_MARK)
-            .map(|gateway| gateway as usize)
-            .filter(|gateway| *gateway < self.size.gateways)
-            .with_context(|| format!("no gateway has the mark {mark}"))
     }
 }
 
