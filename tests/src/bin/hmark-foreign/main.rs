@@ -13,12 +13,13 @@ use std::process::ExitCode;
 
 use anyhow::{ensure, Context, Result};
 use fastrand::Rng;
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Trial};
 use tests::family::Family;
 use tests::install::Library;
 use tests::text::case::Case;
 use tests::text::runner::{Iptables, Runner};
 use tests::text::{corpus, generator};
+use tests::trial::test;
 use tests::{note, notes};
 
 use machine::{native, Machine};
@@ -79,9 +80,7 @@ fn trials(machine: &Machine) -> Vec<Trial> {
         for family in Family::ALL {
             let machine = machine.clone();
             let name = format!("{name}_{}", family.name());
-            trials.push(Trial::test(name, move || {
-                run(&machine, family).map_err(|error| Failed::from(format!("{error:#}")))
-            }));
+            trials.push(test(&name, move || run(&machine, family)));
         }
     }
     trials
