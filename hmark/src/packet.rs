@@ -1,28 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A packet that can be read: what the walk needs of an sk_buff or a byte slice.
+//! Access to a packet: what the walk needs of an `sk_buff` or a byte slice.
+
+use super::Connection;
 
 /// A packet, seen from its network header on.
 pub trait Packet {
-    /// The offset of the packet's end, in bytes behind the network header.
+    /// The offset of the packet's end, in bytes from the network header.
     ///
-    /// This is what was received, whatever length the IP header claims.
+    /// This is the length received, whatever length the IP header claims.
     fn end(&self) -> u32;
 
-    /// The `N` bytes that start `offset` bytes behind the network header, where they are.
+    /// The `N` bytes that start `offset` bytes after the network header, where they lie.
     ///
     /// [`None`] if they are not in one piece of memory, or the packet ends before the last of them.
     fn in_place<const N: usize>(&self, offset: u32) -> Option<&[u8; N]>;
 
-    /// Copies as many bytes, which are not in one piece of memory.
+    /// Copies the `N` bytes at `offset`, which may lie in several pieces of memory.
     ///
     /// [`None`] if the packet ends before the last of them.
     fn copy<const N: usize>(&self, offset: u32, to: &mut [u8; N]) -> Option<()>;
 
-    /// As many bytes, where they are or else in `copy`, whose contents mean nothing before.
+    /// The connection that conntrack knows the packet by; [`None`] if it is not tracked.
+    fn connection(&self) -> Option<Connection>;
+
+    /// The `N` bytes at `offset`, in place if possible, else in `copy`, whose previous contents do
+    /// not matter.
     ///
-    /// [`None`] if the packet ends before the last of them. As the kernel's `skb_header_pointer()`
-    /// this saves to copy headers, which would take longer than to hash them.
+    /// [`None`] if the packet ends before the last of them. Like the kernel's
+    /// `skb_header_pointer()`, this avoids copying headers, which would take longer than to hash
+    /// them.
     #[inline(always)]
     fn header<'a, const N: usize>(
         &'a self,
@@ -38,14 +45,16 @@ pub trait Packet {
         }
     }
 
-    /// Reads as many bytes.
+    /// Reads the `N` bytes at `offset`.
+    ///
+    /// [`None`] if the packet ends before the last of them.
     #[inline(always)]
     fn read<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
         self.header(offset, &mut [0; N]).copied()
     }
 }
 
-/// A packet in one piece of memory that starts with its network header.
+/// A packet in one piece of memory that starts with its network header, and is not tracked.
 impl Packet for [u8] {
     #[inline(always)]
     fn end(&self) -> u32 {
@@ -54,12 +63,41 @@ impl Packet for [u8] {
 
     #[inline(always)]
     fn in_place<const N: usize>(&self, offset: u32) -> Option<&[u8; N]> {
-        let start = usize::try_from(offset).ok()?;
-        self.get(start..start.checked_add(N)?)?.first_chunk()
+        self.get(usize::try_from(offset).ok()?..)?.first_chunk()
     }
 
     #[inline(always)]
     fn copy<const N: usize>(&self, _offset: u32, _to: &mut [u8; N]) -> Option<()> {
         None
+    }
+
+    #[inline(always)]
+    fn connection(&self) -> Option<Connection> {
+        None
+    }
+}
+
+/// Only what of a packet can be read in place.
+pub(super) struct InPlace<'a, P: ?Sized>(pub(super) &'a P);
+
+impl<P: Packet + ?Sized> Packet for InPlace<'_, P> {
+    #[inline(always)]
+    fn end(&self) -> u32 {
+        self.0.end()
+    }
+
+    #[inline(always)]
+    fn in_place<const N: usize>(&self, offset: u32) -> Option<&[u8; N]> {
+        self.0.in_place(offset)
+    }
+
+    #[inline(always)]
+    fn copy<const N: usize>(&self, _offset: u32, _to: &mut [u8; N]) -> Option<()> {
+        None
+    }
+
+    #[inline(always)]
+    fn connection(&self) -> Option<Connection> {
+        self.0.connection()
     }
 }

@@ -1,60 +1,154 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The tuple: what of a packet is hashed, and its mark.
+//! The tuple: the parts of a packet or connection that a rule hashes, as the rule masks them.
 
-use super::{hash, Rule};
+use super::rule::Selection;
+use super::walk::{ipv4, ipv6, ports, protocol, Place};
+use super::{Connection, Family, Packet};
 
-/// Addresses, ports and protocol, as the rule masks them; host byte order.
+/// Addresses, ports and protocol, masked and in the order of the packet's direction.
 ///
 /// The default, all zero, is the tuple of a packet that has nothing to hash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tuple {
-    /// IPv4 source address, or IPv6 source address folded to 32 bits.
-    pub(super) src: u32,
-    /// IPv4 destination address, or IPv6 destination address folded to 32 bits.
-    pub(super) dst: u32,
-    /// The greater port in the high half, the lesser in the low one; 0 where there are none.
-    pub(super) ports: u32,
-    /// Layer 4 protocol; 0 where it is not hashed.
-    pub(super) protocol: u8,
+pub struct Tuple {
+    /// Source address.
+    pub src: Address,
+    /// Destination address.
+    pub dst: Address,
+    /// Source port in the upper half and destination port in the lower one, or the SPI; host byte
+    /// order. 0 if there are none.
+    pub ports: u32,
+    /// Layer 4 protocol; 0 if it is not hashed.
+    pub protocol: u8,
 }
 
 impl Tuple {
-    /// The tuple's mark: offset to offset + modulus - 1, wrapping at 2^32.
+    /// The tuple of a packet, of which the walk has found the `place` that counts.
+    ///
+    /// [`None`] if the packet ends before its ports.
     #[inline(always)]
-    pub(super) fn mark(&self, rule: &Rule) -> u32 {
-        // Sorted, so that both directions of a flow have one hash; the ports are by now.
-        let (low, high) = match self.src < self.dst {
-            true => (self.src, self.dst),
-            false => (self.dst, self.src),
+    pub(super) fn complete<P: Packet + ?Sized>(
+        family: Family,
+        packet: &P,
+        place: &Place,
+        selection: &Selection<'_>,
+    ) -> Option<Self> {
+        let ports = ports::read(packet, place, selection)?;
+        Self::at(family, packet, place, ports, selection)
+    }
+
+    /// As [`Tuple::complete`], but without ports if the packet ends before them.
+    ///
+    /// [`None`] if there is no IP header at the place.
+    #[inline(always)]
+    pub(super) fn of<P: Packet + ?Sized>(
+        family: Family,
+        packet: &P,
+        place: &Place,
+        selection: &Selection<'_>,
+    ) -> Option<Self> {
+        let ports = ports::read(packet, place, selection).unwrap_or(0);
+        Self::at(family, packet, place, ports, selection)
+    }
+
+    #[inline(always)]
+    fn at<P: Packet + ?Sized>(
+        family: Family,
+        packet: &P,
+        place: &Place,
+        ports: u32,
+        selection: &Selection<'_>,
+    ) -> Option<Self> {
+        let (src, dst) = match family {
+            Family::Ipv4 => ipv4::addresses(packet, place.network)?,
+            Family::Ipv6 => ipv6::addresses(packet, place.network)?,
         };
-        let hash = hash::jhash([low, high, self.ports], rule.hashrnd)
-            ^ u32::from(u16::from(self.protocol) & rule.proto_mask);
-        hash::bucket(hash, rule.hmodulus).wrapping_add(rule.hoffset)
+        Some(Self {
+            src: src.masked(selection.src_mask),
+            dst: dst.masked(selection.dst_mask),
+            ports,
+            protocol: selected_protocol(place.protocol, selection),
+        })
+    }
+
+    /// The tuple of a tracked connection.
+    #[inline(always)]
+    pub(super) fn of_connection(connection: &Connection, selection: &Selection<'_>) -> Self {
+        let address = |words: [u32; 4]| match Family::from_nfproto(connection.l3num) {
+            Some(Family::Ipv4) => Address::from_ipv4(words),
+            Some(Family::Ipv6) => Address::from_words(words),
+            None => Address::default(),
+        };
+        // ICMP has an id in place of ports, which is not hashed; ICMPv6's is, as by the C module.
+        let ports = match selection.layer3_only || connection.protocol == protocol::ICMP {
+            true => 0,
+            false => {
+                let [a, b] = connection.original_port.to_ne_bytes();
+                let [c, d] = connection.reply_port.to_ne_bytes();
+                ports::select([a, b, c, d], selection)
+            }
+        };
+        Self {
+            src: address(connection.original_src).masked(selection.src_mask),
+            dst: address(connection.reply_src).masked(selection.dst_mask),
+            ports,
+            protocol: selected_protocol(connection.protocol, selection),
+        }
     }
 }
 
-/// The word at `at` of a header; network byte order.
 #[inline(always)]
-pub(super) fn word<const N: usize>(header: &[u8; N], at: usize) -> u32 {
-    u32::from_ne_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+fn selected_protocol(protocol: u8, selection: &Selection<'_>) -> u8 {
+    let [low, _] = selection.proto_mask.to_le_bytes();
+    match selection.layer3_only {
+        true => 0,
+        false => protocol & low,
+    }
 }
 
-/// Masks an IPv4 address, both in network byte order; the result is in host byte order.
-#[inline(always)]
-pub(super) fn fold_ipv4(address: u32, mask: &[u32; 4]) -> u32 {
-    u32::from_be(address & mask[0])
+/// An address, or a mask of one: four words in network byte order, of which IPv4 has the first.
+///
+/// Two words lie in each number, the first of them in its lower half: IPv6 addresses are masked
+/// and folded two words at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Address([u64; 2]);
+
+impl Address {
+    /// The address of these four words.
+    #[inline(always)]
+    pub const fn from_words([a, b, c, d]: [u32; 4]) -> Self {
+        Self([pair(a, b), pair(c, d)])
+    }
+
+    /// The IPv4 address of the first word.
+    #[inline(always)]
+    const fn from_ipv4([word, ..]: [u32; 4]) -> Self {
+        Self::from_words([word, 0, 0, 0])
+    }
+
+    /// The four words, in network byte order.
+    #[inline(always)]
+    pub const fn words(self) -> [u32; 4] {
+        let [ab, cd] = self.0;
+        [ab as u32, (ab >> 32) as u32, cd as u32, (cd >> 32) as u32]
+    }
+
+    #[inline(always)]
+    fn masked(self, mask: &[u32; 4]) -> Self {
+        let ([ab, cd], [mask_ab, mask_cd]) = (self.0, Self::from_words(*mask).0);
+        Self([ab & mask_ab, cd & mask_cd])
+    }
+
+    /// The XOR of the four words, in host byte order: an IPv4 address itself.
+    #[inline(always)]
+    pub(super) fn fold(self) -> u32 {
+        let [ab, cd] = self.0;
+        let folded = ab ^ cd;
+        u32::from_be(folded as u32 ^ (folded >> 32) as u32)
+    }
 }
 
-/// Masks an IPv6 address and folds it to 32 bits; network byte order in, host byte order out.
 #[inline(always)]
-pub(super) fn fold_ipv6(address: &[u32; 4], mask: &[u32; 4]) -> u32 {
-    // Two words at a time.
-    let pairs = |[a, b, c, d]: [u32; 4]| {
-        let pair = |low: u32, high: u32| u64::from(low) | (u64::from(high) << 32);
-        [pair(a, b), pair(c, d)]
-    };
-    let (address, mask) = (pairs(*address), pairs(*mask));
-    let folded = (address[0] & mask[0]) ^ (address[1] & mask[1]);
-    u32::from_be(folded as u32 ^ (folded >> 32) as u32)
+const fn pair(low: u32, high: u32) -> u64 {
+    low as u64 | ((high as u64) << 32)
 }

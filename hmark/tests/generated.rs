@@ -3,14 +3,14 @@
 //! What the fuzzing in the kernel is made of, here: no packet makes the walk panic, and what is to
 //! be compared there does come up.
 
-use hmark::rule::Refusal;
-use hmark::{mark_ipv4, mark_ipv6, rule};
+use hmark::rule::{self, Refusal, Rule};
+use hmark::{mark, Family};
 
 #[allow(dead_code, unused_imports)] // each user takes its part
 #[path = "../../tests/kmod/generate/mod.rs"]
 mod generate;
 
-use generate::{Bytes, Family, Layout, Random};
+use generate::{Bytes, Layout, Random};
 
 const CASES: u64 = 3_000;
 
@@ -50,10 +50,7 @@ fn every_packet_is_survived() {
             let rule = generate::rule(&mut random);
             let len = random.between(family.header_len(), packet.len());
             for packet in [&packet[..], &packet[..len]] {
-                let mark = match family {
-                    Family::Ipv4 => mark_ipv4(packet, &rule),
-                    Family::Ipv6 => mark_ipv6(packet, &rule),
-                };
+                let mark = mark(family, packet, &rule, 0);
                 let buckets = rule.hmodulus.max(1);
                 assert!(mark.is_none_or(|mark| mark.wrapping_sub(rule.hoffset) < buckets));
             }

@@ -3,7 +3,8 @@
 //! Marks that the kernel's own C module set for real packets: `known_marks.txt` says how to read
 //! it. They are the same on little- and big-endian machines.
 
-use hmark::{mark_ipv4, mark_ipv6, Rule};
+use hmark::rule::v0::Info;
+use hmark::{mark, Family};
 
 const KNOWN: &str = include_str!("known_marks.txt");
 
@@ -37,9 +38,9 @@ fn lines(kind: &str, family: &str) -> impl Iterator<Item = Vec<&'static str>> {
     })
 }
 
-fn rules(family: &str) -> Vec<Rule> {
+fn rules(family: &str) -> Vec<Info> {
     lines("rule", family)
-        .map(|words| Rule {
+        .map(|words| Info {
             src_mask: mask(words[0]),
             dst_mask: mask(words[1]),
             port_mask: network(words[2]),
@@ -54,15 +55,20 @@ fn rules(family: &str) -> Vec<Rule> {
 }
 
 /// Compares every known mark, and returns how many there are.
-fn compare(family: &str, mark: impl Fn(&[u8], &Rule) -> Option<u32>) -> usize {
-    let rules = rules(family);
+fn compare(family: Family) -> usize {
+    let name = match family {
+        Family::Ipv4 => "4",
+        Family::Ipv6 => "6",
+    };
+    let rules = rules(name);
     let mut compared = 0;
-    for words in lines("packet", family) {
+    for words in lines("packet", name) {
         let (packet, marks) = words.split_first().expect("a packet");
         assert_eq!(marks.len(), rules.len(), "{packet}");
         for (rule, known) in rules.iter().zip(marks) {
             let known = (*known != "none").then(|| hexadecimal(known));
-            assert_eq!(mark(&bytes(packet), rule), known, "{packet} {rule:x?}");
+            let mark = mark(family, &bytes(packet)[..], rule, 0);
+            assert_eq!(mark, known, "{packet} {rule:x?}");
             compared += 1;
         }
     }
@@ -71,10 +77,10 @@ fn compare(family: &str, mark: impl Fn(&[u8], &Rule) -> Option<u32>) -> usize {
 
 #[test]
 fn ipv4() {
-    assert_eq!(compare("4", mark_ipv4::<[u8]>), 23 * 7);
+    assert_eq!(compare(Family::Ipv4), 23 * 7);
 }
 
 #[test]
 fn ipv6() {
-    assert_eq!(compare("6", mark_ipv6::<[u8]>), 31 * 7);
+    assert_eq!(compare(Family::Ipv6), 31 * 7);
 }

@@ -6,15 +6,12 @@
 mod build;
 
 use build::{Ends, Flow};
-use hmark::rule::{flag, DEFAULT_RND};
-use hmark::{
-    mark_connection, mark_ipv4, mark_ipv6, mark_plain_ipv4, mark_plain_ipv6, Connection, Packet,
-    Rule,
-};
+use hmark::rule::v0::{flag, Info, DEFAULT_RND};
+use hmark::{explain, Connection, Family, Packet};
 use proptest::prelude::*;
 
 /// A rule that treats source and destination alike, with anything else at random.
-fn symmetric_rule() -> impl Strategy<Value = Rule> {
+fn symmetric_rule() -> impl Strategy<Value = Info> {
     let port = || any::<u16>().prop_map(|port| (u32::from(port) << 16) | u32::from(port));
     (
         any::<[u32; 4]>(),
@@ -25,7 +22,7 @@ fn symmetric_rule() -> impl Strategy<Value = Rule> {
         1..=u32::MAX,
     )
         .prop_map(
-            |(mask, port_mask, port_set, layer3, (proto_mask, hashrnd, hoffset), hmodulus)| Rule {
+            |(mask, port_mask, port_set, layer3, (proto_mask, hashrnd, hoffset), hmodulus)| Info {
                 src_mask: mask,
                 dst_mask: mask,
                 port_mask,
@@ -40,7 +37,7 @@ fn symmetric_rule() -> impl Strategy<Value = Rule> {
 }
 
 /// Any rule at all, of any bits.
-fn any_rule() -> impl Strategy<Value = Rule> {
+fn any_rule() -> impl Strategy<Value = Info> {
     (
         any::<[u32; 4]>(),
         any::<[u32; 4]>(),
@@ -54,7 +51,7 @@ fn any_rule() -> impl Strategy<Value = Rule> {
                 (port_mask, port_set, flags, proto_mask, hashrnd, hoffset),
                 hmodulus,
             )| {
-                Rule {
+                Info {
                     src_mask,
                     dst_mask,
                     port_mask,
@@ -70,15 +67,15 @@ fn any_rule() -> impl Strategy<Value = Rule> {
 }
 
 /// The rule of `-j HMARK --hmark-mod N`.
-fn default_rule(hmodulus: u32) -> Rule {
-    Rule {
+fn default_rule(hmodulus: u32) -> Info {
+    Info {
         src_mask: [u32::MAX; 4],
         dst_mask: [u32::MAX; 4],
         port_mask: u32::MAX,
         proto_mask: u16::MAX,
         hashrnd: DEFAULT_RND,
         hmodulus,
-        ..Rule::default()
+        ..Info::default()
     }
 }
 
@@ -103,30 +100,39 @@ fn flow() -> impl Strategy<Value = Flow> {
     })
 }
 
-/// The mark by the packet's own IP version.
-fn mark(packet: &[u8], rule: &Rule) -> Option<u32> {
+/// The family of the packet's own IP version.
+fn family(packet: &[u8]) -> Family {
     match packet.read(0).map(|[byte]| byte >> 4) {
-        Some(4) => mark_ipv4(packet, rule),
-        _ => mark_ipv6(packet, rule),
+        Some(4) => Family::Ipv4,
+        _ => Family::Ipv6,
     }
 }
 
+/// The mark by the packet's own IP version.
+fn mark(packet: &[u8], rule: &Info) -> Option<u32> {
+    hmark::mark(family(packet), packet, rule, 0)
+}
+
+/// The mark of a connection's packet.
+fn mark_connection(connection: &Connection, rule: &Info) -> Option<u32> {
+    let rule = Info {
+        flags: rule.flags | flag::CT,
+        ..*rule
+    };
+    hmark::mark(Family::Ipv4, connection, &rule, 0)
+}
+
 /// Whether `mark` is one of the rule's buckets.
-fn in_range(mark: u32, rule: &Rule) -> bool {
+fn in_range(mark: u32, rule: &Info) -> bool {
     mark.wrapping_sub(rule.hoffset) < rule.hmodulus
 }
 
 proptest! {
     #[test]
-    fn a_flow_is_of_plain_packets(flow in flow(), rule in symmetric_rule()) {
-        prop_assume!(flow.has_layer4());
-        let packet = flow.packet();
-        let plain = match packet[0] >> 4 {
-            4 => mark_plain_ipv4(&packet[..], &rule),
-            _ => mark_plain_ipv6(&packet[..], &rule),
-        };
-        prop_assert!(plain.is_some());
-        prop_assert_eq!(plain, mark(&packet, &rule));
+    fn explained_steps_end_in_the_mark(flow in flow(), rule in any_rule(), error: bool) {
+        let packet = if error { flow.icmp_error() } else { flow.packet() };
+        let explained = explain(family(&packet), &packet[..], &rule, 0);
+        prop_assert_eq!(explained.steps.map(|steps| steps.mark), mark(&packet, &rule));
     }
 
     #[test]
@@ -147,7 +153,7 @@ proptest! {
 
     #[test]
     fn a_mark_is_in_a_bucket_whatever_the_packet(bytes in prop::collection::vec(any::<u8>(), 0..200), rule in any_rule()) {
-        for mark in [mark_ipv4(&bytes[..], &rule), mark_ipv6(&bytes[..], &rule)].into_iter().flatten() {
+        for mark in Family::ALL.into_iter().filter_map(|family| hmark::mark(family, &bytes[..], &rule, 0)) {
             prop_assert!(in_range(mark, &rule));
         }
     }
@@ -175,7 +181,7 @@ proptest! {
             ..connection
         };
         prop_assert!(l3num == 2 || l3num == 10);
-        prop_assert_eq!(Some(mark_connection(&connection, &rule)), mark(&flow.packet(), &rule));
+        prop_assert_eq!(mark_connection(&connection, &rule), mark(&flow.packet(), &rule));
         prop_assert_eq!(mark_connection(&connection, &rule), mark_connection(&reversed, &rule));
     }
 }

@@ -2,7 +2,8 @@
 
 //! What conntrack may have found about a packet.
 
-use super::{address, layer4, port, protocol, Family, Random};
+use super::{address, layer4, port, protocol, Random};
+use crate::Family;
 
 /// The source of one direction of a connection, as in a conntrack tuple.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,8 @@
 
 //! Layouts: how the bytes of a packet lie in an sk_buff.
 
-use super::{Family, Random};
+use super::Random;
+use crate::Family;
 
 /// Most fragments of a layout.
 pub(crate) const MAX_FRAGS: usize = 3;

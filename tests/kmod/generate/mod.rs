@@ -4,8 +4,8 @@
 //! the walk over headers, and nonsense.
 //!
 //! Used in the kernel (`fuzz.rs`) and, as a module by path, in user space. It allocates nothing,
-//! and takes all that it decides from a [`Random`]. The user has `rule` of the crate `hmark` in
-//! its crate's root.
+//! and takes all that it decides from a [`Random`]. The user has `rule` and `Family`
+//! of the crate `hmark` in its crate's root.
 
 mod bytes;
 mod connection;
@@ -23,25 +23,7 @@ pub(crate) use layout::{Layout, MAX_HEADROOM};
 pub(crate) use random::Random;
 pub(crate) use rule::{rule, sharp as sharp_rule};
 
-/// The family of a packet, and of the tables whose rules see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Family {
-    Ipv4,
-    Ipv6,
-}
-
-impl Family {
-    pub(crate) const ALL: [Self; 2] = [Self::Ipv4, Self::Ipv6];
-
-    /// Bytes of the first header without options: the kernel lets no packet pass that has less in
-    /// its linear part.
-    pub(crate) const fn header_len(self) -> usize {
-        match self {
-            Self::Ipv4 => 20,
-            Self::Ipv6 => 40,
-        }
-    }
-}
+use crate::Family;
 
 /// Makes a packet of at least [`Family::header_len`] bytes.
 pub(crate) fn packet(family: Family, bytes: &mut Bytes, random: &mut Random) {

@@ -3,14 +3,14 @@
 //! Rules: such as iptables makes, and any other that the kernel would take or refuse.
 
 use super::Random;
-use crate::rule::{flag, Rule};
+use crate::rule::v0::{flag, Info};
 
 /// Every flag of the ABI.
 const FLAGS: usize = 15;
 
 /// A rule, which may be one to refuse.
-pub(crate) fn rule(random: &mut Random) -> Rule {
-    Rule {
+pub(crate) fn rule(random: &mut Random) -> Info {
+    Info {
         src_mask: address_mask(random),
         dst_mask: address_mask(random),
         port_mask: port_mask(random),
@@ -46,8 +46,8 @@ pub(crate) fn rule(random: &mut Random) -> Rule {
 }
 
 /// A rule that tells packets apart by all that there is, and is not to be refused.
-pub(crate) const fn sharp() -> Rule {
-    Rule {
+pub(crate) const fn sharp() -> Info {
+    Info {
         src_mask: [u32::MAX; 4],
         dst_mask: [u32::MAX; 4],
         port_mask: u32::MAX,

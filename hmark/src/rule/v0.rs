@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The rule: `struct xt_hmark_info`, as iptables hands it to the kernel.
+//! Revision 0: the layout of a rule as iptables hands it to the kernel, and its decisions.
 //!
-//! C header: [`include/linux/netfilter/xt_HMARK.h`](../../include/linux/netfilter/xt_HMARK.h)
+//! C header: [`include/linux/netfilter/xt_HMARK.h`](../../../include/linux/netfilter/xt_HMARK.h)
 
 use core::mem::{offset_of, size_of};
 
-/// Which selectors a rule was given: bits of [`Rule::flags`].
+use super::super::{bucket::scale, hash::lookup3, tuple::Tuple};
+use super::{Refusal, Rule, Selection, Source};
+
+/// Which selectors a rule was given: bits of [`Info::flags`].
 pub mod flag {
     /// `--hmark-src-prefix`, or `src` in the tuple.
     pub const SADDR_MASK: u32 = 1 << 0;
@@ -34,7 +37,7 @@ pub mod flag {
     pub const OFFSET: u32 = 1 << 11;
     /// `ct` in the tuple: hash the conntrack tuple instead of the packet.
     pub const CT: u32 = 1 << 12;
-    /// Hash addresses alone: layer 4 is never read.
+    /// Hash only addresses: layer 4 is never read.
     pub const METHOD_L3: u32 = 1 << 13;
     /// Reserved by the ABI; neither iptables nor the kernel reads it.
     pub const METHOD_L3_4: u32 = 1 << 14;
@@ -42,17 +45,17 @@ pub mod flag {
 
 /// One HMARK rule: `struct xt_hmark_info`, revision 0, byte for byte.
 ///
-/// Every bit pattern is a valid `Rule`; [`Rule::check`] tells whether it may be installed.
+/// Every bit pattern is a valid `Info`; [`Rule::check`] tells whether it may be installed.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rule {
+pub struct Info {
     /// ANDed with the source address; network byte order. IPv4 uses the first word.
     pub src_mask: [u32; 4],
     /// ANDed with the destination address; network byte order. IPv4 uses the first word.
     pub dst_mask: [u32; 4],
     /// ANDed with the source and destination port, or with the SPI; network byte order.
     pub port_mask: u32,
-    /// ORed to the masked ports or SPI; network byte order.
+    /// ORed into the masked ports or SPI; network byte order.
     pub port_set: u32,
     /// Which selectors were given: bits of [`flag`].
     pub flags: u32,
@@ -69,36 +72,16 @@ pub struct Rule {
 /// The seed of a rule that was given none: the same on every node of a cluster.
 pub const DEFAULT_RND: u32 = 0xc175_a3b8;
 
-/// Why a rule may not be installed; the kernel answers `EINVAL` to each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// There is no bucket to choose from.
-    NoBuckets,
-    /// The protocol is masked, but addresses alone are hashed.
-    ProtocolInLayer3,
-    /// An SPI mask and a port mask would both be for the same four bytes.
-    SpiAndPortMask,
-    /// An SPI and a port would both be for the same four bytes.
-    SpiAndPort,
-}
-
-impl Refusal {
-    /// One line for the kernel log: what is wrong with the rule.
-    pub const fn message(self) -> &'static str {
-        match self {
-            Self::NoBuckets => "the number of buckets (hmark-mod) is zero",
-            Self::ProtocolInLayer3 => {
-                "a protocol mask needs layer 4, but the rule hashes layer 3 only"
-            }
-            Self::SpiAndPortMask => "an SPI mask and a port mask exclude each other",
-            Self::SpiAndPort => "an SPI and a port exclude each other",
-        }
+impl Info {
+    /// Whether any of these bits of [`flag`] is set.
+    #[inline(always)]
+    pub const fn has(&self, flags: u32) -> bool {
+        self.flags & flags != 0
     }
 }
 
-impl Rule {
-    /// Whether the rule may be installed: once, when it is, never per packet.
-    pub fn check(&self) -> Result<(), Refusal> {
+impl Rule for Info {
+    fn check(&self) -> Result<(), Refusal> {
         if self.hmodulus == 0 {
             return Err(Refusal::NoBuckets);
         }
@@ -114,34 +97,63 @@ impl Rule {
         Ok(())
     }
 
-    /// Whether the conntrack tuple is hashed instead of the packet.
-    pub fn conntrack(&self) -> bool {
-        self.has(flag::CT)
+    #[inline(always)]
+    fn source(&self) -> Source {
+        match self.has(flag::CT) {
+            true => Source::Connection,
+            false => Source::Packet,
+        }
     }
 
-    /// Whether addresses alone are hashed.
-    pub(super) fn layer3_only(&self) -> bool {
-        self.has(flag::METHOD_L3)
+    #[inline(always)]
+    fn selection(&self) -> Selection<'_> {
+        Selection {
+            src_mask: &self.src_mask,
+            dst_mask: &self.dst_mask,
+            port_mask: self.port_mask,
+            port_set: self.port_set,
+            proto_mask: self.proto_mask,
+            layer3_only: self.has(flag::METHOD_L3),
+        }
     }
 
-    /// Whether any of these bits of [`flag`] is set.
-    fn has(&self, flags: u32) -> bool {
-        self.flags & flags != 0
+    /// lookup3 over the folded addresses and the ports, each pair sorted; the protocol is XORed
+    /// into the result.
+    #[inline(always)]
+    fn hash(&self, tuple: &Tuple) -> u32 {
+        let (src, dst) = (tuple.src.fold(), tuple.dst.fold());
+        let (low, high) = match src < dst {
+            true => (src, dst),
+            false => (dst, src),
+        };
+        let ports = tuple.ports.max(tuple.ports.rotate_left(16));
+        lookup3::hash([low, high, ports], self.hashrnd) ^ u32::from(tuple.protocol)
+    }
+
+    #[inline(always)]
+    fn bucket(&self, hash: u32) -> u32 {
+        scale::bucket(hash, self.hmodulus)
+    }
+
+    /// The offset plus the bucket; nothing remains of the old mark.
+    #[inline(always)]
+    fn merge(&self, _old: u32, bucket: u32) -> u32 {
+        bucket.wrapping_add(self.hoffset)
     }
 }
 
 // The ABI: what the C header lays out, and what no change here may move.
 const _: () = {
-    assert!(size_of::<Rule>() == 60);
-    assert!(offset_of!(Rule, src_mask) == 0);
-    assert!(offset_of!(Rule, dst_mask) == 16);
-    assert!(offset_of!(Rule, port_mask) == 32);
-    assert!(offset_of!(Rule, port_set) == 36);
-    assert!(offset_of!(Rule, flags) == 40);
-    assert!(offset_of!(Rule, proto_mask) == 44);
-    assert!(offset_of!(Rule, hashrnd) == 48);
-    assert!(offset_of!(Rule, hmodulus) == 52);
-    assert!(offset_of!(Rule, hoffset) == 56);
+    assert!(size_of::<Info>() == 60);
+    assert!(offset_of!(Info, src_mask) == 0);
+    assert!(offset_of!(Info, dst_mask) == 16);
+    assert!(offset_of!(Info, port_mask) == 32);
+    assert!(offset_of!(Info, port_set) == 36);
+    assert!(offset_of!(Info, flags) == 40);
+    assert!(offset_of!(Info, proto_mask) == 44);
+    assert!(offset_of!(Info, hashrnd) == 48);
+    assert!(offset_of!(Info, hmodulus) == 52);
+    assert!(offset_of!(Info, hoffset) == 56);
 };
 
 #[cfg(test)]
@@ -149,12 +161,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rule_is_refused_for_what_contradicts_itself() {
-        let rule = |flags, proto_mask, hmodulus| Rule {
+    fn a_rule_that_contradicts_itself_is_refused() {
+        let rule = |flags, proto_mask, hmodulus| Info {
             flags,
             proto_mask,
             hmodulus,
-            ..Rule::default()
+            ..Info::default()
         };
         assert_eq!(rule(0, 0, 1).check(), Ok(()));
         assert_eq!(rule(0, 0, 0).check(), Err(Refusal::NoBuckets));

@@ -1,67 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The hash: Bob Jenkins' lookup3 over three words, and the scaling of a hash into buckets.
+//! Scaling: equal shares of all hashes for each bucket.
 //!
-//! C headers: `include/linux/jhash.h` (`jhash_3words`), `include/linux/kernel.h`
-//! (`reciprocal_scale`).
+//! C header: `include/linux/math.h` (`reciprocal_scale`).
 
-/// What lookup3 starts from: an arbitrary value that the kernel chose.
-const INITVAL: u32 = 0xdead_beef;
-
-/// Bytes in the three words, which lookup3 mixes into its start value.
-const LENGTH: u32 = 12;
-
-/// Hashes three words in host byte order with a seed.
+/// Scales a hash to one of `buckets` buckets: 0 to `buckets` - 1 (0 if there are none).
 #[inline(always)]
-pub(super) fn jhash(words: [u32; 3], seed: u32) -> u32 {
-    let start = seed.wrapping_add(INITVAL).wrapping_add(LENGTH);
-    let [a, b, c] = words;
-    let mut a = a.wrapping_add(start);
-    let mut b = b.wrapping_add(start);
-    let mut c = c.wrapping_add(start);
-
-    c = (c ^ b).wrapping_sub(b.rotate_left(14));
-    a = (a ^ c).wrapping_sub(c.rotate_left(11));
-    b = (b ^ a).wrapping_sub(a.rotate_left(25));
-    c = (c ^ b).wrapping_sub(b.rotate_left(16));
-    a = (a ^ c).wrapping_sub(c.rotate_left(4));
-    b = (b ^ a).wrapping_sub(a.rotate_left(14));
-    (c ^ b).wrapping_sub(b.rotate_left(24))
-}
-
-/// Scales a hash into `buckets` buckets: 0 to `buckets` - 1 (0 where there is none).
-#[inline(always)]
-pub(super) fn bucket(hash: u32, buckets: u32) -> u32 {
-    // The high half of a product of two u32s fits a u32.
-    ((u64::from(hash) * u64::from(buckets)) >> 32) as u32
+pub(in super::super) fn bucket(hash: u32, buckets: u32) -> u32 {
+    // The upper half of a product of two u32s fits a u32.
+    (u64::from(hash).wrapping_mul(u64::from(buckets)) >> 32) as u32
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// What `jhash_3words` of Linux 7.3 gives.
-    #[test]
-    fn known_answers() {
-        for (words, seed, hash) in [
-            ([0, 0, 0], 0, 0x1b68_e557),
-            ([0, 0, 0], 0xc175_a3b8, 0x92e3_7255),
-            ([1, 2, 3], 0, 0xa461_58f5),
-            (
-                [0xc0a8_0001, 0x0a00_0001, 0xd431_0050],
-                0xc175_a3b8,
-                0xaf6b_b5c9,
-            ),
-            (
-                [0x0a00_0001, 0x0a00_0002, 0x0050_0050],
-                0xfeed_cafe,
-                0x7ffa_9711,
-            ),
-            ([u32::MAX, u32::MAX, u32::MAX], u32::MAX, 0xc343_af0b),
-        ] {
-            assert_eq!(jhash(words, seed), hash, "{words:x?} seed {seed:#x}");
-        }
-    }
 
     /// The first hash of each bucket in order, then 2^32: the bucket times 2^32, divided by the
     /// number of buckets and rounded up, counted up without a division for each.

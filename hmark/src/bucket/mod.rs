@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! From a hash to a bucket.
+
+pub(super) mod scale;

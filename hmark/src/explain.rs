@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Each step from a packet to its mark, for tests and tools; the kernel module has no use for it.
+
+use super::mark::any_tuple;
+use super::rule::{Rule, Source};
+use super::tuple::Tuple;
+use super::walk::{self, Found};
+use super::{Connection, Family, Packet};
+
+/// The steps from a packet to its mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The step that depends on what the rule hashes.
+    pub subject: Subject,
+    /// The steps that follow; [`None`] if the packet's mark is left alone.
+    pub steps: Option<Steps>,
+}
+
+/// What is hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The headers that the walk found in the packet.
+    Packet(Found),
+    /// The packet's connection, if conntrack tracks it.
+    Connection(Option<Connection>),
+}
+
+/// The steps from a tuple to a mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Steps {
+    /// The tuple, as the rule masks it.
+    pub tuple: Tuple,
+    /// Its hash.
+    pub hash: u32,
+    /// The bucket of the hash, counted from 0.
+    pub bucket: u32,
+    /// The packet's new mark.
+    pub mark: u32,
+}
+
+/// Takes the steps of [`mark`](super::mark()) one by one, without its fast path.
+pub fn explain<P: Packet + ?Sized, R: Rule>(
+    family: Family,
+    packet: &P,
+    rule: &R,
+    old: u32,
+) -> Explanation {
+    let (subject, tuple) = match rule.source() {
+        Source::Packet => {
+            let found = walk::find(family, packet);
+            let tuple = any_tuple(family, packet, found, rule);
+            (Subject::Packet(found), tuple)
+        }
+        Source::Connection => {
+            let connection = packet.connection();
+            let selection = rule.selection();
+            let tuple = connection.map(|connection| Tuple::of_connection(&connection, &selection));
+            (Subject::Connection(connection), tuple)
+        }
+    };
+    let steps = tuple.map(|tuple| {
+        let hash = rule.hash(&tuple);
+        let bucket = rule.bucket(hash);
+        Steps {
+            tuple,
+            hash,
+            bucket,
+            mark: rule.merge(old, bucket),
+        }
+    });
+    Explanation { subject, steps }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! IPv4 (RFC 791), and the packets that ICMP errors quote (RFC 792).
+
+use super::super::tuple::Address;
+use super::super::Packet;
+use super::{protocol, Found, Place};
+
+/// Length of an IPv4 header without options.
+const HEADER_LEN: usize = 20;
+
+/// Length of an ICMP header; an error quotes the offending packet after it.
+const ICMP_LEN: u32 = 8;
+
+/// In the byte before the low one of the fragment offset, all bits but the reserved one and "don't
+/// fragment": "more fragments" and the upper bits of the offset.
+const FRAGMENT_HIGH: u8 = 0x3f;
+
+/// An IPv4 header without options.
+///
+/// Fields are taken by patterns, which cannot be out of bounds.
+struct Header<'a>(&'a [u8; HEADER_LEN]);
+
+impl Header<'_> {
+    /// Header length with options, in bytes: 0 to 60, as the packet claims it.
+    #[inline(always)]
+    fn len(&self) -> u32 {
+        let [version_and_len, ..] = *self.0;
+        u32::from(version_and_len & 0x0f) << 2
+    }
+
+    #[inline(always)]
+    fn is_fragment(&self) -> bool {
+        let [_, _, _, _, _, _, high, low, ..] = *self.0;
+        (high & FRAGMENT_HIGH) | low != 0
+    }
+
+    #[inline(always)]
+    fn protocol(&self) -> u8 {
+        let [_, _, _, _, _, _, _, _, _, protocol, ..] = *self.0;
+        protocol
+    }
+
+    /// The place of this header at `network`.
+    #[inline(always)]
+    fn place(&self, network: u32) -> Place {
+        let transport = match self.is_fragment() || self.protocol() == protocol::ICMP {
+            true => None,
+            false => Some(network.wrapping_add(self.len())),
+        };
+        Place {
+            network,
+            protocol: self.protocol(),
+            transport,
+        }
+    }
+}
+
+/// Whether an ICMP message of this type is an error, which quotes the packet that it is about.
+#[inline(always)]
+fn is_error(icmp_type: u8) -> bool {
+    // Destination unreachable, source quench, redirect, time exceeded, parameter problem.
+    matches!(icmp_type, 3 | 4 | 5 | 11 | 12)
+}
+
+/// As [`super::plain`], for IPv4.
+#[inline(always)]
+pub(super) fn plain<P: Packet + ?Sized>(packet: &P) -> Option<Place> {
+    let ip = Header(packet.in_place(0)?);
+    match ip.protocol() {
+        protocol::ICMP => None,
+        _ => Some(ip.place(0)),
+    }
+}
+
+/// As [`super::find`], for IPv4.
+#[inline(always)]
+pub(super) fn find<P: Packet + ?Sized>(packet: &P) -> Found {
+    let mut copy = [0; HEADER_LEN];
+    let Some(ip) = packet.header(0, &mut copy).map(Header) else {
+        return Found::Untouched;
+    };
+    if ip.protocol() == protocol::ICMP {
+        if let Some(network) = quoted_by_error(packet, ip.len()) {
+            let mut copy = [0; HEADER_LEN];
+            return match packet.header(network, &mut copy).map(Header) {
+                Some(ip) => Found::At(ip.place(network)),
+                None => Found::Untouched,
+            };
+        }
+    }
+    Found::At(ip.place(0))
+}
+
+/// The offset of the packet that an ICMP error at `offset` quotes; [`None`] for other messages.
+#[inline(always)]
+fn quoted_by_error<P: Packet + ?Sized>(packet: &P, offset: u32) -> Option<u32> {
+    let [icmp_type, ..]: [u8; ICMP_LEN as usize] = packet.read(offset)?;
+    is_error(icmp_type).then_some(offset.wrapping_add(ICMP_LEN))
+}
+
+/// Source and destination address of the IPv4 header at `network`.
+///
+/// [`None`] if the packet ends before the last of them.
+#[inline(always)]
+pub(in super::super) fn addresses<P: Packet + ?Sized>(
+    packet: &P,
+    network: u32,
+) -> Option<(Address, Address)> {
+    let mut copy = [0; HEADER_LEN];
+    let [_, _, _, _, _, _, _, _, _, _, _, _, a, b, c, d, e, f, g, h] =
+        *packet.header(network, &mut copy)?;
+    let address = |bytes| Address::from_words([u32::from_ne_bytes(bytes), 0, 0, 0]);
+    Some((address([a, b, c, d]), address([e, f, g, h])))
+}

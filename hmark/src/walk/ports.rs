@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Layer 4: the port pair, or the Security Parameter Index, that a rule masks and sets.
+
+use super::super::rule::Selection;
+use super::super::Packet;
+use super::{protocol, Place};
+
+/// The offset of a protocol's ports or SPI in its header; [`None`] if it has neither.
+#[inline(always)]
+fn offset_in_header(protocol: u8) -> Option<u32> {
+    match protocol {
+        protocol::TCP
+        | protocol::UDP
+        | protocol::DCCP
+        | protocol::ESP
+        | protocol::SCTP
+        | protocol::UDPLITE => Some(0),
+        protocol::AH => Some(4),
+        _ => None,
+    }
+}
+
+/// Masks and sets a port pair, source port first, or an SPI, as it is on the wire.
+///
+/// The result is in host byte order: the source port in the upper half.
+#[inline(always)]
+pub(in super::super) fn select(ports: [u8; 4], selection: &Selection<'_>) -> u32 {
+    let ports = u32::from_ne_bytes(ports);
+    u32::from_be((ports & selection.port_mask) | selection.port_set)
+}
+
+/// Reads the ports or SPI at a place, masked and set as by [`select`].
+///
+/// 0 if the protocol has none or they may not be hashed: nothing is set then either. [`None`] if
+/// the packet ends before those that it has.
+#[inline(always)]
+pub(in super::super) fn read<P: Packet + ?Sized>(
+    packet: &P,
+    place: &Place,
+    selection: &Selection<'_>,
+) -> Option<u32> {
+    let Some(transport) = place.transport else {
+        return Some(0);
+    };
+    // Without mask and set the result is 0 whatever the packet holds: do not read it.
+    if selection.layer3_only || selection.port_mask | selection.port_set == 0 {
+        return Some(0);
+    }
+    match offset_in_header(place.protocol) {
+        Some(offset) => {
+            let ports = packet.read(transport.wrapping_add(offset))?;
+            Some(select(ports, selection))
+        }
+        None => Some(0),
+    }
+}
