@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The symbols that `xt_HMARK.ko` takes from the kernel: none may be one that panics.
+
+use crate::command::output;
+use crate::kernel::Kernel;
+use crate::product::{Module, FOLDER};
+use anyhow::{ensure, Result};
+
+/// Every module of ours refers to a symbol that begins so: without it the file is not ours, or was
+/// not read.
+const REGISTRATION: &str = "xt_register_target";
+
+/// What remains in the debug kernels, and why: their configuration has rustc insert these checks
+/// (`CONFIG_RUST_DEBUG_ASSERTIONS`, `CONFIG_RUST_OVERFLOW_CHECKS`), which no other kernel has.
+const DEBUG_CHECKS: [(&str, &str); 4] = [
+    (
+        "panic_nounwind_fmt",
+        "preconditions of unsafe functions of core",
+    ),
+    (
+        "panic_nounwind",
+        "preconditions of unsafe functions of core",
+    ),
+    (
+        "panic_null_pointer_dereference",
+        "a check of each dereferenced raw pointer",
+    ),
+    (
+        "panic_misaligned_pointer_dereference",
+        "a check of each dereferenced raw pointer",
+    ),
+];
+
+/// Looks at the module for each kernel; prints the symbols. An error names those that panic.
+pub fn check(kernels: &[Kernel]) -> Result<u8> {
+    for &kernel in kernels {
+        let file = format!("{FOLDER}/{}-{kernel}/xt_HMARK.ko", Module::Hmark.folder());
+        let symbols = output(
+            kernel.nm(),
+            &["--undefined-only", "--format=just-symbols", &file],
+        )?;
+        println!("{file}:\n{symbols}");
+        ensure!(
+            symbols
+                .lines()
+                .any(|symbol| symbol.starts_with(REGISTRATION)),
+            "{file} does not refer to {REGISTRATION}"
+        );
+        let panics = panics(&symbols, kernel.is_debug());
+        ensure!(
+            panics.is_empty(),
+            "{file} refers to {}",
+            panics.join(" and ")
+        );
+    }
+    Ok(0)
+}
+
+/// The symbols that panic, but for those which remain in a debug kernel.
+fn panics(symbols: &str, is_debug: bool) -> Vec<&str> {
+    let remains = |symbol: &str| {
+        is_debug
+            && DEBUG_CHECKS
+                .iter()
+                .any(|(check, _)| symbol.ends_with(check))
+    };
+    symbols
+        .lines()
+        .filter(|symbol| symbol.to_lowercase().contains("panic") && !remains(symbol))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUNDS: &str = "_RNvNtCs5VUmBPAn4PY_4core9panicking18panic_bounds_check";
+    const NULL: &str = "_RNvNtCs5VUmBPAn4PY_4core9panicking30panic_null_pointer_dereference";
+
+    #[test]
+    fn panics_are_found() {
+        let symbols = format!("skb_copy_bits\n{BOUNDS}\nxt_register_targets\n{NULL}");
+        assert_eq!(panics(&symbols, false), [BOUNDS, NULL]);
+        assert_eq!(panics(&symbols, true), [BOUNDS]);
+        assert!(panics("skb_copy_bits\nxt_register_targets", false).is_empty());
+    }
+
+    #[test]
+    fn unreadable_file_is_an_error() {
+        assert!(check(&[Kernel::Stock]).is_err());
+    }
+}
