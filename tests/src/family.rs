@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The two address families, and the commands that iptables has for each.
+//! The two address families, and the iptables commands for each.
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ impl Family {
         }
     }
 
-    /// `ipv4` or `ipv6`, as conntrack wants it.
+    /// `ipv4` or `ipv6`, as conntrack expects.
     pub fn name(self) -> &'static str {
         match self {
             Self::V4 => "ipv4",

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The rule that a rule text of iptables means, read independently of both libraries.
+//! The rule that an iptables rule text means, parsed independently of both libraries.
 
 use anyhow::{bail, Context, Result};
 use hmark::rule::{flag, Rule};
 
 use crate::family::Family;
 
-/// Reads the HMARK options of a rule text such as `iptables-save` prints; there are no defaults.
+/// Parses the HMARK options of a rule text, such as `iptables-save` prints. There are no defaults.
 ///
 /// # Errors
 /// If an option or its value is unknown.
@@ -113,7 +113,7 @@ fn tuple(rule: &mut Rule, word: &str) -> Result<()> {
     Ok(())
 }
 
-/// Writes one 16-bit half, `at` bytes into `ports` as they lie in memory.
+/// Writes one 16-bit half, `at` bytes into `ports` as they are in memory.
 fn set_port(ports: &mut u32, at: usize, value: &str) -> Result<()> {
     let port: u16 = number(value)?.try_into()?;
     let mut bytes = ports.to_ne_bytes();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The differences between the libraries that the man page names, and which rules they concern.
+//! The differences between the libraries that the man page names, and the rules that they concern.
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -12,17 +12,17 @@ use super::case::Case;
 /// A named difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Difference {
-    /// Without seed or selectors the stock library refuses the rule; ours has defaults.
+    /// The stock library refuses a rule without seed or selectors; ours has defaults.
     Defaults,
-    /// The stock library takes a number over 32 for an IPv4 address; ours refuses it.
+    /// The stock library reads a number over 32 as an IPv4 address; ours refuses it.
     Prefix,
-    /// The stock library leaves it to the kernel to refuse both an SPI and a port.
+    /// The stock library leaves it to the kernel to refuse an SPI together with a port.
     SpiAndPort,
     /// Both libraries store a netmask that has no length, and neither restores what it saved.
     Netmask,
-    /// The stock library has a later tuple win over the mask for the same part; ours refuses it.
+    /// In the stock library, a later tuple overrides the mask for the same part; ours refuses it.
     Overridden,
-    /// With an old iptables the stock library stores all ones for such a netmask; ours refuses it.
+    /// With an old iptables, the stock library stores all ones for such a netmask; ours refuses it.
     AllOnes,
 }
 
@@ -37,7 +37,8 @@ impl Difference {
         Self::AllOnes,
     ];
 
-    /// Why the stock library of a new or an old iptables may accept the rule and ours refuse it.
+    /// The reason why the stock library of a new or an old iptables may accept a rule that ours
+    /// refuses.
     pub fn refused_by_ours(case: &Case, family: Family, is_old: bool) -> Option<Self> {
         let prefixes = ["hmark-src-prefix", "hmark-dst-prefix"].map(|option| case.value(option));
         let mut prefixes = prefixes.into_iter().flatten();
@@ -79,7 +80,7 @@ fn overridden(case: &Case) -> bool {
     before.any(|(name, _)| named.contains(&name))
 }
 
-/// The option that masks what an element of a tuple selects in full.
+/// The option that masks the part that an element of a tuple selects in full.
 fn mask_of(element: &str) -> Option<&'static str> {
     let masks = [
         ("ct", ""),
@@ -97,7 +98,7 @@ fn mask_of(element: &str) -> Option<&'static str> {
     fitting.next().map(|(_, mask)| mask)
 }
 
-/// A number as C's `strtoul` and `inet_aton` read it.
+/// Reads a number as C's `strtoul` and `inet_aton` do.
 fn number(text: &str) -> Option<u64> {
     let (digits, radix) = match text.to_ascii_lowercase().strip_prefix("0x") {
         Some(_) => (&text[2..], 16),
@@ -107,8 +108,8 @@ fn number(text: &str) -> Option<u64> {
     u64::from_str_radix(digits, radix).ok()
 }
 
-/// An address as C's `inet_aton` and `inet_pton` read it, from the first bit on. A number alone is
-/// none here.
+/// Reads an address as C's `inet_aton` and `inet_pton` do, from the first bit on. A plain number
+/// does not count as an address here.
 fn netmask(text: &str, family: Family) -> Option<u128> {
     if family == Family::V6 {
         let address: Ipv6Addr = text.split('%').next()?.parse().ok()?;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a chain of rules costs end to end: packets a second that pass it, by HMARK of ours and in
-//! C, by what nftables has in its place, and by plain MARK.
+//! The end-to-end cost of a chain of rules: packets per second that pass it, with HMARK in Rust and
+//! in C, with nftables' equivalents, and with plain MARK.
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -18,19 +18,19 @@ use crate::progress::Progress;
 use crate::report::{Ratio, Row, Table};
 use crate::series::Series;
 
-/// Rules of a chain, where not their number is what is measured.
+/// Number of rules in a chain, where the number itself is not being measured.
 const RULES: usize = 200;
 
-/// Rounds in which each kind of rule has its turn. A round before is not counted.
+/// Rounds in which each kind of rule has its turn. One more round before them is not counted.
 const ROUNDS: usize = 9;
 
-/// Calls of targets in a round, about: so many packets are sent.
+/// Approximate number of target calls in a round, which sets the number of packets to send.
 const CALLS: usize = 8_000_000;
 
-/// Most packets of a round.
+/// Maximum number of packets in a round.
 const MOST_PACKETS: usize = 200_000;
 
-/// What a rule does to a packet.
+/// The action of a rule on a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Ours,
@@ -53,7 +53,7 @@ impl fmt::Display for Kind {
 }
 
 impl Kind {
-    /// Loads the module that it needs, if it is one of two.
+    /// Loads the module that this kind needs, if it is one of the two HMARK modules.
     fn load(self) -> Result<()> {
         match self {
             Self::Ours => module::load_ours(),
@@ -62,7 +62,7 @@ impl Kind {
         }
     }
 
-    /// The program that takes its rules, and what it is given for `count` of them.
+    /// The program that takes the rules of this kind, and its input for `count` rules.
     fn rules(self, family: Family, count: usize) -> (String, String) {
         let ip = table(family);
         let next = match family {
@@ -105,7 +105,7 @@ impl Kind {
     }
 }
 
-/// What nft calls the family, and what it calls its headers.
+/// nft's names for the family and for its headers.
 fn table(family: Family) -> &'static str {
     match family {
         Family::V4 => "ip",
@@ -113,7 +113,7 @@ fn table(family: Family) -> &'static str {
     }
 }
 
-/// Measures all paths, and how the cost grows with the rules.
+/// Measures all paths, and how the cost grows with the number of rules.
 pub fn run(progress: &mut Progress) -> Result<Table> {
     install::install()?;
     pktgen::load()?;
@@ -138,17 +138,17 @@ pub fn run(progress: &mut Progress) -> Result<Table> {
     })
 }
 
-/// A way that packets go, past a chain in `PREROUTING` of one namespace.
+/// A path that packets take, through a chain in `PREROUTING` of one namespace.
 struct Path {
     name: &'static str,
     traffic: Traffic,
     /// The namespace with the chain.
     marking: Netns,
-    /// Where packets come from, and where they end, if that is not the same one.
+    /// The namespaces where packets start and end, if these are not the one with the chain.
     ends: Option<[Netns; 2]>,
 }
 
-/// Counts and drops what comes in, behind the chain.
+/// Counts and drops the packets that arrive, after they have passed the chain.
 const SINK: &str = "table inet sink {
     chain input {
         type filter hook input priority 0
@@ -159,13 +159,13 @@ const SINK: &str = "table inet sink {
 ";
 
 impl Path {
-    /// Packets go to the namespace's own address.
+    /// Sends packets to the namespace's own address.
     fn loopback(family: Family) -> Result<Self> {
         let namespace = Netns::add("loopback")?;
         namespace.enter(|| run_with("nft -f -", SINK, &[]))?;
         let own = match family {
             Family::V4 => {
-                // The stack's own packets have a route already where they come in; these have none.
+                // Packets from the stack itself arrive with a route; these have none.
                 namespace.sysctl("ipv4/conf/lo/route_localnet", "1")?;
                 namespace.sysctl("ipv4/conf/lo/accept_local", "1")?;
                 "127.0.0.1"
@@ -186,7 +186,7 @@ impl Path {
         })
     }
 
-    /// Packets go over a veth pair to a router, and over another one to their destination.
+    /// Sends packets over a veth pair to a router, and over another pair to their destination.
     fn router(family: Family) -> Result<Self> {
         let [sender, router, receiver] = [
             Netns::add("sender")?,
@@ -245,8 +245,8 @@ impl Path {
             .map_or(&self.marking, |[_, receiver]| receiver)
     }
 
-    /// Lets packets pass `count` rules of each kind by turns; the first kind is compared with each
-    /// of the others.
+    /// Sends packets through `count` rules of each kind in turn, and compares the first kind with
+    /// each of the others.
     fn measure(
         &self,
         kinds: &[Kind],
@@ -265,7 +265,7 @@ impl Path {
         for round in 0..=rounds {
             progress.step(&format!("round {round} of {rounds}"));
             for turn in 0..kinds.len() {
-                // None is always the first one.
+                // Rotates the order, so that no kind is always first.
                 let turn = (turn + round) % kinds.len();
                 let rate = self
                     .pass(kinds[turn], count, packets)
@@ -291,7 +291,7 @@ impl Path {
             .collect())
     }
 
-    /// Lets packets pass rules of one kind, and returns how many passed a second.
+    /// Sends packets through rules of one kind, and returns how many passed per second.
     fn pass(&self, kind: Kind, count: usize, packets: usize) -> Result<f64> {
         kind.load()?;
         let (program, rules) = kind.rules(self.traffic.family, count);

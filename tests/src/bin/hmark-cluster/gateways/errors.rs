@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! An ICMP error about a translated packet comes back by the gateway of that packet's connection.
+//! An ICMP error about a translated packet comes back through the gateway of that packet's
+//! connection.
 
 use anyhow::{ensure, Result};
 use libtest_mimic::Trial;
@@ -24,7 +25,7 @@ pub fn trials() -> Vec<Trial> {
     Family::ALL.map(trial).into()
 }
 
-/// Datagrams to a port where nobody listens, and the server's port unreachable about each.
+/// Sends datagrams to a port where nobody listens; the server answers each with a port unreachable.
 fn refused(family: Family) -> Result<()> {
     let site = site()?;
     let limits: &[_] = match family {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What `docs/choosing.md` says of the flows that move to another mark.
+//! The numbers of flows that move to another mark, as `docs/choosing.md` states them.
 
 use hmark::Rule;
 use tests::family::Family;
