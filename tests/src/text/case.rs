@@ -80,7 +80,7 @@ impl Case {
             options.insert(0, "--hmark-rnd 0xc175a3b8".to_owned());
         }
         if self.options().all(|(name, _)| NO_SELECTORS.contains(&name)) {
-            let bits = family.bits();
+            let bits = family.address_bits();
             let selectors = format!(
                 "--hmark-src-prefix {bits} --hmark-dst-prefix {bits} --hmark-sport-mask 0xffff \
                  --hmark-dport-mask 0xffff --hmark-proto-mask 0xffff"
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn the_stock_library_is_told_the_defaults() {
-        let text = |text: &str| Case::parse(text).for_stock(Family::V4).to_string();
+        let text = |text: &str| Case::parse(text).for_stock(Family::Ipv4).to_string();
         assert_eq!(
             text("--hmark-m 4 --hmark-t src"),
             "--hmark-rnd 0xc175a3b8 --hmark-m 4 --hmark-t src"

@@ -43,7 +43,7 @@ impl Difference {
         let prefixes = ["hmark-src-prefix", "hmark-dst-prefix"].map(|option| case.value(option));
         let mut prefixes = prefixes.into_iter().flatten();
         let long = |value| number(value).is_some_and(|length| length > 32);
-        if family == Family::V4 && prefixes.clone().any(long) {
+        if family == Family::Ipv4 && prefixes.clone().any(long) {
             return Some(Self::Prefix);
         }
         if is_old && prefixes.any(|value| netmask(value, family).is_some_and(lacks_length)) {
@@ -111,7 +111,7 @@ fn number(text: &str) -> Option<u64> {
 /// Reads an address as C's `inet_aton` and `inet_pton` do, from the first bit on. A plain number
 /// does not count as an address here.
 fn netmask(text: &str, family: Family) -> Option<u128> {
-    if family == Family::V6 {
+    if family == Family::Ipv6 {
         let address: Ipv6Addr = text.split('%').next()?.parse().ok()?;
         return Some(address.to_bits());
     }
@@ -137,23 +137,27 @@ mod tests {
         };
         for length in ["33", "0x21", "041", "4294967295"] {
             let text = format!("--hmark-mod 4 --hmark-ds {length}");
-            assert_eq!(of(&text, Family::V4), Some(Difference::Prefix), "{length}");
-            assert_eq!(of(&text, Family::V6), None, "{length}");
+            assert_eq!(
+                of(&text, Family::Ipv4),
+                Some(Difference::Prefix),
+                "{length}"
+            );
+            assert_eq!(of(&text, Family::Ipv6), None, "{length}");
         }
         for length in ["32", "0x20", "040", "255.0.0.0", "-1", "colour"] {
             let text = format!("--hmark-src-prefix {length}");
-            assert_eq!(of(&text, Family::V4), None, "{length}");
+            assert_eq!(of(&text, Family::Ipv4), None, "{length}");
         }
         let both = "--hmark-spi 1 --hmark-dport 1";
-        assert_eq!(of(both, Family::V6), Some(Difference::SpiAndPort));
-        assert_eq!(of("--hmark-spi 1 --hmark-dport-mask 1", Family::V6), None);
+        assert_eq!(of(both, Family::Ipv6), Some(Difference::SpiAndPort));
+        assert_eq!(of("--hmark-spi 1 --hmark-dport-mask 1", Family::Ipv6), None);
     }
 
     #[test]
     fn a_tuple_overrides_what_is_before_it() {
         let of = |text: &str| {
             let case = Case::parse(&format!("--hmark-mod 4 {text}"));
-            Difference::refused_by_ours(&case, Family::V4, false)
+            Difference::refused_by_ours(&case, Family::Ipv4, false)
         };
         for text in [
             "--hmark-src-prefix 8 --hmark-tuple dst,S",
@@ -178,8 +182,11 @@ mod tests {
             Difference::refused_by_ours(&case, family, is_old)
         };
         for (family, netmasks) in [
-            (Family::V4, ["255.0.255.0", "255.255", "0.0.0.1", "1.2.3.4"]),
-            (Family::V6, ["ffff:0:ffff::", "fe80::%lo", "::1", "7::"]),
+            (
+                Family::Ipv4,
+                ["255.0.255.0", "255.255", "0.0.0.1", "1.2.3.4"],
+            ),
+            (Family::Ipv6, ["ffff:0:ffff::", "fe80::%lo", "::1", "7::"]),
         ] {
             for netmask in netmasks {
                 assert_eq!(of(netmask, family, true), Some(Difference::AllOnes));
@@ -187,10 +194,10 @@ mod tests {
             }
         }
         for netmask in ["255.0.0.0", "0xff.0", "0.0.0.0", "255.255.255.255", "24"] {
-            assert_eq!(of(netmask, Family::V4, true), None, "{netmask}");
+            assert_eq!(of(netmask, Family::Ipv4, true), None, "{netmask}");
         }
         for netmask in ["ffff::", "::", "64", "1.2.3.4"] {
-            assert_eq!(of(netmask, Family::V6, true), None, "{netmask}");
+            assert_eq!(of(netmask, Family::Ipv6, true), None, "{netmask}");
         }
     }
 }

@@ -185,15 +185,15 @@ fn number(rng: &mut Rng, bits: u32) -> String {
 
 /// A prefix length, or a netmask that has one, or, rarely, a netmask that has none.
 fn prefix_length(rng: &mut Rng, family: Family) -> String {
-    let bits = family.bits();
+    let bits = family.address_bits();
     let length = rng.u32(..=bits);
     let mask = match rng.u32(..100) {
         0 => rng.u128(..),
         _ => u128::MAX.checked_shl(128 - length).unwrap_or(0),
     };
     match (rng.u32(..4), family) {
-        (0, Family::V4) => std::net::Ipv4Addr::from_bits((mask >> 96) as u32).to_string(),
-        (0, Family::V6) => std::net::Ipv6Addr::from_bits(mask).to_string(),
+        (0, Family::Ipv4) => std::net::Ipv4Addr::from_bits((mask >> 96) as u32).to_string(),
+        (0, Family::Ipv6) => std::net::Ipv6Addr::from_bits(mask).to_string(),
         (1, _) => format!("{length:#x}"),
         _ => length.to_string(),
     }
@@ -208,7 +208,7 @@ mod tests {
         let cases = |seed| {
             let mut rng = Rng::with_seed(seed);
             (0..100)
-                .map(|_| case(&mut rng, Family::V6))
+                .map(|_| case(&mut rng, Family::Ipv6))
                 .collect::<Vec<_>>()
         };
         assert_eq!(cases(1), cases(1));

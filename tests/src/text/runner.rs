@@ -181,7 +181,7 @@ impl<I: Iptables> Runner<I> {
     /// Whether the rule with this saved text has an IPv4 netmask without length. The stock library
     /// leaves bytes of it undefined that `-C` and `-D` compare.
     fn lost_netmask(&self, saved: &str) -> bool {
-        self.family == Family::V4 && saved.contains(NO_LENGTH)
+        self.family == Family::Ipv4 && saved.contains(NO_LENGTH)
     }
 
     /// Makes each library parse its text of each case.

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use anyhow::{ensure, Context, Result};
 use tests::command::run_with;
-use tests::family::Family;
+use tests::family::{Commands, Family};
 use tests::netns::Netns;
 use tests::{install, module};
 
@@ -66,8 +66,8 @@ impl Kind {
     fn rules(self, family: Family, count: usize) -> (String, String) {
         let ip = table(family);
         let next = match family {
-            Family::V4 => "protocol",
-            Family::V6 => "nexthdr",
+            Family::Ipv4 => "protocol",
+            Family::Ipv6 => "nexthdr",
         };
         let rule = match self {
             Self::Ours | Self::C => {
@@ -108,8 +108,8 @@ impl Kind {
 /// nft's names for the family and for its headers.
 fn table(family: Family) -> &'static str {
     match family {
-        Family::V4 => "ip",
-        Family::V6 => "ip6",
+        Family::Ipv4 => "ip",
+        Family::Ipv6 => "ip6",
     }
 }
 
@@ -126,7 +126,7 @@ pub fn run(progress: &mut Progress) -> Result<Table> {
         }
     }
     for rules in [1, 10, 100, 1000] {
-        let path = Path::loopback(Family::V4)?;
+        let path = Path::loopback(Family::Ipv4)?;
         rows.extend(path.measure(&[Kind::Ours, Kind::C], rules, &effort, progress)?);
     }
     Ok(Table {
@@ -164,13 +164,13 @@ impl Path {
         let namespace = Netns::add("loopback")?;
         namespace.enter(|| run_with("nft -f -", SINK, &[]))?;
         let own = match family {
-            Family::V4 => {
+            Family::Ipv4 => {
                 // Packets from the stack itself arrive with a route; these have none.
                 namespace.sysctl("ipv4/conf/lo/route_localnet", "1")?;
                 namespace.sysctl("ipv4/conf/lo/accept_local", "1")?;
                 "127.0.0.1"
             }
-            Family::V6 => "::1",
+            Family::Ipv6 => "::1",
         };
         Ok(Self {
             name: "loopback",
@@ -202,12 +202,12 @@ impl Path {
             link set out up\n")?;
         receiver.ip("link set in up\n")?;
         let [source, near, far, destination] = match family {
-            Family::V4 => ["10.1.0.1", "10.1.0.2", "10.2.0.1", "10.2.0.2"],
-            Family::V6 => ["fd01::1", "fd01::2", "fd02::1", "fd02::2"],
+            Family::Ipv4 => ["10.1.0.1", "10.1.0.2", "10.2.0.1", "10.2.0.2"],
+            Family::Ipv6 => ["fd01::1", "fd01::2", "fd02::1", "fd02::2"],
         };
         let (bits, nodad, forwarding) = match family {
-            Family::V4 => (24, "", "ipv4/ip_forward"),
-            Family::V6 => (64, "nodad", "ipv6/conf/all/forwarding"),
+            Family::Ipv4 => (24, "", "ipv4/ip_forward"),
+            Family::Ipv6 => (64, "nodad", "ipv6/conf/all/forwarding"),
         };
         router.sysctl(forwarding, "1")?;
         router.ip(&format!(

@@ -46,8 +46,8 @@ impl Traffic {
     /// If pktgen does not accept its settings, or does not send.
     pub fn send(&self, packets: u32) -> Result<f64> {
         let [source, destination] = match self.family {
-            Family::V4 => ["src_min", "dst"],
-            Family::V6 => ["src6", "dst6"],
+            Family::Ipv4 => ["src_min", "dst"],
+            Family::Ipv6 => ["src6", "dst6"],
         };
         write(THREAD, "rem_device_all")?;
         write(THREAD, &format!("add_device {}", self.device))?;

@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{ensure, Context, Result};
-use tests::family::Family;
+use tests::family::{Commands, Family};
 use tests::{install, module};
 
 use crate::progress::Progress;
@@ -225,14 +225,14 @@ fn add(series: &mut Series, side: Side, round: usize, time: f64) {
 
 /// The rules as they are saved, each for an address of its own.
 fn rules(family: Family) -> String {
-    let bits = family.bits().to_string();
+    let bits = family.address_bits().to_string();
     let options = OPTIONS.map(|options| options.replace('%', &bits));
     let mut text = String::new();
     for number in 0..RULES {
         let [high, low] = [number / 250 + 1, number % 250 + 1];
         let address = match family {
-            Family::V4 => format!("10.{}.{}.{low}", high / 250 + 1, high % 250 + 1),
-            Family::V6 => format!("2001:db8::{high:x}:{low:x}"),
+            Family::Ipv4 => format!("10.{}.{}.{low}", high / 250 + 1, high % 250 + 1),
+            Family::Ipv6 => format!("2001:db8::{high:x}:{low:x}"),
         };
         let options = &options[number % options.len()];
         let _ = writeln!(text, "-A PREROUTING -d {address}/{bits} -j HMARK {options}");

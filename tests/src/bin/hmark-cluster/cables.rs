@@ -5,7 +5,7 @@
 use std::fs;
 
 use anyhow::{Context, Result};
-use tests::family::Family;
+use tests::family::{Commands, Family};
 use tests::netns::Netns;
 
 use crate::host::Host;

@@ -7,9 +7,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{bail, Context, Result};
 use etherparse::{IpNumber, LaxIpSlice, PacketBuilder};
-use hmark::Rule;
+use hmark::rule::v0::Info;
 use libtest_mimic::Trial;
-use tests::family::Family;
+use tests::family::{Commands, Family};
 use tests::trial::test;
 
 /// The transport protocol of a flow.
@@ -91,8 +91,8 @@ impl Flow {
     /// The family of its addresses.
     pub fn family(&self) -> Family {
         match self.source.is_ipv4() {
-            true => Family::V4,
-            false => Family::V6,
+            true => Family::Ipv4,
+            false => Family::Ipv6,
         }
     }
 
@@ -100,7 +100,7 @@ impl Flow {
     ///
     /// # Errors
     /// If the rule gives none.
-    pub fn mark(&self, rule: &Rule) -> Result<u32> {
+    pub fn mark(&self, rule: &Info) -> Result<u32> {
         self.mark_of(&self.packet(false)?, rule)
     }
 
@@ -108,15 +108,12 @@ impl Flow {
     ///
     /// # Errors
     /// If the rule gives none.
-    pub fn fragment_mark(&self, rule: &Rule) -> Result<u32> {
+    pub fn fragment_mark(&self, rule: &Info) -> Result<u32> {
         self.mark_of(&self.packet(true)?, rule)
     }
 
-    fn mark_of(&self, packet: &[u8], rule: &Rule) -> Result<u32> {
-        let mark = match self.family() {
-            Family::V4 => hmark::mark_ipv4(packet, rule),
-            Family::V6 => hmark::mark_ipv6(packet, rule),
-        };
+    fn mark_of(&self, packet: &[u8], rule: &Info) -> Result<u32> {
+        let mark = hmark::mark(self.family(), packet, rule);
         mark.with_context(|| format!("{self} gets no mark"))
     }
 

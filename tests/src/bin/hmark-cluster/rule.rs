@@ -5,8 +5,8 @@
 use std::net::IpAddr;
 
 use anyhow::{bail, Context, Result};
-use hmark::Rule;
-use tests::family::Family;
+use hmark::rule::v0::Info;
+use tests::family::{Commands, Family};
 use tests::options;
 
 use crate::flow::Flow;
@@ -15,7 +15,7 @@ use crate::tutorial::Tutorial;
 
 /// The cluster's address and the selectors' rule, for each family, and the meaning of their marks.
 pub struct Marking {
-    families: [(IpAddr, Rule); 2],
+    families: [(IpAddr, Info); 2],
     first_mark: u32,
     gateways: usize,
 }
@@ -34,12 +34,12 @@ impl Marking {
         first_mark: u32,
         gateways: usize,
     ) -> Result<Self> {
-        let read = |family, address| -> Result<(IpAddr, Rule)> {
+        let read = |family, address| -> Result<(IpAddr, Info)> {
             let address = tutorial.setting(address, host)?.parse()?;
             Ok((address, of(selector, family)?))
         };
         Ok(Self {
-            families: [read(Family::V4, "VIP")?, read(Family::V6, "VIP6")?],
+            families: [read(Family::Ipv4, "VIP")?, read(Family::Ipv6, "VIP6")?],
             first_mark,
             gateways,
         })
@@ -51,14 +51,14 @@ impl Marking {
     }
 
     /// The selectors' rule.
-    pub fn rule(&self, family: Family) -> &Rule {
+    pub fn rule(&self, family: Family) -> &Info {
         &self.family(family).1
     }
 
-    fn family(&self, family: Family) -> &(IpAddr, Rule) {
+    fn family(&self, family: Family) -> &(IpAddr, Info) {
         match family {
-            Family::V4 => &self.families[0],
-            Family::V6 => &self.families[1],
+            Family::Ipv4 => &self.families[0],
+            Family::Ipv6 => &self.families[1],
         }
     }
 
@@ -86,7 +86,7 @@ impl Marking {
 ///
 /// # Errors
 /// If there is none, or more than one.
-fn of(host: &Host, family: Family) -> Result<Rule> {
+fn of(host: &Host, family: Family) -> Result<Info> {
     let saved = host.run(&format!("{}-save -t mangle", family.iptables()))?;
     let mut rules = saved.lines().filter(|line| line.contains("-j HMARK"));
     let (Some(rule), None) = (rules.next(), rules.next()) else {

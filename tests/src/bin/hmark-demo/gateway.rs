@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 
 use anyhow::{Context, Result};
-use tests::family::Family;
+use tests::family::{Commands, Family};
 
 use crate::topology::{self, Topology, GATEWAYS};
 use crate::traffic::{Flow, Transport};

@@ -14,8 +14,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{bail, ensure, Context, Result};
-use hmark::Rule;
-use tests::family::Family;
+use hmark::rule::v0::Info;
+use tests::family::{Commands, Family};
 use tests::{install, module, options};
 
 use report::Account;
@@ -88,7 +88,7 @@ fn demo() -> Result<usize> {
 }
 
 /// The selector's rule as the kernel lists it, with defaults filled in.
-fn saved_rule(topology: &Topology, family: Family) -> Result<Rule> {
+fn saved_rule(topology: &Topology, family: Family) -> Result<Info> {
     let saved = topology
         .selector
         .run(&format!("{}-save -t mangle", family.iptables()))?;

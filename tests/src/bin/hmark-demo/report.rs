@@ -5,7 +5,8 @@
 use std::fmt;
 
 use anyhow::{Context, Result};
-use hmark::Rule;
+use hmark::rule::v0::Info;
+use hmark::Family;
 
 use crate::gateway::{Seen, Sightings};
 use crate::topology::{FIRST_MARK, GATEWAYS};
@@ -30,7 +31,7 @@ pub struct Account {
 
 impl Account {
     /// Compares the gateways that saw the flows `sent` with the gateway that `rule` selects.
-    pub fn of(sent: &[Flow], sightings: &Sightings, rule: &Rule) -> Result<Self> {
+    pub fn of(sent: &[Flow], sightings: &Sightings, rule: &Info) -> Result<Self> {
         let mut account = Self {
             title: title(sent),
             delivered: Default::default(),
@@ -83,12 +84,13 @@ impl Account {
 }
 
 /// The gateway that the mark of a flow's first packet selects.
-fn predict(flow: &Flow, rule: &Rule) -> Result<usize> {
+fn predict(flow: &Flow, rule: &Info) -> Result<usize> {
     let packet = traffic::first_packet(flow)?;
-    let mark = match flow.client.is_ipv4() {
-        true => hmark::mark_ipv4(packet.as_slice(), rule),
-        false => hmark::mark_ipv6(packet.as_slice(), rule),
+    let family = match flow.client.is_ipv4() {
+        true => Family::Ipv4,
+        false => Family::Ipv6,
     };
+    let mark = hmark::mark(family, packet.as_slice(), rule);
     let mark = mark.with_context(|| format!("{flow} gets no mark"))?;
     mark.checked_sub(FIRST_MARK)
         .filter(|gateway| *gateway < GATEWAYS)

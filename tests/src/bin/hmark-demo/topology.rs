@@ -9,7 +9,7 @@ use std::fmt::Write;
 use std::net::IpAddr;
 
 use anyhow::Result;
-use tests::family::Family;
+use tests::family::{Commands, Family};
 use tests::netns::Netns;
 
 /// Number of gateways: `--hmark-mod`.
@@ -48,16 +48,16 @@ pub fn server_command(family: Family) -> String {
 /// The server's address.
 pub fn server(family: Family) -> IpAddr {
     match family {
-        Family::V4 => [192, 0, 2, 1].into(),
-        Family::V6 => [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1].into(),
+        Family::Ipv4 => [192, 0, 2, 1].into(),
+        Family::Ipv6 => [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1].into(),
     }
 }
 
 /// The address of one of the [`CLIENTS`].
 pub fn client(family: Family, client: u16) -> IpAddr {
     match family {
-        Family::V4 => [10, 1, (client >> 8) as u8, client as u8].into(),
-        Family::V6 => [0xfd00, 0, 0, 1, 0, 0, 0, client].into(),
+        Family::Ipv4 => [10, 1, (client >> 8) as u8, client as u8].into(),
+        Family::Ipv6 => [0xfd00, 0, 0, 1, 0, 0, 0, client].into(),
     }
 }
 
@@ -124,8 +124,8 @@ impl Topology {
              route add default via fd00:0:2:{gateway}::1\n\
              route add {v4} via 10.3.{gateway}.1\n\
              route add {v6} via fd00:0:3:{gateway}::1\n",
-            v4 = server(Family::V4),
-            v6 = server(Family::V6),
+            v4 = server(Family::Ipv4),
+            v6 = server(Family::Ipv6),
         ))?;
         for (neighbour, side) in [(&self.selector, 2), (&self.server, 3)] {
             let mark = FIRST_MARK + gateway;

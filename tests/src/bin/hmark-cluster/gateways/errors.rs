@@ -5,7 +5,7 @@
 
 use anyhow::{ensure, Result};
 use libtest_mimic::Trial;
-use tests::family::Family;
+use tests::family::{Commands, Family};
 use tests::note;
 use tests::trial::test;
 
@@ -29,12 +29,12 @@ pub fn trials() -> Vec<Trial> {
 fn refused(family: Family) -> Result<()> {
     let site = site()?;
     let limits: &[_] = match family {
-        Family::V4 => &[
+        Family::Ipv4 => &[
             ("ipv4/icmp_ratelimit", "0"),
             ("ipv4/icmp_msgs_per_sec", "100000"),
             ("ipv4/icmp_msgs_burst", "100000"),
         ],
-        Family::V6 => &[("ipv6/icmp/ratelimit", "0")],
+        Family::Ipv6 => &[("ipv6/icmp/ratelimit", "0")],
     };
     for (limit, value) in limits {
         site.server.netns().sysctl(limit, value)?;

@@ -269,8 +269,8 @@ fn hosts<'h>(
 /// The server's address, and the port of the service.
 fn service(family: Family, transport: Transport) -> SocketAddr {
     let address: IpAddr = match family {
-        Family::V4 => [203, 0, 113, 80].into(),
-        Family::V6 => [0x2001, 0xdb8, 0xf, 0, 0, 0, 0, 0x80].into(),
+        Family::Ipv4 => [203, 0, 113, 80].into(),
+        Family::Ipv6 => [0x2001, 0xdb8, 0xf, 0, 0, 0, 0, 0x80].into(),
     };
     SocketAddr::new(address, transport.service())
 }

@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
-use tests::family::Family;
+use tests::family::{Commands, Family};
 use tests::note;
 use tests::trial::test;
 
@@ -52,8 +52,8 @@ fn from_clients(family: Family) -> Result<()> {
     let far = Host::start("ipvs", "far")?;
     site.switches.plug(&far, FRONT)?;
     let (near, own, prefix, ip) = match family {
-        Family::V4 => ("192.0.2.254", "192.0.2.99/24", "10.64.9.0/24", "ip"),
-        Family::V6 => (
+        Family::Ipv4 => ("192.0.2.254", "192.0.2.99/24", "10.64.9.0/24", "ip"),
+        Family::Ipv6 => (
             "2001:db8:f::254",
             "2001:db8:f::99/64",
             "fd00:64:9::/64",
@@ -104,8 +104,8 @@ fn from_servers(family: Family) -> Result<()> {
     let site = site()?;
     let address = site.address(family, Transport::Udp).ip();
     let (bits, ip, forwarding) = match family {
-        Family::V4 => (32, "ip", "ipv4.ip_forward"),
-        Family::V6 => (128, "ip -6", "ipv6.conf.all.forwarding"),
+        Family::Ipv4 => (32, "ip", "ipv4.ip_forward"),
+        Family::Ipv6 => (128, "ip -6", "ipv6.conf.all.forwarding"),
     };
     for server in &site.servers {
         server.run(&format!(
@@ -200,7 +200,7 @@ fn count(site: &Site) -> u8 {
 
 fn far_address(family: Family, number: u8) -> IpAddr {
     match family {
-        Family::V4 => [10, 64, 9, number + 1].into(),
-        Family::V6 => [0xfd00, 0x64, 9, 0, 0, 0, 0, u16::from(number) + 1].into(),
+        Family::Ipv4 => [10, 64, 9, number + 1].into(),
+        Family::Ipv6 => [0xfd00, 0x64, 9, 0, 0, 0, 0, u16::from(number) + 1].into(),
     }
 }

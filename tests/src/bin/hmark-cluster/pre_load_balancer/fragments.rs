@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
-use tests::family::Family;
+use tests::family::{Commands, Family};
 use tests::note;
 use tests::trial::test;
 

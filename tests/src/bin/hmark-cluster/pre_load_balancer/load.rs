@@ -42,7 +42,7 @@ pub fn trials() -> Vec<Trial> {
 /// TCP connections to the web servers, all open at once and each answered twice.
 fn carry() -> Result<()> {
     let site = site()?;
-    let flows = site.flows(Family::V4, Transport::Tcp, site.size.load, SEED);
+    let flows = site.flows(Family::Ipv4, Transport::Tcp, site.size.load, SEED);
     let memory = |when: &str| -> Result<String> {
         let hmark = module::attribute("coresize");
         let tracked: u64 = site
@@ -129,7 +129,7 @@ fn measure(site: &Site, count: usize) -> Result<(isize, isize)> {
 /// Sends one datagram of each of `count` flows, and returns the growth of the kernel's memory in
 /// bytes.
 fn grown_by(site: &Site, count: usize, seed: u64) -> Result<isize> {
-    let flows = site.flows(Family::V4, Transport::Udp, count, seed);
+    let flows = site.flows(Family::Ipv4, Transport::Udp, count, seed);
     let before = meminfo("Slab")?;
     site.capture.take()?;
     site.client

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{bail, ensure, Context, Result};
 use libtest_mimic::Trial;
-use tests::family::Family;
+use tests::family::{Commands, Family};
 use tests::install::{link_extensions, stock_extension};
 use tests::note;
 use tests::reference;

@@ -65,8 +65,8 @@ fn reload() -> Result<()> {
     for selector in site.all_selectors() {
         let addresses = format!(
             "VIP={} VIP6={}\n",
-            site.address(Family::V4, Transport::Udp).ip(),
-            site.address(Family::V6, Transport::Udp).ip()
+            site.address(Family::Ipv4, Transport::Udp).ip(),
+            site.address(Family::Ipv6, Transport::Udp).ip()
         );
         selector.run(&format!("{addresses}{TRAP}"))?;
     }

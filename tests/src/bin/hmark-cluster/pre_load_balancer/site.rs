@@ -199,7 +199,7 @@ impl Site {
         for network in 0..NETWORKS {
             let table = network + 1;
             let selector = (network + first) % SELECTORS.len() + 1;
-            for (family, router) in [(Family::V4, "192.0.2."), (Family::V6, "2001:db8:f::")] {
+            for (family, router) in [(Family::Ipv4, "192.0.2."), (Family::Ipv6, "2001:db8:f::")] {
                 let address = self.marking.address(family);
                 let route = format!("{address} via {router}{selector} table {table}");
                 writeln!(batch, "route replace {route}")?;
@@ -223,8 +223,8 @@ fn hosts<'h>(
 /// The clients' addresses. The first address of each network is the router's own.
 fn addresses(family: Family) -> impl Iterator<Item = IpAddr> {
     let number = move |network, client| match family {
-        Family::V4 => [10, 64, network as u8, client].into(),
-        Family::V6 => [0xfd00, 0x64, network as u16, 0, 0, 0, 0, client.into()].into(),
+        Family::Ipv4 => [10, 64, network as u8, client].into(),
+        Family::Ipv6 => [0xfd00, 0x64, network as u16, 0, 0, 0, 0, client.into()].into(),
     };
     (1..=NETWORKS)
         .flat_map(move |network| (0..CLIENTS).map(move |client| number(network, client + 2)))
