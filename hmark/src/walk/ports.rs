@@ -46,6 +46,16 @@ pub(in super::super) fn read<P: Packet + ?Sized>(
     let Some(offset) = offset_in_header(place.protocol) else {
         return Some(0);
     };
-    let ports = packet.read(place.transport.wrapping_add(offset))?;
-    Some(select(ports, selection))
+    let offset = place.transport.wrapping_add(offset);
+    let mut copy = [0; 4];
+    let ports = match packet.in_place(offset) {
+        Some(ports) => ports,
+        // Without mask and set the result is 0 whatever the packet holds: do not copy it.
+        None if *selection.port_mask | *selection.port_set == 0 => return Some(0),
+        None => {
+            packet.copy(offset, &mut copy)?;
+            &copy
+        }
+    };
+    Some(select(*ports, selection))
 }
