@@ -61,6 +61,18 @@ impl Ends {
     }
 }
 
+impl Connection {
+    /// The ports of a packet of the original direction, as they are on the wire.
+    #[inline(always)]
+    pub(super) fn ports(&self) -> u32 {
+        let (source, destination) = (u32::from(self.original_port), u32::from(self.reply_port));
+        match cfg!(target_endian = "little") {
+            true => source | (destination << 16),
+            false => (source << 16) | destination,
+        }
+    }
+}
+
 #[cfg(not(MODULE))]
 impl Connection {
     /// The connection as if its other end had begun it.

@@ -96,11 +96,7 @@ impl Tuple {
                 ports: match connection.protocol {
                     // An id is in place of ports, and is not hashed; ICMPv6's is, as by the C module.
                     protocol::ICMP => 0,
-                    _ => {
-                        let [a, b] = connection.original_port.to_ne_bytes();
-                        let [c, d] = connection.reply_port.to_ne_bytes();
-                        ports::select([a, b, c, d], selection)
-                    }
+                    _ => ports::select(connection.ports(), selection),
                 },
                 protocol: protocol(connection.protocol, selection),
             },

@@ -21,12 +21,11 @@ fn offset_in_header(protocol: u8) -> Option<u32> {
     }
 }
 
-/// Masks and sets a port pair, source port first, or an SPI, as it is on the wire.
+/// Masks and sets a port pair or an SPI, in network byte order.
 ///
 /// The result is in host byte order: the source port in the upper half.
 #[inline(always)]
-pub(in super::super) fn select(ports: [u8; 4], selection: &Selection<'_>) -> u32 {
-    let ports = u32::from_ne_bytes(ports);
+pub(in super::super) fn select(ports: u32, selection: &Selection<'_>) -> u32 {
     u32::from_be((ports & *selection.port_mask) | *selection.port_set)
 }
 
@@ -57,5 +56,5 @@ pub(in super::super) fn read<P: Packet + ?Sized>(
             &copy
         }
     };
-    Some(select(*ports, selection))
+    Some(select(u32::from_ne_bytes(*ports), selection))
 }
