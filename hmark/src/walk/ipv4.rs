@@ -48,7 +48,7 @@ impl Header<'_> {
             network,
             protocol: self.protocol(),
             transport: network.wrapping_add(self.len()),
-            has_ports: self.protocol() != protocol::ICMP && !self.is_fragment(),
+            fragment: self.is_fragment(),
         }
     }
 }

@@ -56,7 +56,7 @@ impl Transport {
             network,
             protocol: self.protocol,
             transport: self.offset,
-            has_ports: self.protocol != protocol::ICMPV6 && !self.fragment,
+            fragment: self.fragment,
         }
     }
 }

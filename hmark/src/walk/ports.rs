@@ -39,7 +39,7 @@ pub(in super::super) fn read<P: Packet + ?Sized>(
     place: &Place,
     selection: &Selection<'_>,
 ) -> Option<u32> {
-    if !place.has_ports {
+    if place.fragment {
         return Some(0);
     }
     let Some(offset) = offset_in_header(place.protocol) else {
