@@ -51,12 +51,22 @@ impl Line {
         self.bytes(text.as_bytes())
     }
 
-    /// Adds text; what is no character of ASCII that can be seen becomes a question mark.
+    /// Adds text, which must be ASCII.
     #[inline(never)]
     pub(crate) fn bytes(&mut self, text: &[u8]) -> &mut Self {
+        let room = self.bytes.get_mut(self.len..).unwrap_or_default();
+        for (to, &from) in room.iter_mut().zip(text) {
+            *to = from;
+        }
+        self.len += text.len().min(room.len());
+        self
+    }
+
+    /// Adds text of a user: what is no character of ASCII that can be seen becomes a question mark.
+    pub(crate) fn visible(&mut self, text: &[u8]) -> &mut Self {
         for &byte in text {
             self.byte(match byte {
-                b' '..=b'~' | b'\n' => byte,
+                b' '..=b'~' => byte,
                 _ => b'?',
             });
         }
@@ -154,7 +164,7 @@ mod tests {
     #[test]
     fn text_is_kept_to_ascii() {
         let mut line = Line::new();
-        line.bytes(b"a\x1b[2J\x7f\xffb\tc d").pad_to(13).text("|");
+        line.visible(b"a\x1b[2J\x7f\xffb\tc d").pad_to(13).text("|");
         assert_eq!(line.to_string(), "a?[2J??b?c d |");
     }
 

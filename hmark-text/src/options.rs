@@ -131,7 +131,8 @@ pub static OPTIONS: [Row; 13] = [
             listed: Notation::Hex(1),
             label: Some("+"),
         }),
-        help: "First mark, 0 to 4294967295 (default 0); also --hmark-offs",
+        help: "First mark, 0 to 4294967295 (default 0);\n\
+               also --hmark-offs",
     },
     Row {
         name: c"hmark-rnd",
@@ -156,9 +157,12 @@ pub static OPTIONS: [Row; 13] = [
         selector: Some("ct"),
         group: Group::Selectors,
         kind: Kind::Selectors,
-        help: "What to hash, in full: src,dst,sport,dport,spi,proto,ct\n\
-               (default src,dst,sport,dport,proto if nothing else says)\n\
-               ct hashes the connection's tuple instead of the packet's",
+        help: "What to hash, in full:\n\
+               src,dst,sport,dport,spi,proto,ct\n\
+               (default src,dst,sport,dport,proto\n\
+               if nothing else says)\n\
+               ct hashes the connection's tuple\n\
+               instead of the packet's",
     },
     Row {
         name: c"hmark-src-prefix",
@@ -170,7 +174,8 @@ pub static OPTIONS: [Row; 13] = [
             get: |rule| &rule.src_mask,
             get_mut: |rule| &mut rule.src_mask,
         }),
-        help: "Leading bits of the source address: 0 to 32 (IPv6: 128), or a netmask",
+        help: "Leading bits of the source address:\n\
+               0 to 32 (IPv6: 128), or a netmask",
     },
     Row {
         name: c"hmark-dst-prefix",
@@ -230,7 +235,8 @@ pub static OPTIONS: [Row; 13] = [
             listed: Notation::Hex(1),
             label: None,
         }),
-        help: "Bits of the SPI of AH and ESP, 0 to 0xffffffff; excludes port masks",
+        help: "Bits of the SPI of AH and ESP, 0 to 0xffffffff;\n\
+               excludes port masks",
     },
     Row {
         name: c"hmark-sport",
@@ -246,7 +252,8 @@ pub static OPTIONS: [Row; 13] = [
             listed: Notation::Hex(1),
             label: None,
         }),
-        help: "Bits set in the source port after its mask, 0 to 0xffff",
+        help: "Bits set in the source port after its mask,\n\
+               0 to 0xffff",
     },
     Row {
         name: c"hmark-dport",
@@ -262,7 +269,8 @@ pub static OPTIONS: [Row; 13] = [
             listed: Notation::Hex(1),
             label: None,
         }),
-        help: "Bits set in the destination port after its mask, 0 to 0xffff",
+        help: "Bits set in the destination port after its mask,\n\
+               0 to 0xffff",
     },
     Row {
         name: c"hmark-spi",
@@ -278,7 +286,8 @@ pub static OPTIONS: [Row; 13] = [
             listed: Notation::Hex(1),
             label: None,
         }),
-        help: "Bits set in the SPI after its mask, 0 to 0xffffffff; excludes ports",
+        help: "Bits set in the SPI after its mask,\n\
+               0 to 0xffffffff; excludes ports",
     },
     Row {
         name: c"hmark-proto-mask",

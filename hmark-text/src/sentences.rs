@@ -10,8 +10,8 @@ use hmark::Family;
 use crate::line::{Line, Text};
 use crate::options::{Kind, Row};
 
-pub const HELP_TITLE: &str =
-    "HMARK target: hashes each packet to one of a range of marks, a flow and its replies to one";
+pub const HELP_TITLE: &str = "HMARK target: hashes each packet to one of a range of marks,\n\
+                              a flow and its replies to one";
 pub const HELP_PARTS: &str =
     "To hash some bits of a part only, in place of its name in --hmark-tuple:";
 pub const HELP_NUMBERS: &str = "Numbers may be decimal, hexadecimal (0x...) or octal (0...).";
@@ -100,14 +100,16 @@ impl Text for Error<'_> {
             Self::Inverted(option) => about(line, option, "cannot be inverted"),
             Self::NoValue(option) => about(line, option, "requires an argument"),
             Self::NoOption(word) => {
-                line.text("unknown option \"").bytes(start(word)).text("\"");
+                line.text("unknown option \"")
+                    .visible(start(word))
+                    .text("\"");
             }
         }
     }
 }
 
 fn bad_value(line: &mut Line, value: &[u8], option: &Row) {
-    line.text("bad value \"").bytes(start(value));
+    line.text("bad value \"").visible(start(value));
     line.text("\" for option \"--")
         .bytes(option.name.to_bytes());
     line.text("\": ");

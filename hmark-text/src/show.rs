@@ -10,10 +10,10 @@ use crate::netmask;
 use crate::options::{Group, Kind, Row, OPTIONS};
 
 /// The order in which the options of a rule are saved.
-const SAVED: [Group; 4] = [Group::Parts, Group::Seed, Group::Marks, Group::Selectors];
+static SAVED: Order = order([Group::Parts, Group::Seed, Group::Marks, Group::Selectors]);
 
 /// The order in which the options of a rule are listed.
-const LISTED: [Group; 4] = [Group::Marks, Group::Selectors, Group::Parts, Group::Seed];
+static LISTED: Order = order([Group::Marks, Group::Selectors, Group::Parts, Group::Seed]);
 
 /// Writes the options that make the rule again, as iptables-save and `iptables -S` show them, with
 /// a blank before each.
@@ -74,10 +74,33 @@ fn list_netmask(mask: &[u32; 4], family: Family, line: &mut Line) {
     }
 }
 
-/// The options that a rule was given, group by group.
-fn given<'r>(rule: &'r Info, groups: &'r [Group; 4]) -> impl Iterator<Item = &'static Row> + 'r {
-    groups.iter().flat_map(move |&group| {
-        let rows = OPTIONS.iter();
-        rows.filter(move |row| row.group == group && rule.has(row.flag))
-    })
+/// Places in [`OPTIONS`].
+type Order = [u8; OPTIONS.len()];
+
+/// All options, group by group.
+const fn order(groups: [Group; 4]) -> Order {
+    let mut order = [0; OPTIONS.len()];
+    let mut count = 0;
+    let mut group = 0;
+    while group < groups.len() {
+        let mut place = 0;
+        while place < OPTIONS.len() {
+            if OPTIONS[place].group as u8 == groups[group] as u8 {
+                order[count] = place as u8;
+                count += 1;
+            }
+            place += 1;
+        }
+        group += 1;
+    }
+    assert!(count == OPTIONS.len(), "a group is missing");
+    order
+}
+
+/// The options that a rule was given, in an order.
+fn given<'r>(rule: &'r Info, order: &'static Order) -> impl Iterator<Item = &'static Row> + 'r {
+    let rows = order
+        .iter()
+        .filter_map(|&place| OPTIONS.get(usize::from(place)));
+    rows.filter(|row| rule.has(row.flag))
 }
