@@ -27,8 +27,16 @@ pub struct Connection {
 
 /// A packet of the connection of which nothing else is known.
 impl Packet for Connection {
+    fn mark(&self) -> u32 {
+        0
+    }
+
     fn end(&self) -> u32 {
         0
+    }
+
+    fn is_linear(&self) -> bool {
+        true
     }
 
     fn in_place<const N: usize>(&self, _offset: u32) -> Option<&[u8; N]> {

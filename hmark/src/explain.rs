@@ -40,12 +40,7 @@ pub struct Steps {
 }
 
 /// Takes the steps of [`mark`](super::mark()) one by one, without its fast path.
-pub fn explain<P: Packet + ?Sized, R: Rule>(
-    family: Family,
-    packet: &P,
-    rule: &R,
-    old: u32,
-) -> Explanation {
+pub fn explain<P: Packet + ?Sized, R: Rule>(family: Family, packet: &P, rule: &R) -> Explanation {
     let (subject, tuple) = match rule.source() {
         Source::Packet => {
             let found = walk::find(family, packet);
@@ -66,7 +61,7 @@ pub fn explain<P: Packet + ?Sized, R: Rule>(
             tuple,
             hash,
             bucket,
-            mark: rule.merge(old, bucket),
+            mark: rule.merge(packet.mark(), bucket),
         }
     });
     Explanation { subject, steps }

@@ -32,7 +32,7 @@ pub use connection::Connection;
 #[cfg(not(MODULE))]
 pub use explain::{explain, Explanation, Steps, Subject};
 pub use family::Family;
-pub use mark::mark;
+pub use mark::{mark, mark_then};
 pub use packet::Packet;
 pub use tuple::{Address, Tuple};
 pub use walk::{Found, Place};

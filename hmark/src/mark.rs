@@ -13,23 +13,35 @@ use super::{Family, Packet};
 /// [`None`]: the packet's mark is left alone, since the rule hashes connections and conntrack does
 /// not track the packet (yet), or since an ICMP error quotes a packet that the walk cannot follow.
 #[inline(always)]
-pub fn mark<P: Packet + ?Sized, R: Rule>(
+pub fn mark<P: Packet + ?Sized, R: Rule>(family: Family, packet: &P, rule: &R) -> Option<u32> {
+    mark_then(family, packet, rule, |_, mark| mark)
+}
+
+/// As [`mark`], but hands the mark to `then` and returns its result.
+///
+/// In the kernel `then` sets the packet's mark. Each kind of packet has a function of its own that
+/// calls it, to which the fast path jumps: it has nothing to keep for after a call.
+#[inline(always)]
+pub fn mark_then<P: Packet + ?Sized, R: Rule, T>(
     family: Family,
     packet: &P,
     rule: &R,
-    old: u32,
-) -> Option<u32> {
+    then: impl FnOnce(&P, Option<u32>) -> T,
+) -> T {
     match rule.source() {
-        Source::Connection => by_connection(packet, rule, old),
+        Source::Connection => of_connection(packet, rule, then),
         Source::Packet => match plain_tuple(family, packet, rule) {
-            Some(tuple) => Some(hashed(&tuple, rule, old)),
+            Some(tuple) => then(packet, Some(merged(packet, &tuple, rule))),
             None => match family {
-                Family::Ipv4 => by_any_ipv4(packet, rule, old),
-                Family::Ipv6 => by_any_ipv6(packet, rule, old),
+                Family::Ipv4 => of_any::<IPV4, _, _, _, _>(packet, rule, then),
+                Family::Ipv6 => of_any::<IPV6, _, _, _, _>(packet, rule, then),
             },
         },
     }
 }
+
+const IPV4: bool = false;
+const IPV6: bool = true;
 
 /// Fast path: a complete packet, neither ICMP nor with extension headers, whose headers can be read
 /// in place.
@@ -42,33 +54,56 @@ fn plain_tuple<P: Packet + ?Sized, R: Rule>(family: Family, packet: &P, rule: &R
     Tuple::complete(family, packet, &place, &rule.selection())
 }
 
-// Not inlined, so that none takes registers or stack from the fast path.
+// Not inlined, so that none of these takes registers or stack from the fast path.
 
+#[cold]
 #[inline(never)]
-fn by_connection<P: Packet + ?Sized, R: Rule>(packet: &P, rule: &R, old: u32) -> Option<u32> {
-    let tuple = Tuple::of_connection(&packet.connection()?, &rule.selection());
-    Some(hashed(&tuple, rule, old))
+fn of_connection<P, R, F, T>(packet: &P, rule: &R, then: F) -> T
+where
+    P: Packet + ?Sized,
+    R: Rule,
+    F: FnOnce(&P, Option<u32>) -> T,
+{
+    let connection = packet.connection();
+    let tuple = connection.map(|connection| Tuple::of_connection(&connection, &rule.selection()));
+    then(packet, tuple.map(|tuple| merged(packet, &tuple, rule)))
 }
 
+#[cold]
 #[inline(never)]
-fn by_any_ipv4<P: Packet + ?Sized, R: Rule>(packet: &P, rule: &R, old: u32) -> Option<u32> {
-    by_any(Family::Ipv4, packet, rule, old)
+fn of_any<const IPV6: bool, P, R, F, T>(packet: &P, rule: &R, then: F) -> T
+where
+    P: Packet + ?Sized,
+    R: Rule,
+    F: FnOnce(&P, Option<u32>) -> T,
+{
+    if !packet.is_linear() {
+        return of_paged::<IPV6, _, _, _, _>(packet, rule, then);
+    }
+    // Without code to copy headers.
+    let tuple = walked::<IPV6, _, _>(&InPlace(packet), rule);
+    then(packet, tuple.map(|tuple| merged(packet, &tuple, rule)))
 }
 
+#[cold]
 #[inline(never)]
-fn by_any_ipv6<P: Packet + ?Sized, R: Rule>(packet: &P, rule: &R, old: u32) -> Option<u32> {
-    by_any(Family::Ipv6, packet, rule, old)
+fn of_paged<const IPV6: bool, P, R, F, T>(packet: &P, rule: &R, then: F) -> T
+where
+    P: Packet + ?Sized,
+    R: Rule,
+    F: FnOnce(&P, Option<u32>) -> T,
+{
+    let tuple = walked::<IPV6, _, _>(packet, rule);
+    then(packet, tuple.map(|tuple| merged(packet, &tuple, rule)))
 }
 
 #[inline(always)]
-fn by_any<P: Packet + ?Sized, R: Rule>(
-    family: Family,
-    packet: &P,
-    rule: &R,
-    old: u32,
-) -> Option<u32> {
-    let tuple = any_tuple(family, packet, walk::find(family, packet), rule)?;
-    Some(hashed(&tuple, rule, old))
+fn walked<const IPV6: bool, P: Packet + ?Sized, R: Rule>(packet: &P, rule: &R) -> Option<Tuple> {
+    let family = match IPV6 {
+        true => Family::Ipv6,
+        false => Family::Ipv4,
+    };
+    any_tuple(family, packet, walk::find(family, packet), rule)
 }
 
 /// The tuple of what the walk found; [`None`] if the packet's mark is to be left alone.
@@ -87,6 +122,6 @@ pub(super) fn any_tuple<P: Packet + ?Sized, R: Rule>(
 }
 
 #[inline(always)]
-fn hashed<R: Rule>(tuple: &Tuple, rule: &R, old: u32) -> u32 {
-    rule.merge(old, rule.bucket(rule.hash(tuple)))
+fn merged<P: Packet + ?Sized, R: Rule>(packet: &P, tuple: &Tuple, rule: &R) -> u32 {
+    rule.merge(packet.mark(), rule.bucket(rule.hash(tuple)))
 }

@@ -6,10 +6,16 @@ use super::Connection;
 
 /// A packet, seen from its network header on.
 pub trait Packet {
+    /// The packet's mark (nfmark) so far.
+    fn mark(&self) -> u32;
+
     /// The offset of the packet's end, in bytes from the network header.
     ///
     /// This is the length received, whatever length the IP header claims.
     fn end(&self) -> u32;
+
+    /// Whether all of the packet is in one piece of memory.
+    fn is_linear(&self) -> bool;
 
     /// The `N` bytes that start `offset` bytes after the network header, where they lie.
     ///
@@ -54,11 +60,22 @@ pub trait Packet {
     }
 }
 
-/// A packet in one piece of memory that starts with its network header, and is not tracked.
+/// A packet in one piece of memory that starts with its network header, is not marked yet (0), and
+/// is not tracked.
 impl Packet for [u8] {
+    #[inline(always)]
+    fn mark(&self) -> u32 {
+        0
+    }
+
     #[inline(always)]
     fn end(&self) -> u32 {
         u32::try_from(self.len()).unwrap_or(u32::MAX)
+    }
+
+    #[inline(always)]
+    fn is_linear(&self) -> bool {
+        true
     }
 
     #[inline(always)]
@@ -82,8 +99,18 @@ pub(super) struct InPlace<'a, P: ?Sized>(pub(super) &'a P);
 
 impl<P: Packet + ?Sized> Packet for InPlace<'_, P> {
     #[inline(always)]
+    fn mark(&self) -> u32 {
+        self.0.mark()
+    }
+
+    #[inline(always)]
     fn end(&self) -> u32 {
         self.0.end()
+    }
+
+    #[inline(always)]
+    fn is_linear(&self) -> bool {
+        true
     }
 
     #[inline(always)]

@@ -23,7 +23,7 @@ pub struct Tuple {
 }
 
 impl Tuple {
-    /// The tuple of a packet, of which the walk has found the `place` that counts.
+    /// The tuple of a packet in which the walk has found the `place` that counts.
     ///
     /// [`None`] if the packet ends before its ports.
     #[inline(always)]
@@ -33,8 +33,14 @@ impl Tuple {
         place: &Place,
         selection: &Selection<'_>,
     ) -> Option<Self> {
-        let ports = ports::read(packet, place, selection)?;
-        Self::at(family, packet, place, ports, selection)
+        let layer4 = match selection.layer3_only {
+            true => Layer4::default(),
+            false => Layer4 {
+                ports: ports::read(packet, place, selection)?,
+                protocol: protocol(place.protocol, selection),
+            },
+        };
+        Self::at(family, packet, place, layer4, selection)
     }
 
     /// As [`Tuple::complete`], but without ports if the packet ends before them.
@@ -47,8 +53,18 @@ impl Tuple {
         place: &Place,
         selection: &Selection<'_>,
     ) -> Option<Self> {
-        let ports = ports::read(packet, place, selection).unwrap_or(0);
-        Self::at(family, packet, place, ports, selection)
+        let layer4 = match selection.layer3_only {
+            true => Layer4::default(),
+            false => Layer4 {
+                // Without mask and set they are 0 whatever the packet holds: do not read them.
+                ports: match *selection.port_mask | *selection.port_set {
+                    0 => 0,
+                    _ => ports::read(packet, place, selection).unwrap_or(0),
+                },
+                protocol: protocol(place.protocol, selection),
+            },
+        };
+        Self::at(family, packet, place, layer4, selection)
     }
 
     #[inline(always)]
@@ -56,19 +72,14 @@ impl Tuple {
         family: Family,
         packet: &P,
         place: &Place,
-        ports: u32,
+        layer4: Layer4,
         selection: &Selection<'_>,
     ) -> Option<Self> {
         let (src, dst) = match family {
             Family::Ipv4 => ipv4::addresses(packet, place.network)?,
             Family::Ipv6 => ipv6::addresses(packet, place.network)?,
         };
-        Some(Self {
-            src: src.masked(selection.src_mask),
-            dst: dst.masked(selection.dst_mask),
-            ports,
-            protocol: selected_protocol(place.protocol, selection),
-        })
+        Some(Self::new(src, dst, layer4, selection))
     }
 
     /// The tuple of a tracked connection.
@@ -79,31 +90,52 @@ impl Tuple {
             Some(Family::Ipv6) => Address::from_words(words),
             None => Address::default(),
         };
-        // ICMP has an id in place of ports, which is not hashed; ICMPv6's is, as by the C module.
-        let ports = match selection.layer3_only || connection.protocol == protocol::ICMP {
-            true => 0,
-            false => {
-                let [a, b] = connection.original_port.to_ne_bytes();
-                let [c, d] = connection.reply_port.to_ne_bytes();
-                ports::select([a, b, c, d], selection)
-            }
+        let layer4 = match selection.layer3_only {
+            true => Layer4::default(),
+            false => Layer4 {
+                ports: match connection.protocol {
+                    // An id is in place of ports, and is not hashed; ICMPv6's is, as by the C module.
+                    protocol::ICMP => 0,
+                    _ => {
+                        let [a, b] = connection.original_port.to_ne_bytes();
+                        let [c, d] = connection.reply_port.to_ne_bytes();
+                        ports::select([a, b, c, d], selection)
+                    }
+                },
+                protocol: protocol(connection.protocol, selection),
+            },
         };
+        Self::new(
+            address(connection.original_src),
+            address(connection.reply_src),
+            layer4,
+            selection,
+        )
+    }
+
+    #[inline(always)]
+    fn new(src: Address, dst: Address, layer4: Layer4, selection: &Selection<'_>) -> Self {
         Self {
-            src: address(connection.original_src).masked(selection.src_mask),
-            dst: address(connection.reply_src).masked(selection.dst_mask),
-            ports,
-            protocol: selected_protocol(connection.protocol, selection),
+            src: src.masked(selection.src_mask),
+            dst: dst.masked(selection.dst_mask),
+            ports: layer4.ports,
+            protocol: layer4.protocol,
         }
     }
 }
 
+/// Ports and protocol, as in a [`Tuple`].
+#[derive(Default)]
+struct Layer4 {
+    ports: u32,
+    protocol: u8,
+}
+
+/// Masks a layer 4 protocol, which has but 8 of the mask's 16 bits.
 #[inline(always)]
-fn selected_protocol(protocol: u8, selection: &Selection<'_>) -> u8 {
+fn protocol(protocol: u8, selection: &Selection<'_>) -> u8 {
     let [low, _] = selection.proto_mask.to_le_bytes();
-    match selection.layer3_only {
-        true => 0,
-        false => protocol & low,
-    }
+    protocol & low
 }
 
 /// An address, or a mask of one: four words in network byte order, of which IPv4 has the first.

@@ -2,7 +2,7 @@
 
 //! A packet in three pieces of memory, which takes note of what is read.
 
-use hmark::Packet;
+use hmark::{Connection, Packet};
 use std::cell::Cell;
 
 /// A packet in pieces, such as an sk_buff with pages.
@@ -46,9 +46,17 @@ impl Pieces {
 }
 
 impl Packet for Pieces {
+    fn mark(&self) -> u32 {
+        0
+    }
+
     fn end(&self) -> u32 {
         self.measured.set(true);
         self.len() as u32
+    }
+
+    fn is_linear(&self) -> bool {
+        false
     }
 
     fn in_place<const N: usize>(&self, _offset: u32) -> Option<&[u8; N]> {
@@ -65,5 +73,9 @@ impl Packet for Pieces {
         self.reach.set(self.reach.get().max(start + N));
         *to = core::array::from_fn(|n| self.byte(start + n));
         Some(())
+    }
+
+    fn connection(&self) -> Option<Connection> {
+        None
     }
 }

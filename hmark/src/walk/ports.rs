@@ -27,7 +27,7 @@ fn offset_in_header(protocol: u8) -> Option<u32> {
 #[inline(always)]
 pub(in super::super) fn select(ports: [u8; 4], selection: &Selection<'_>) -> u32 {
     let ports = u32::from_ne_bytes(ports);
-    u32::from_be((ports & selection.port_mask) | selection.port_set)
+    u32::from_be((ports & *selection.port_mask) | *selection.port_set)
 }
 
 /// Reads the ports or SPI at a place, masked and set as by [`select`].
@@ -40,18 +40,12 @@ pub(in super::super) fn read<P: Packet + ?Sized>(
     place: &Place,
     selection: &Selection<'_>,
 ) -> Option<u32> {
-    let Some(transport) = place.transport else {
+    if !place.has_ports {
+        return Some(0);
+    }
+    let Some(offset) = offset_in_header(place.protocol) else {
         return Some(0);
     };
-    // Without mask and set the result is 0 whatever the packet holds: do not read it.
-    if selection.layer3_only || selection.port_mask | selection.port_set == 0 {
-        return Some(0);
-    }
-    match offset_in_header(place.protocol) {
-        Some(offset) => {
-            let ports = packet.read(transport.wrapping_add(offset))?;
-            Some(select(ports, selection))
-        }
-        None => Some(0),
-    }
+    let ports = packet.read(place.transport.wrapping_add(offset))?;
+    Some(select(ports, selection))
 }

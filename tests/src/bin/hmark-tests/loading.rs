@@ -119,7 +119,7 @@ fn refused(file: &Path) -> Result<()> {
 fn rules_work() -> Result<()> {
     let netns = Netns::add("hmark-loading")?;
     netns.enter(|| {
-        for (family, address) in [(Family::V4, "127.0.0.1"), (Family::V6, "::1")] {
+        for (family, address) in [(Family::Ipv4, "127.0.0.1"), (Family::Ipv6, "::1")] {
             let iptables = format!("{} -t mangle", Backend::Legacy.program(family, ""));
             run(&format!("{iptables} -A OUTPUT {MISSION}"))?;
             ensure!(module::users()? > 0, "the rule does not hold the module");

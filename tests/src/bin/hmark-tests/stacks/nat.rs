@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
-use anyhow::{ensure, Result};
+use anyhow::{ensure, Context, Result};
 use etherparse::ip_number::{TCP, UDP};
 use etherparse::IpNumber;
 use hmark::Connection;
@@ -169,8 +169,8 @@ pub fn connection_mark(
     };
     let connection = Connection {
         l3num: match family {
-            Family::V4 => 2,
-            Family::V6 => 10,
+            Family::Ipv4 => 2,
+            Family::Ipv6 => 10,
         },
         protocol: protocol.0,
         original_src: words(network::client(family)),
@@ -178,5 +178,5 @@ pub fn connection_mark(
         original_port: port.to_be(),
         reply_port: reply.1.to_be(),
     };
-    Ok(hmark::mark_connection(&connection, &rule))
+    hmark::mark(family, &connection, &rule).context("a connection has a mark")
 }
