@@ -21,11 +21,10 @@ pub fn read(text: &str, reader: Reader) -> Result<(Info, Option<Warning>), Error
     let mut rule = Info::default();
     let mut has_list = false;
     let mut words = text.split_ascii_whitespace();
-    let mut is_inverted = false;
-    while let Some(word) = words.next() {
-        if word == "!" && !is_inverted {
-            is_inverted = true;
-            continue;
+    while let Some(mut word) = words.next() {
+        let is_inverted = word == "!";
+        if is_inverted {
+            word = words.next().unwrap_or(word);
         }
         let unknown = Error::NoOption(word.as_bytes());
         let name = word.strip_prefix("--").ok_or(unknown)?;
