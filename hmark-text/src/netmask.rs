@@ -87,7 +87,7 @@ fn groups(text: &[u8]) -> Option<(u128, u32)> {
             None => (hex(text)?, None, 16),
             Some(end) => (hex(text.get(..end)?)?, text.get(end + 1..), 16),
         };
-        address = address << size | u128::from(group);
+        address = (address << size) | u128::from(group);
         bits += size;
         if bits > 128 {
             return None;
@@ -97,7 +97,7 @@ fn groups(text: &[u8]) -> Option<(u128, u32)> {
 }
 
 fn has_dot(text: &[u8]) -> bool {
-    text.iter().any(|&byte| byte == b'.')
+    !text.iter().all(|&byte| byte != b'.')
 }
 
 /// Reads one to four hexadecimal digits.
@@ -106,7 +106,7 @@ fn hex(text: &[u8]) -> Option<u32> {
         return None;
     }
     text.iter().try_fold(0, |group, &byte| {
-        Some(group << 4 | char::from(byte).to_digit(16)?)
+        Some((group << 4) | char::from(byte).to_digit(16)?)
     })
 }
 
@@ -117,7 +117,7 @@ fn dotted(text: &[u8]) -> Option<u32> {
     let address = (0..4).try_fold(0, |address, _| {
         let part = parts.next().filter(|part| is_decimal(part))?;
         let byte = number::digits(part).filter(|&byte| byte <= 0xff)?;
-        Some(address << 8 | byte)
+        Some((address << 8) | byte)
     })?;
     parts.next().is_none().then_some(address)
 }
@@ -204,9 +204,9 @@ fn words(bits: u128) -> [u32; 4] {
 }
 
 fn bits(words: &[u32; 4]) -> u128 {
-    words
-        .iter()
-        .fold(0, |bits, &word| bits << 32 | u128::from(u32::from_be(word)))
+    words.iter().fold(0, |bits, &word| {
+        (bits << 32) | u128::from(u32::from_be(word))
+    })
 }
 
 #[cfg(test)]
@@ -389,7 +389,7 @@ mod tests {
         fn what_is_written_is_read(address: u128, holes: u8) {
             let mut address = address;
             for group in 0..8 {
-                if holes >> group & 1 != 0 {
+                if (holes >> group) & 1 != 0 {
                     address &= !(0xffff << (16 * group));
                 }
             }

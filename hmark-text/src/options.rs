@@ -318,11 +318,11 @@ fn second(ports: u32) -> u32 {
 }
 
 fn set_first(ports: &mut u32, port: u32) {
-    *ports = (port << 16 | second(*ports)).to_be();
+    *ports = ((port << 16) | second(*ports)).to_be();
 }
 
 fn set_second(ports: &mut u32, port: u32) {
-    *ports = (first(*ports) << 16 | port).to_be();
+    *ports = ((first(*ports) << 16) | port).to_be();
 }
 
 #[cfg(test)]
