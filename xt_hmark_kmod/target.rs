@@ -8,7 +8,7 @@ use kernel::prelude::*;
 use kernel::transmute::FromBytes;
 
 use crate::hmark::rule::{v0, Rule};
-use crate::hmark::{self, Connection, Family, Packet};
+use crate::hmark::{self, Connection, Ends, Family, Packet};
 use crate::netfilter::conntrack;
 use crate::netfilter::ratelimit::RateLimit;
 use crate::netfilter::skbuff::SkBuff;
@@ -112,19 +112,20 @@ impl Packet for SkBuff {
     fn connection(&self) -> Option<Connection> {
         let connection = conntrack::Connection::of(self)?;
         let (original, reply) = (connection.original(), connection.reply());
-        let l3num = original.l3num();
-        let (original_src, reply_src) = match Family::from_nfproto(l3num) {
-            Some(Family::Ipv4) => {
-                ([original.src_ip(), 0, 0, 0], [reply.src_ip(), 0, 0, 0])
-            }
-            Some(Family::Ipv6) => (original.src_ip6(), reply.src_ip6()),
-            None => ([0; 4], [0; 4]),
+        let ends = match Family::from_nfproto(original.l3num()) {
+            Some(Family::Ipv4) => Ends::Ipv4 {
+                original: original.src_ip(),
+                reply: reply.src_ip(),
+            },
+            Some(Family::Ipv6) => Ends::Ipv6 {
+                original: original.src_ip6(),
+                reply: reply.src_ip6(),
+            },
+            None => Ends::None,
         };
         Some(Connection {
-            l3num,
+            ends,
             protocol: original.protonum(),
-            original_src,
-            reply_src,
             original_port: original.src_port(),
             reply_port: reply.src_port(),
         })

@@ -28,7 +28,7 @@ pub mod rule;
 mod tuple;
 mod walk;
 
-pub use connection::Connection;
+pub use connection::{Connection, Ends};
 #[cfg(not(MODULE))]
 pub use explain::{explain, Explanation, Steps, Subject};
 pub use family::Family;

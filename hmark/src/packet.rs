@@ -80,7 +80,8 @@ impl Packet for [u8] {
 
     #[inline(always)]
     fn in_place<const N: usize>(&self, offset: u32) -> Option<&[u8; N]> {
-        self.get(usize::try_from(offset).ok()?..)?.first_chunk()
+        let start = usize::try_from(offset).ok()?;
+        self.get(start..start.checked_add(N)?)?.first_chunk()
     }
 
     #[inline(always)]

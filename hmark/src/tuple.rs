@@ -4,7 +4,7 @@
 
 use super::rule::Selection;
 use super::walk::{ipv4, ipv6, ports, protocol, Place};
-use super::{Connection, Family, Packet};
+use super::{Connection, Ends, Family, Packet};
 
 /// Addresses, ports and protocol, masked and in the order of the packet's direction.
 ///
@@ -56,11 +56,7 @@ impl Tuple {
         let layer4 = match selection.layer3_only {
             true => Layer4::default(),
             false => Layer4 {
-                // Without mask and set they are 0 whatever the packet holds: do not read them.
-                ports: match *selection.port_mask | *selection.port_set {
-                    0 => 0,
-                    _ => ports::read(packet, place, selection).unwrap_or(0),
-                },
+                ports: ports::read(packet, place, selection).unwrap_or(0),
                 protocol: protocol(place.protocol, selection),
             },
         };
@@ -85,10 +81,14 @@ impl Tuple {
     /// The tuple of a tracked connection.
     #[inline(always)]
     pub(super) fn of_connection(connection: &Connection, selection: &Selection<'_>) -> Self {
-        let address = |words: [u32; 4]| match Family::from_nfproto(connection.l3num) {
-            Some(Family::Ipv4) => Address::from_ipv4(words),
-            Some(Family::Ipv6) => Address::from_words(words),
-            None => Address::default(),
+        let (src, dst) = match connection.ends {
+            Ends::None => (Address::default(), Address::default()),
+            Ends::Ipv4 { original, reply } => {
+                (Address::from_ipv4(original), Address::from_ipv4(reply))
+            }
+            Ends::Ipv6 { original, reply } => {
+                (Address::from_words(original), Address::from_words(reply))
+            }
         };
         let layer4 = match selection.layer3_only {
             true => Layer4::default(),
@@ -96,21 +96,12 @@ impl Tuple {
                 ports: match connection.protocol {
                     // An id is in place of ports, and is not hashed; ICMPv6's is, as by the C module.
                     protocol::ICMP => 0,
-                    _ => {
-                        let [a, b] = connection.original_port.to_ne_bytes();
-                        let [c, d] = connection.reply_port.to_ne_bytes();
-                        ports::select([a, b, c, d], selection)
-                    }
+                    _ => ports::select(connection.ports(), selection),
                 },
                 protocol: protocol(connection.protocol, selection),
             },
         };
-        Self::new(
-            address(connection.original_src),
-            address(connection.reply_src),
-            layer4,
-            selection,
-        )
+        Self::new(src, dst, layer4, selection)
     }
 
     #[inline(always)]
@@ -152,9 +143,9 @@ impl Address {
         Self([pair(a, b), pair(c, d)])
     }
 
-    /// The IPv4 address of the first word.
+    /// The IPv4 address of this word.
     #[inline(always)]
-    const fn from_ipv4([word, ..]: [u32; 4]) -> Self {
+    pub const fn from_ipv4(word: u32) -> Self {
         Self::from_words([word, 0, 0, 0])
     }
 

@@ -3,7 +3,7 @@
 //! A fuzzer's input: the same bytes are the same rule and packet on every machine.
 
 use hmark::rule::v0::{flag, Info};
-use hmark::{Connection, Family};
+use hmark::{Connection, Ends, Family};
 
 /// Bytes of an input before its packet: kind, two cuts, and the rule as the ABI lays it out.
 const HEAD: usize = 1 + 4 + 60;
@@ -73,11 +73,11 @@ fn rule(fields: &mut Fields) -> Info {
 
 fn connection(packet: &[u8]) -> Connection {
     let mut fields = Fields(packet);
+    let l3num = fields.short();
+    let [protocol] = fields.take();
     Connection {
-        l3num: fields.short(),
-        protocol: fields.take::<1>()[0],
-        original_src: fields.wire_address(),
-        reply_src: fields.wire_address(),
+        ends: Ends::new(l3num, fields.wire_address(), fields.wire_address()),
+        protocol,
         original_port: u16::from_ne_bytes(fields.take()),
         reply_port: u16::from_ne_bytes(fields.take()),
     }

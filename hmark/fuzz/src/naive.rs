@@ -6,7 +6,7 @@
 //! `hmark`: it works on bytes as they are on the wire, and divides where `hmark` shifts.
 
 use hmark::rule::v0::{flag::METHOD_L3, Info};
-use hmark::{Connection, Family};
+use hmark::{Connection, Ends, Family};
 
 /// What there is to hash in a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,18 +196,16 @@ pub(crate) fn mark(packet: &[u8], found: Found, rule: &Info) -> Option<u32> {
 
 /// The mark of a connection.
 pub(crate) fn mark_connection(connection: &Connection, rule: &Info) -> u32 {
-    let address_len = match connection.l3num {
-        2 => 4,
-        10 => 16,
-        _ => 0,
+    let (source, destination) = match connection.ends {
+        Ends::None => (Vec::new(), Vec::new()),
+        Ends::Ipv4 { original, reply } => (wire(&[original]), wire(&[reply])),
+        Ends::Ipv6 { original, reply } => (wire(&original), wire(&reply)),
     };
-    let source = wire(&connection.original_src);
-    let destination = wire(&connection.reply_src);
     let [a, b] = connection.original_port.to_ne_bytes();
     let [c, d] = connection.reply_port.to_ne_bytes();
     scale(
-        &source[..address_len],
-        &destination[..address_len],
+        &source,
+        &destination,
         // ICMP has an id there.
         (connection.protocol != ICMP).then_some([a, b, c, d]),
         connection.protocol,
@@ -216,7 +214,7 @@ pub(crate) fn mark_connection(connection: &Connection, rule: &Info) -> u32 {
 }
 
 /// Bytes as they are on the wire.
-fn wire(words: &[u32; 4]) -> Vec<u8> {
+fn wire(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_ne_bytes()).collect()
 }
 

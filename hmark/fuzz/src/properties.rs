@@ -107,13 +107,7 @@ fn check_connection(connection: &Connection, rule: &Info) {
     let naive = naive::mark_connection(connection, rule);
     assert_eq!(result, Some(naive), "{rule:x?}");
     assert!(in_range(naive, rule), "{rule:x?}");
-    let reverse = Connection {
-        original_src: connection.reply_src,
-        reply_src: connection.original_src,
-        original_port: connection.reply_port,
-        reply_port: connection.original_port,
-        ..*connection
-    };
+    let reverse = connection.reversed();
     let reversed = mark(Family::Ipv6, &reverse, &reversed_rule(rule));
     assert_eq!(result, reversed, "{rule:x?}");
 }

@@ -108,6 +108,6 @@ pub(in super::super) fn addresses<P: Packet + ?Sized>(
     let mut copy = [0; HEADER_LEN];
     let [_, _, _, _, _, _, _, _, _, _, _, _, a, b, c, d, e, f, g, h] =
         *packet.header(network, &mut copy)?;
-    let address = |bytes| Address::from_words([u32::from_ne_bytes(bytes), 0, 0, 0]);
+    let address = |bytes| Address::from_ipv4(u32::from_ne_bytes(bytes));
     Some((address([a, b, c, d]), address([e, f, g, h])))
 }

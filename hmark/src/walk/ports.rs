@@ -21,12 +21,11 @@ fn offset_in_header(protocol: u8) -> Option<u32> {
     }
 }
 
-/// Masks and sets a port pair, source port first, or an SPI, as it is on the wire.
+/// Masks and sets a port pair or an SPI, in network byte order.
 ///
 /// The result is in host byte order: the source port in the upper half.
 #[inline(always)]
-pub(in super::super) fn select(ports: [u8; 4], selection: &Selection<'_>) -> u32 {
-    let ports = u32::from_ne_bytes(ports);
+pub(in super::super) fn select(ports: u32, selection: &Selection<'_>) -> u32 {
     u32::from_be((ports & *selection.port_mask) | *selection.port_set)
 }
 
@@ -46,6 +45,16 @@ pub(in super::super) fn read<P: Packet + ?Sized>(
     let Some(offset) = offset_in_header(place.protocol) else {
         return Some(0);
     };
-    let ports = packet.read(place.transport.wrapping_add(offset))?;
-    Some(select(ports, selection))
+    let offset = place.transport.wrapping_add(offset);
+    let mut copy = [0; 4];
+    let ports = match packet.in_place(offset) {
+        Some(ports) => ports,
+        // Without mask and set the result is 0 whatever the packet holds: do not copy it.
+        None if *selection.port_mask | *selection.port_set == 0 => return Some(0),
+        None => {
+            packet.copy(offset, &mut copy)?;
+            &copy
+        }
+    };
+    Some(select(u32::from_ne_bytes(*ports), selection))
 }

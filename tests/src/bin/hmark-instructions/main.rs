@@ -13,7 +13,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{ensure, Context, Result};
 use hmark::rule::v0::Info;
-use hmark::{rule, Connection, Family, Packet};
+use hmark::{rule, Connection, Ends, Family, Packet};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 #[allow(dead_code, unused_imports)] // each user takes its part
@@ -92,10 +92,12 @@ fn connection(conntrack: &Conntrack) -> Option<Connection> {
         address.map(u32::from_ne_bytes)
     };
     Some(Connection {
-        l3num: original.l3num,
+        ends: Ends::new(
+            original.l3num,
+            words(original.address),
+            words(reply.address),
+        ),
         protocol: original.protocol,
-        original_src: words(original.address),
-        reply_src: words(reply.address),
         original_port: original.port,
         reply_port: reply.port,
     })

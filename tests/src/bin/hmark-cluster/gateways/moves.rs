@@ -51,7 +51,7 @@ fn second_stage_spreads_by_another_seed_alone() {
     let first = rule(3, 1);
     let at_one_gateway = |flow: &Flow| flow.mark(&first).unwrap() == 1;
     let flows: Vec<_> = flows().into_iter().filter(at_one_gateway).collect();
-    let share = |rule: &Rule| {
+    let share = |rule: &Info| {
         let alike = flows.iter().filter(|flow| flow.mark(rule).unwrap() == 1);
         alike.count() as f64 / flows.len() as f64
     };
