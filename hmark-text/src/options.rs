@@ -88,8 +88,8 @@ pub struct Field {
     pub saved: Notation,
     /// How it is written where the rule is listed.
     pub listed: Notation,
-    /// What stands before it where the rule is listed, if not the option's name without `hmark-`.
-    pub label: Option<&'static str>,
+    /// Whether a plus stands before it where the rule is listed, in place of the option's name.
+    pub is_added: bool,
 }
 
 /// The range of a number of 16 bits.
@@ -113,7 +113,7 @@ pub static OPTIONS: [Row; 13] = [
             set: |rule, number| rule.hmodulus = number,
             saved: Notation::Decimal,
             listed: Notation::Decimal,
-            label: None,
+            is_added: false,
         }),
         help: "Number of marks, 1 to 4294967295 (mandatory)",
     },
@@ -129,7 +129,7 @@ pub static OPTIONS: [Row; 13] = [
             set: |rule, number| rule.hoffset = number,
             saved: Notation::Decimal,
             listed: Notation::Hex(1),
-            label: Some("+"),
+            is_added: true,
         }),
         help: "First mark, 0 to 4294967295 (default 0);\n\
                also --hmark-offs",
@@ -146,7 +146,7 @@ pub static OPTIONS: [Row; 13] = [
             set: |rule, number| rule.hashrnd = number,
             saved: Notation::Hex(8),
             listed: Notation::Hex(1),
-            label: None,
+            is_added: false,
         }),
         help: "Seed of the hash, 32 bits (default 0xc175a3b8)",
     },
@@ -201,7 +201,7 @@ pub static OPTIONS: [Row; 13] = [
             set: |rule, number| set_first(&mut rule.port_mask, number),
             saved: Notation::Hex(4),
             listed: Notation::Hex(1),
-            label: None,
+            is_added: false,
         }),
         help: "Bits of the source port, 0 to 0xffff",
     },
@@ -217,7 +217,7 @@ pub static OPTIONS: [Row; 13] = [
             set: |rule, number| set_second(&mut rule.port_mask, number),
             saved: Notation::Hex(4),
             listed: Notation::Hex(1),
-            label: None,
+            is_added: false,
         }),
         help: "Bits of the destination port, 0 to 0xffff",
     },
@@ -233,7 +233,7 @@ pub static OPTIONS: [Row; 13] = [
             set: |rule, number| rule.port_mask = number.to_be(),
             saved: Notation::Hex(8),
             listed: Notation::Hex(1),
-            label: None,
+            is_added: false,
         }),
         help: "Bits of the SPI of AH and ESP, 0 to 0xffffffff;\n\
                excludes port masks",
@@ -250,7 +250,7 @@ pub static OPTIONS: [Row; 13] = [
             set: |rule, number| set_first(&mut rule.port_set, number),
             saved: Notation::Hex(4),
             listed: Notation::Hex(1),
-            label: None,
+            is_added: false,
         }),
         help: "Bits set in the source port after its mask,\n\
                0 to 0xffff",
@@ -267,7 +267,7 @@ pub static OPTIONS: [Row; 13] = [
             set: |rule, number| set_second(&mut rule.port_set, number),
             saved: Notation::Hex(4),
             listed: Notation::Hex(1),
-            label: None,
+            is_added: false,
         }),
         help: "Bits set in the destination port after its mask,\n\
                0 to 0xffff",
@@ -284,7 +284,7 @@ pub static OPTIONS: [Row; 13] = [
             set: |rule, number| rule.port_set = number.to_be(),
             saved: Notation::Hex(8),
             listed: Notation::Hex(1),
-            label: None,
+            is_added: false,
         }),
         help: "Bits set in the SPI after its mask,\n\
                0 to 0xffffffff; excludes ports",
@@ -301,7 +301,7 @@ pub static OPTIONS: [Row; 13] = [
             set: |rule, number| rule.proto_mask = number as u16,
             saved: Notation::Hex(2),
             listed: Notation::Hex(1),
-            label: None,
+            is_added: false,
         }),
         help: "Bits of the protocol number, 0 to 0xffff",
     },

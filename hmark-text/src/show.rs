@@ -48,8 +48,11 @@ pub fn list(rule: &Info, family: Family, line: &mut Line) {
                 list_netmask((prefix.get)(rule), family, line);
             }
             Kind::Number(field) => {
-                let label = field.label.map_or(row.short_name(), str::as_bytes);
-                line.bytes(label).text(" ");
+                line.bytes(match field.is_added {
+                    true => b"+",
+                    false => row.short_name(),
+                });
+                line.text(" ");
                 field.listed.write((field.get)(rule), line);
             }
         }

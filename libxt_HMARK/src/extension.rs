@@ -8,25 +8,36 @@ use hmark::rule::v0::Info;
 use hmark::Family;
 use hmark_text::{Error, Kind, Line, Netmasks, Reader, Warning, OPTIONS};
 
-use crate::ffi::{self, Extension, OptionTable, Options};
+use crate::ffi::{self, Extension};
 
 ffi::register! {
+    target: HMARK,
     extensions: [Revision0],
     wrong_version: hmark_text::WRONG_VERSION,
 }
+
+/// The target's name.
+const HMARK: &CStr = c"HMARK";
 
 /// Revision 0.
 struct Revision0;
 
 impl Extension for Revision0 {
-    const NAME: &'static CStr = c"HMARK";
+    const NAME: &'static CStr = HMARK;
     const REVISION: u8 = 0;
-    const OPTIONS: Options = TABLE.options();
+    const NAMES: usize = names();
     const ONCE: u32 = lists();
 
     type Rule = Info;
     type Error<'v> = Error<'v>;
     type Warning = Warning;
+
+    fn names(mut give: impl FnMut(&'static CStr, u32)) {
+        for (number, option) in (0..).zip(&OPTIONS) {
+            // An alias is a name of the same number.
+            option.names().for_each(|name| give(name, number));
+        }
+    }
 
     fn help(show: &mut dyn FnMut(&Line)) {
         hmark_text::help(show);
@@ -68,22 +79,6 @@ impl Extension for Revision0 {
         hmark_text::translate(rule, family, protocol, nft)
     }
 }
-
-/// The names of all options, aliases among them. getopt and libxtables take names of one number for
-/// one option.
-static TABLE: OptionTable<{ names() + 1 }> = {
-    let mut table = OptionTable::new();
-    let mut number = 0;
-    while number < OPTIONS.len() {
-        let option = &OPTIONS[number];
-        table = table.with(option.name, number as u32);
-        if let Some(alias) = option.alias {
-            table = table.with(alias, number as u32);
-        }
-        number += 1;
-    }
-    table
-};
 
 /// How many names the options have.
 const fn names() -> usize {

@@ -8,7 +8,6 @@ use hmark::Family;
 use hmark_text::{Line, Text};
 
 use super::bindings::Layout;
-use super::Options;
 
 /// A revision of a target, for both families. [`register!`](super::register) has iptables use it.
 pub trait Extension {
@@ -16,8 +15,8 @@ pub trait Extension {
     const NAME: &'static CStr;
     /// The number of the revision, by which the kernel knows the layout of its rules.
     const REVISION: u8;
-    /// Its options.
-    const OPTIONS: Options;
+    /// How many names its options have.
+    const NAMES: usize;
     /// The options that libxtables refuses to be given twice: bits, by their numbers. For any
     /// other, [`Self::parse`] has to tell by the rule.
     const ONCE: u32;
@@ -28,6 +27,9 @@ pub trait Extension {
     type Error<'v>: Text;
     /// Doubts about a rule that is accepted.
     type Warning: Text;
+
+    /// Gives the names of its options, each with the number of its option, which is below 32.
+    fn names(give: impl FnMut(&'static CStr, u32));
 
     /// Has each line of the help shown.
     fn help(show: &mut dyn FnMut(&Line));

@@ -11,7 +11,6 @@
 mod bindings;
 mod callbacks;
 mod extension;
-mod options;
 mod output;
 #[cfg(not(test))]
 mod panic;
@@ -19,6 +18,5 @@ pub mod registration;
 mod version;
 
 pub use extension::Extension;
-pub use options::{OptionTable, Options};
 pub(crate) use registration::register;
 pub use registration::IS_OLD;

@@ -6,8 +6,6 @@ use core::cell::UnsafeCell;
 use core::ffi::{c_uint, CStr};
 use core::mem::{offset_of, MaybeUninit};
 
-use hmark::Family;
-
 use super::bindings::*;
 use super::version::has_base;
 use super::{callbacks, output, Extension};
@@ -21,101 +19,109 @@ pub const IS_OLD: bool =
 /// not that of iptables.
 const NFT: &CStr = c"nft";
 
-/// Targets, each of a revision and a family. libxtables links them into its lists, writes to them
-/// and never lets go of them.
-pub struct Targets<const N: usize>(UnsafeCell<[xtables_target; N]>);
+/// Room for what libxtables keeps of an extension: a target for each family, which it links into its
+/// lists, writes to and never lets go of, and a table of up to `N` - 1 names of options.
+///
+/// It is filled as the library is loaded. What the linker would put there in its stead takes a tenth
+/// of the library.
+pub struct Room<const N: usize>(UnsafeCell<([xtables_target; 2], [xt_option_entry; N])>);
 
-// SAFETY: only libxtables, which knows no threads, touches what is in it.
-unsafe impl<const N: usize> Sync for Targets<N> {}
+// SAFETY: by the contract of `register` it is written once, and then belongs to libxtables, which
+// knows no threads.
+unsafe impl<const N: usize> Sync for Room<N> {}
 
-impl<const N: usize> Targets<N> {
-    /// Targets that libxtables does not yet know.
-    pub const fn new(targets: [Target; N]) -> Self {
-        let mut all = [NOTHING; N];
-        let mut place = 0;
-        while place < N {
-            let Target(target) = targets[place];
-            all[place] = target;
-            place += 1;
-        }
-        Self(UnsafeCell::new(all))
+impl<const N: usize> Room<N> {
+    /// Empty room.
+    pub const fn new() -> Self {
+        // SAFETY: the members are numbers, and pointers and functions that may be null. How many
+        // there are depends on the version of libxtables.
+        Self(UnsafeCell::new(unsafe {
+            MaybeUninit::zeroed().assume_init()
+        }))
     }
 
-    /// Tells libxtables of the targets, unless it lays out options in another way than the
-    /// `xtables.h` of this build does. A warning then says `wrong_version` of the target `name`.
+    /// Tells libxtables of an extension.
     ///
     /// # Safety
     ///
-    /// Must be called once, as libxtables loads the library.
-    pub unsafe fn register(&'static self, name: &CStr, wrong_version: &str) {
-        // SAFETY: libxtables sets its parameters before it loads an extension; both are strings.
-        let (program, version) = unsafe {
-            let params = &*xt_params;
-            (
-                CStr::from_ptr(params.program_name),
-                CStr::from_ptr(params.program_version),
-            )
-        };
-        if program != NFT && has_base(version.to_bytes()) == IS_OLD {
-            output::warn(name, wrong_version.as_bytes());
-            return;
-        }
-        // SAFETY: the targets live for ever, and from here on belong to libxtables.
-        unsafe { xtables_register_targets(self.0.get().cast(), N as c_uint) };
+    /// Must be called once, as libxtables loads the library, and only if [`is_for_this_version`].
+    pub unsafe fn register<E: Extension>(&'static self) {
+        // SAFETY: by this function's own contract nobody else uses it.
+        let (targets, options) = unsafe { &mut *self.0.get() };
+        // The last entry stays all zeros, and so ends the table.
+        let mut entries = options.iter_mut().take(N - 1);
+        E::names(|name, number| {
+            if let Some(entry) = entries.next() {
+                entry.name = name.as_ptr();
+                entry.type_ = XTTYPE_STRING;
+                entry.id = number;
+            }
+        });
+        let [ipv4, ipv6] = targets;
+        fill::<E, { NFPROTO_IPV4 as u16 }>(ipv4, options);
+        fill::<E, { NFPROTO_IPV6 as u16 }>(ipv6, options);
+        // SAFETY: they live for ever, and from here on belong to libxtables.
+        unsafe { xtables_register_targets(targets.as_mut_ptr(), 2) };
     }
 }
 
-/// What an extension tells libxtables about itself, for one family.
-#[derive(Clone, Copy)]
-pub struct Target(xtables_target);
-
-// SAFETY: the members are numbers, and pointers and functions that may be null.
-const NOTHING: xtables_target = unsafe { MaybeUninit::zeroed().assume_init() };
-
-impl Target {
-    /// The target of an extension for a family.
-    pub const fn new<E: Extension>(family: Family) -> Self {
-        match family {
-            Family::Ipv4 => Self::of::<E, { NFPROTO_IPV4 as u16 }>(),
-            Family::Ipv6 => Self::of::<E, { NFPROTO_IPV6 as u16 }>(),
-        }
-    }
-
-    const fn of<E: Extension, const NFPROTO: u16>() -> Self {
-        Self(xtables_target {
-            version: XTABLES_VERSION.as_ptr(),
-            name: E::NAME.as_ptr(),
-            revision: E::REVISION,
-            family: NFPROTO,
-            size: E::Rule::SIZE,
-            userspacesize: E::Rule::SIZE,
-            help: Some(callbacks::help::<E>),
-            print: Some(callbacks::print::<E, NFPROTO>),
-            save: Some(callbacks::save::<E, NFPROTO>),
-            xlate: Some(callbacks::xlate::<E, NFPROTO>),
-            x6_parse: Some(callbacks::parse::<E, NFPROTO>),
-            x6_fcheck: Some(callbacks::check::<E, NFPROTO>),
-            x6_options: E::OPTIONS.0,
-            ..NOTHING
-        })
-    }
+/// Fills in what an extension tells libxtables about itself, for one family.
+fn fill<E: Extension, const NFPROTO: u16>(
+    target: &mut xtables_target,
+    options: &'static [xt_option_entry],
+) {
+    target.version = XTABLES_VERSION.as_ptr();
+    target.name = E::NAME.as_ptr();
+    target.revision = E::REVISION;
+    target.family = NFPROTO;
+    target.size = E::Rule::SIZE;
+    target.userspacesize = E::Rule::SIZE;
+    target.help = Some(callbacks::help::<E>);
+    target.print = Some(callbacks::print::<E, NFPROTO>);
+    target.save = Some(callbacks::save::<E, NFPROTO>);
+    target.xlate = Some(callbacks::xlate::<E, NFPROTO>);
+    target.x6_parse = Some(callbacks::parse::<E, NFPROTO>);
+    target.x6_fcheck = Some(callbacks::check::<E, NFPROTO>);
+    target.x6_options = options.as_ptr();
 }
 
-/// Has libxtables use extensions of one target, each for both families, as it loads the library.
-/// Where that was built for another version of iptables, `wrong_version` says so instead.
+/// Whether the iptables that runs lays out options as the `xtables.h` of this build does, or needs
+/// none. If not, a warning says `wrong_version` of a target.
+pub fn is_for_this_version(target: &CStr, wrong_version: &str) -> bool {
+    // SAFETY: libxtables sets its parameters before it loads an extension; both are strings.
+    let (program, version) = unsafe {
+        let params = &*xt_params;
+        (
+            CStr::from_ptr(params.program_name),
+            CStr::from_ptr(params.program_version),
+        )
+    };
+    let is = program == NFT || has_base(version.to_bytes()) != IS_OLD;
+    if !is {
+        output::warn(target, wrong_version.as_bytes());
+    }
+    is
+}
+
+/// Has libxtables use extensions of one target, as it loads the library. Where that was built for
+/// another version of iptables, `wrong_version` says so instead.
 macro_rules! register {
-    (extensions: [$($extension:ty),+], wrong_version: $wrong_version:expr $(,)?) => {
+    (
+        target: $name:expr,
+        extensions: [$($extension:ty),+],
+        wrong_version: $wrong_version:expr $(,)?
+    ) => {
         /// The loader calls this as iptables opens the library.
         extern "C" fn register() {
-            use $crate::ffi::registration::{Target, Targets};
-            static TARGETS: Targets<{ [$(stringify!($extension)),+].len() * Family::ALL.len() }> =
-                Targets::new([$(
-                    Target::new::<$extension>(Family::Ipv4),
-                    Target::new::<$extension>(Family::Ipv6),
-                )+]);
-            const NAMES: &[&CStr] = &[$(<$extension as $crate::ffi::Extension>::NAME),+];
-            // SAFETY: the loader calls this once, and nothing else does.
-            unsafe { TARGETS.register(NAMES[0], $wrong_version) };
+            use $crate::ffi::{registration, Extension};
+            if registration::is_for_this_version($name, $wrong_version) {
+                $({
+                    static ROOM: registration::Room<{ <$extension>::NAMES + 1 }> =
+                        registration::Room::new();
+                    // SAFETY: the loader calls this once, and nothing else does.
+                    unsafe { ROOM.register::<$extension>() };
+                })+
+            }
         }
 
         // A test has no iptables around it.
