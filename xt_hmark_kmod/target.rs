@@ -77,8 +77,8 @@ impl<F: ForFamily, R: Revision> Target for Hmark<F, R> {
             if let Some(mark) = mark {
                 skb.set_mark(mark);
             }
-            Verdict::CONTINUE
-        })
+        });
+        Verdict::CONTINUE
     }
 }
 
@@ -104,8 +104,8 @@ impl Packet for SkBuff {
     }
 
     #[inline(always)]
-    fn copy<const N: usize>(&self, offset: u32, to: &mut [u8; N]) -> Option<()> {
-        self.copy(offset, to).ok()
+    fn copy<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
+        self.copy(offset)
     }
 
     #[inline(always)]

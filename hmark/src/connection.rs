@@ -114,7 +114,7 @@ impl Packet for Connection {
         None
     }
 
-    fn copy<const N: usize>(&self, _offset: u32, _to: &mut [u8; N]) -> Option<()> {
+    fn copy<const N: usize>(&self, _offset: u32) -> Option<[u8; N]> {
         None
     }
 

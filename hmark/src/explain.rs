@@ -2,7 +2,7 @@
 
 //! Each step from a packet to its mark, for tests and tools; the kernel module has no use for it.
 
-use super::mark::any_tuple;
+use super::mark::found_tuple;
 use super::rule::{Rule, Source};
 use super::tuple::Tuple;
 use super::walk::{self, Found};
@@ -44,7 +44,7 @@ pub fn explain<P: Packet + ?Sized, R: Rule>(family: Family, packet: &P, rule: &R
     let (subject, tuple) = match rule.source() {
         Source::Packet => {
             let found = walk::find(family, packet);
-            let tuple = any_tuple(family, packet, found, rule);
+            let tuple = found_tuple(family, packet, found, rule);
             (Subject::Packet(found), tuple)
         }
         Source::Connection => {

@@ -8,7 +8,7 @@ use super::tuple::Tuple;
 use super::walk::{self, Found};
 use super::{Family, Packet};
 
-/// The new mark of a packet whose mark is `old`.
+/// The new mark of a packet.
 ///
 /// [`None`]: the packet's mark is left alone, since the rule hashes connections and conntrack does
 /// not track the packet (yet), or since an ICMP error quotes a packet that the walk cannot follow.
@@ -17,31 +17,28 @@ pub fn mark<P: Packet + ?Sized, R: Rule>(family: Family, packet: &P, rule: &R) -
     mark_then(family, packet, rule, |_, mark| mark)
 }
 
-/// As [`mark`], but hands the mark to `then` and returns its result.
+/// As [`mark`], but hands packet and mark to `then`, and returns its result.
 ///
-/// In the kernel `then` sets the packet's mark. Each kind of packet has a function of its own that
-/// calls it, to which the fast path jumps: it has nothing to keep for after a call.
+/// In the kernel `then` sets the packet's mark. Each slow path calls it in its own function, so that
+/// the fast path has nothing to keep in registers across a call.
 #[inline(always)]
-pub fn mark_then<P: Packet + ?Sized, R: Rule, T>(
-    family: Family,
-    packet: &P,
-    rule: &R,
-    then: impl FnOnce(&P, Option<u32>) -> T,
-) -> T {
-    match rule.source() {
-        Source::Connection => of_connection(packet, rule, then),
-        Source::Packet => match plain_tuple(family, packet, rule) {
-            Some(tuple) => then(packet, Some(merged(packet, &tuple, rule))),
-            None => match family {
-                Family::Ipv4 => of_any::<IPV4, _, _, _, _>(packet, rule, then),
-                Family::Ipv6 => of_any::<IPV6, _, _, _, _>(packet, rule, then),
-            },
+pub fn mark_then<P, R, F, T>(family: Family, packet: &P, rule: &R, then: F) -> T
+where
+    P: Packet + ?Sized,
+    R: Rule,
+    F: FnOnce(&P, Option<u32>) -> T,
+{
+    if rule.source() == Source::Connection {
+        return then_by_connection(packet, rule, then);
+    }
+    match plain_tuple(family, packet, rule) {
+        Some(tuple) => then(packet, Some(merged(packet, &tuple, rule))),
+        None => match family {
+            Family::Ipv4 => then_by_any::<IPV4, _, _, _, _>(packet, rule, then),
+            Family::Ipv6 => then_by_any::<IPV6, _, _, _, _>(packet, rule, then),
         },
     }
 }
-
-const IPV4: bool = false;
-const IPV6: bool = true;
 
 /// Fast path: a complete packet, neither ICMP nor with extension headers, whose headers can be read
 /// in place.
@@ -54,11 +51,15 @@ fn plain_tuple<P: Packet + ?Sized, R: Rule>(family: Family, packet: &P, rule: &R
     Tuple::complete(family, packet, &place, &rule.selection())
 }
 
-// Not inlined, so that none of these takes registers or stack from the fast path.
+// The slow paths are not inlined, so that none takes registers or stack from the fast path. Each
+// family has its own.
+
+const IPV4: bool = false;
+const IPV6: bool = true;
 
 #[cold]
 #[inline(never)]
-fn of_connection<P, R, F, T>(packet: &P, rule: &R, then: F) -> T
+fn then_by_connection<P, R, F, T>(packet: &P, rule: &R, then: F) -> T
 where
     P: Packet + ?Sized,
     R: Rule,
@@ -71,44 +72,50 @@ where
 
 #[cold]
 #[inline(never)]
-fn of_any<const IPV6: bool, P, R, F, T>(packet: &P, rule: &R, then: F) -> T
+fn then_by_any<const IPV6: bool, P, R, F, T>(packet: &P, rule: &R, then: F) -> T
 where
     P: Packet + ?Sized,
     R: Rule,
     F: FnOnce(&P, Option<u32>) -> T,
 {
     if !packet.is_linear() {
-        return of_paged::<IPV6, _, _, _, _>(packet, rule, then);
+        return then_by_paged::<IPV6, _, _, _, _>(packet, rule, then);
     }
-    // Without code to copy headers.
-    let tuple = walked::<IPV6, _, _>(&InPlace(packet), rule);
+    // This walk has no code to copy headers.
+    let tuple = walked_tuple::<IPV6, _, _>(&InPlace(packet), rule);
     then(packet, tuple.map(|tuple| merged(packet, &tuple, rule)))
 }
 
 #[cold]
 #[inline(never)]
-fn of_paged<const IPV6: bool, P, R, F, T>(packet: &P, rule: &R, then: F) -> T
+fn then_by_paged<const IPV6: bool, P, R, F, T>(packet: &P, rule: &R, then: F) -> T
 where
     P: Packet + ?Sized,
     R: Rule,
     F: FnOnce(&P, Option<u32>) -> T,
 {
-    let tuple = walked::<IPV6, _, _>(packet, rule);
+    let tuple = walked_tuple::<IPV6, _, _>(packet, rule);
     then(packet, tuple.map(|tuple| merged(packet, &tuple, rule)))
 }
 
 #[inline(always)]
-fn walked<const IPV6: bool, P: Packet + ?Sized, R: Rule>(packet: &P, rule: &R) -> Option<Tuple> {
+fn walked_tuple<const IPV6: bool, P, R>(packet: &P, rule: &R) -> Option<Tuple>
+where
+    P: Packet + ?Sized,
+    R: Rule,
+{
     let family = match IPV6 {
         true => Family::Ipv6,
         false => Family::Ipv4,
     };
-    any_tuple(family, packet, walk::find(family, packet), rule)
+    found_tuple(family, packet, walk::find(family, packet), rule)
 }
 
-/// The tuple of what the walk found; [`None`] if the packet's mark is to be left alone.
+/// The tuple of the headers that the walk found.
+///
+/// [`None`] if the packet's mark is to be left alone.
 #[inline(always)]
-pub(super) fn any_tuple<P: Packet + ?Sized, R: Rule>(
+pub(super) fn found_tuple<P: Packet + ?Sized, R: Rule>(
     family: Family,
     packet: &P,
     found: Found,

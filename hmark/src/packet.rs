@@ -25,13 +25,12 @@ pub trait Packet {
     /// Copies the `N` bytes at `offset`, which may lie in several pieces of memory.
     ///
     /// [`None`] if the packet ends before the last of them.
-    fn copy<const N: usize>(&self, offset: u32, to: &mut [u8; N]) -> Option<()>;
+    fn copy<const N: usize>(&self, offset: u32) -> Option<[u8; N]>;
 
     /// The connection that conntrack knows the packet by; [`None`] if it is not tracked.
     fn connection(&self) -> Option<Connection>;
 
-    /// The `N` bytes at `offset`, in place if possible, else in `copy`, whose previous contents do
-    /// not matter.
+    /// The `N` bytes at `offset`, in place if possible, else in `copy`.
     ///
     /// [`None`] if the packet ends before the last of them. Like the kernel's
     /// `skb_header_pointer()`, this avoids copying headers, which would take longer than to hash
@@ -40,14 +39,11 @@ pub trait Packet {
     fn header<'a, const N: usize>(
         &'a self,
         offset: u32,
-        copy: &'a mut [u8; N],
+        copy: &'a mut Option<[u8; N]>,
     ) -> Option<&'a [u8; N]> {
         match self.in_place(offset) {
             Some(bytes) => Some(bytes),
-            None => {
-                self.copy(offset, copy)?;
-                Some(copy)
-            }
+            None => Some(copy.insert(self.copy(offset)?)),
         }
     }
 
@@ -56,7 +52,10 @@ pub trait Packet {
     /// [`None`] if the packet ends before the last of them.
     #[inline(always)]
     fn read<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
-        self.header(offset, &mut [0; N]).copied()
+        match self.in_place(offset) {
+            Some(bytes) => Some(*bytes),
+            None => self.copy(offset),
+        }
     }
 }
 
@@ -85,7 +84,7 @@ impl Packet for [u8] {
     }
 
     #[inline(always)]
-    fn copy<const N: usize>(&self, _offset: u32, _to: &mut [u8; N]) -> Option<()> {
+    fn copy<const N: usize>(&self, _offset: u32) -> Option<[u8; N]> {
         None
     }
 
@@ -120,7 +119,7 @@ impl<P: Packet + ?Sized> Packet for InPlace<'_, P> {
     }
 
     #[inline(always)]
-    fn copy<const N: usize>(&self, _offset: u32, _to: &mut [u8; N]) -> Option<()> {
+    fn copy<const N: usize>(&self, _offset: u32) -> Option<[u8; N]> {
         None
     }
 

@@ -33,14 +33,9 @@ impl Tuple {
         place: &Place,
         selection: &Selection<'_>,
     ) -> Option<Self> {
-        let layer4 = match selection.layer3_only {
-            true => Layer4::default(),
-            false => Layer4 {
-                ports: ports::read(packet, place, selection)?,
-                protocol: protocol(place.protocol, selection),
-            },
-        };
-        Self::at(family, packet, place, layer4, selection)
+        let layer4 = Layer4::read(packet, place, selection)?;
+        let ends = addresses(family, packet, place)?;
+        Some(Self::new(ends, layer4, selection))
     }
 
     /// As [`Tuple::complete`], but without ports if the packet ends before them.
@@ -53,35 +48,16 @@ impl Tuple {
         place: &Place,
         selection: &Selection<'_>,
     ) -> Option<Self> {
-        let layer4 = match selection.layer3_only {
-            true => Layer4::default(),
-            false => Layer4 {
-                ports: ports::read(packet, place, selection).unwrap_or(0),
-                protocol: protocol(place.protocol, selection),
-            },
-        };
-        Self::at(family, packet, place, layer4, selection)
-    }
-
-    #[inline(always)]
-    fn at<P: Packet + ?Sized>(
-        family: Family,
-        packet: &P,
-        place: &Place,
-        layer4: Layer4,
-        selection: &Selection<'_>,
-    ) -> Option<Self> {
-        let (src, dst) = match family {
-            Family::Ipv4 => ipv4::addresses(packet, place.network)?,
-            Family::Ipv6 => ipv6::addresses(packet, place.network)?,
-        };
-        Some(Self::new(src, dst, layer4, selection))
+        let layer4 = Layer4::read(packet, place, selection)
+            .unwrap_or_else(|| Layer4::new(0, place.protocol, selection));
+        let ends = addresses(family, packet, place)?;
+        Some(Self::new(ends, layer4, selection))
     }
 
     /// The tuple of a tracked connection.
     #[inline(always)]
     pub(super) fn of_connection(connection: &Connection, selection: &Selection<'_>) -> Self {
-        let (src, dst) = match connection.ends {
+        let ends = match connection.ends {
             Ends::None => (Address::default(), Address::default()),
             Ends::Ipv4 { original, reply } => {
                 (Address::from_ipv4(original), Address::from_ipv4(reply))
@@ -92,26 +68,39 @@ impl Tuple {
         };
         let layer4 = match selection.layer3_only {
             true => Layer4::default(),
-            false => Layer4 {
-                ports: match connection.protocol {
+            false => {
+                let ports = match connection.protocol {
                     // An id is in place of ports, and is not hashed; ICMPv6's is, as by the C module.
                     protocol::ICMP => 0,
                     _ => ports::select(connection.ports(), selection),
-                },
-                protocol: protocol(connection.protocol, selection),
-            },
+                };
+                Layer4::new(ports, connection.protocol, selection)
+            }
         };
-        Self::new(src, dst, layer4, selection)
+        Self::new(ends, layer4, selection)
     }
 
     #[inline(always)]
-    fn new(src: Address, dst: Address, layer4: Layer4, selection: &Selection<'_>) -> Self {
+    fn new((src, dst): (Address, Address), layer4: Layer4, selection: &Selection<'_>) -> Self {
         Self {
             src: src.masked(selection.src_mask),
             dst: dst.masked(selection.dst_mask),
             ports: layer4.ports,
             protocol: layer4.protocol,
         }
+    }
+}
+
+/// Source and destination address of the IP header at a place.
+#[inline(always)]
+fn addresses<P: Packet + ?Sized>(
+    family: Family,
+    packet: &P,
+    place: &Place,
+) -> Option<(Address, Address)> {
+    match family {
+        Family::Ipv4 => ipv4::addresses(packet, place.network),
+        Family::Ipv6 => ipv6::addresses(packet, place.network),
     }
 }
 
@@ -122,11 +111,30 @@ struct Layer4 {
     protocol: u8,
 }
 
-/// Masks a layer 4 protocol, which has but 8 of the mask's 16 bits.
-#[inline(always)]
-fn protocol(protocol: u8, selection: &Selection<'_>) -> u8 {
-    let [low, _] = selection.proto_mask.to_le_bytes();
-    protocol & low
+impl Layer4 {
+    /// [`None`] if the packet ends before its ports.
+    #[inline(always)]
+    fn read<P: Packet + ?Sized>(
+        packet: &P,
+        place: &Place,
+        selection: &Selection<'_>,
+    ) -> Option<Self> {
+        if selection.layer3_only {
+            return Some(Self::default());
+        }
+        let ports = ports::read(packet, place, selection)?;
+        Some(Self::new(ports, place.protocol, selection))
+    }
+
+    #[inline(always)]
+    fn new(ports: u32, protocol: u8, selection: &Selection<'_>) -> Self {
+        // The protocol has only 8 of the mask's 16 bits.
+        let [mask, _] = selection.proto_mask.to_le_bytes();
+        Self {
+            ports,
+            protocol: protocol & mask,
+        }
+    }
 }
 
 /// An address, or a mask of one: four words in network byte order, of which IPv4 has the first.

@@ -120,7 +120,14 @@ use crate::bindings;
             // SAFETY: As in `src_ip`.
             let words = unsafe { &raw const (*self.tuple).src.u3.ip6 }.cast::<u32>();
             // SAFETY: As in `src_ip`; the address has four words.
-            [0, 1, 2, 3].map(|n| unsafe { words.wrapping_add(n).read_volatile() })
+        unsafe {
+            [
+                words.read_volatile(),
+                words.add(1).read_volatile(),
+                words.add(2).read_volatile(),
+                words.add(3).read_volatile(),
+            ]
+        }
         }
 
         /// The source port, or an ICMP id or GRE key in its place; network byte order.

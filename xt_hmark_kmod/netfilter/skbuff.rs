@@ -4,7 +4,8 @@
 //!
 //! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
 
-use kernel::prelude::*;
+use core::mem::MaybeUninit;
+
 use kernel::types::Opaque;
 
 use crate::bindings;
@@ -132,25 +133,22 @@ impl SkBuff {
         Some(unsafe { &*start.add(offset as usize).cast() })
     }
 
-    /// Copies the bytes that start `offset` bytes after the network header, wherever they lie.
+    /// Copies the `N` bytes that start `offset` bytes after the network header, wherever they lie.
     ///
-    /// # Errors
-    ///
-    /// `EFAULT` if the packet ends before the last of them.
+    /// [`None`] if the packet ends before the last of them.
     #[inline(always)]
-    pub(crate) fn copy(&self, offset: u32, to: &mut [u8]) -> Result {
-        let offset = i32::try_from(offset).map_err(|_| EFAULT)?;
-        let offset = self.network_offset().checked_add(offset).ok_or(EFAULT)?;
-        let len = i32::try_from(to.len()).map_err(|_| EFAULT)?;
-        // SAFETY: By the type invariants the packet is valid, and `to` takes `len` bytes. The
+    pub(crate) fn copy<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
+        let offset = i32::try_from(offset).ok()?;
+        let offset = self.network_offset().checked_add(offset)?;
+        let len = i32::try_from(N).ok()?;
+        let mut bytes = MaybeUninit::<[u8; N]>::uninit();
+        // SAFETY: By the type invariants the packet is valid, and `bytes` takes `len` bytes. The
         // function compares the offset with the packet's length. A negative one, by which the
         // network header lies before `data`, is still in the buffer.
         let error = unsafe {
-            bindings::skb_copy_bits(self.as_raw(), offset, to.as_mut_ptr().cast(), len)
+            bindings::skb_copy_bits(self.as_raw(), offset, bytes.as_mut_ptr().cast(), len)
         };
-        match error {
-            0 => Ok(()),
-            _ => Err(EFAULT),
-        }
+        // SAFETY: Without an error all `len` bytes were written.
+        (error == 0).then(|| unsafe { bytes.assume_init() })
     }
 }

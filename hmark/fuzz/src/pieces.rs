@@ -63,7 +63,7 @@ impl Packet for Pieces {
         None
     }
 
-    fn copy<const N: usize>(&self, offset: u32, to: &mut [u8; N]) -> Option<()> {
+    fn copy<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
         self.reads.set(self.reads.get() + 1);
         let start = offset as usize;
         if start + N > self.len() {
@@ -71,8 +71,7 @@ impl Packet for Pieces {
             return None;
         }
         self.reach.set(self.reach.get().max(start + N));
-        *to = core::array::from_fn(|n| self.byte(start + n));
-        Some(())
+        Some(core::array::from_fn(|n| self.byte(start + n)))
     }
 
     fn connection(&self) -> Option<Connection> {

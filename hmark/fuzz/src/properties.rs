@@ -95,7 +95,7 @@ fn agree(family: Family, walked: hmark::Found, found: Found) -> bool {
             walked.network as usize + addresses == place.addresses
                 && walked.protocol == place.protocol
                 && walked.transport as usize == place.layer4
-                && (walked.has_ports || place.ports.is_none())
+                && (!walked.fragment || place.ports.is_none())
         }
         _ => false,
     }

@@ -48,7 +48,7 @@ impl Header<'_> {
             network,
             protocol: self.protocol(),
             transport: network.wrapping_add(self.len()),
-            has_ports: self.protocol() != protocol::ICMP && !self.is_fragment(),
+            fragment: self.is_fragment(),
         }
     }
 }
@@ -73,7 +73,7 @@ pub(super) fn plain<P: Packet + ?Sized>(packet: &P) -> Option<Place> {
 /// As [`super::find`], for IPv4.
 #[inline(always)]
 pub(super) fn find<P: Packet + ?Sized>(packet: &P) -> Found {
-    let (mut copy, mut quoted_copy) = ([0; HEADER_LEN], [0; HEADER_LEN]);
+    let (mut copy, mut quoted_copy) = (None, None);
     let mut network = 0;
     let Some(mut ip) = packet.header(network, &mut copy).map(Header) else {
         return Found::Untouched;
@@ -105,7 +105,7 @@ pub(in super::super) fn addresses<P: Packet + ?Sized>(
     packet: &P,
     network: u32,
 ) -> Option<(Address, Address)> {
-    let mut copy = [0; HEADER_LEN];
+    let mut copy = None;
     let [_, _, _, _, _, _, _, _, _, _, _, _, a, b, c, d, e, f, g, h] =
         *packet.header(network, &mut copy)?;
     let address = |bytes| Address::from_ipv4(u32::from_ne_bytes(bytes));

@@ -56,7 +56,7 @@ impl Transport {
             network,
             protocol: self.protocol,
             transport: self.offset,
-            has_ports: self.protocol != protocol::ICMPV6 && !self.fragment,
+            fragment: self.fragment,
         }
     }
 }
@@ -110,8 +110,7 @@ fn quoted_transport<P: Packet + ?Sized>(packet: &P, network: u32) -> Chain {
 /// Version and "next header" of the IPv6 header at `network`.
 #[inline(always)]
 fn header<P: Packet + ?Sized>(packet: &P, network: u32) -> Option<(u8, u8)> {
-    let mut copy = [0; HEADER_LEN as usize];
-    packet.header(network, &mut copy).map(version_and_next)
+    packet.header(network, &mut None).map(version_and_next)
 }
 
 #[inline(always)]
@@ -198,7 +197,7 @@ pub(in super::super) fn addresses<P: Packet + ?Sized>(
     packet: &P,
     network: u32,
 ) -> Option<(Address, Address)> {
-    let mut copy = [0; HEADER_LEN as usize];
+    let mut copy = None;
     let header = packet.header::<{ HEADER_LEN as usize }>(network, &mut copy)?;
     let [_, _, _, _, _, _, _, _, addresses @ ..] = header;
     let [src @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = addresses;

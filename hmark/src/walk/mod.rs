@@ -38,10 +38,10 @@ pub struct Place {
     /// Offset of the layer 4 header, whether or not the packet is long enough to have one;
     /// meaningless in a later fragment of IPv6.
     pub transport: u32,
-    /// Whether the ports or SPI of that header may be hashed.
+    /// Whether the packet is a fragment.
     ///
-    /// They may not in fragments, only the first of which has ports, and in ICMP.
-    pub has_ports: bool,
+    /// Only the first fragment has ports: to keep a datagram together, none is hashed with them.
+    pub fragment: bool,
 }
 
 /// Walks over the headers of any packet.

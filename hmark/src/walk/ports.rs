@@ -39,22 +39,18 @@ pub(in super::super) fn read<P: Packet + ?Sized>(
     place: &Place,
     selection: &Selection<'_>,
 ) -> Option<u32> {
-    if !place.has_ports {
+    if place.fragment {
         return Some(0);
     }
     let Some(offset) = offset_in_header(place.protocol) else {
         return Some(0);
     };
     let offset = place.transport.wrapping_add(offset);
-    let mut copy = [0; 4];
     let ports = match packet.in_place(offset) {
-        Some(ports) => ports,
+        Some(ports) => *ports,
         // Without mask and set the result is 0 whatever the packet holds: do not copy it.
         None if *selection.port_mask | *selection.port_set == 0 => return Some(0),
-        None => {
-            packet.copy(offset, &mut copy)?;
-            &copy
-        }
+        None => packet.copy(offset)?,
     };
-    Some(select(u32::from_ne_bytes(*ports), selection))
+    Some(select(u32::from_ne_bytes(ports), selection))
 }
