@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# HMARK in Rust: `make help` says what there is to make.
+# HMARK in Rust: `make help` lists the targets.
 
-# Where things are built: KDIR is the kernel tree to build the module against
-# (with Rust metadata), MO a folder for Kbuild's output other than the source's.
+# Build locations: KDIR is the kernel tree to build the module against (with Rust
+# metadata); MO is a folder for Kbuild's output, by default the source's own.
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 KDIR ?= /lib/modules/$(shell uname -r)/build
 KMOD_DIR := $(or $(MO),xt_hmark_kmod)
 LIB := $(TARGET_DIR)/release/libxt_HMARK.so
 KO := $(KMOD_DIR)/xt_HMARK.ko
 
-# Where things are installed.
+# Installation folders.
 PREFIX ?= /usr/local
 XTLIBDIR ?= $(shell pkg-config --variable=xtlibdir xtables)
 MAN8DIR := $(PREFIX)/share/man/man8
@@ -36,7 +36,7 @@ install: all
 install-lib: lib
 	packaging/install.sh lib "$(LIB)" "$(XTLIBDIR)" "$(MAN8DIR)"
 
-# What `make` has built, without building it again.
+# Installs the files that `make` has built, without building them again.
 install-files:
 	packaging/install.sh lib "$(LIB)" "$(XTLIBDIR)" "$(MAN8DIR)"
 	packaging/install.sh kmod "$(KO)"
@@ -76,23 +76,23 @@ clean:
 	cd xt_hmark_kmod && rm -f bindings_generated.rs *.ko *.mod *.mod.c *.o modules.order Module.symvers .*.cmd .*.d
 
 help:
-	@echo 'make                the library and the module: make lib kmod'
-	@echo 'make lib            $(LIB)'
-	@echo 'make kmod           $(KO); KDIR=TREE, ARCH=um or ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-, MO=FOLDER, RUSTC=, BINDGEN='
-	@echo 'make install        both, the man page, and depmod; DESTDIR=, PREFIX=, XTLIBDIR='
-	@echo 'make install-lib    the library and the man page alone, for the kernel'"'"'s own xt_HMARK'
-	@echo 'make install-files  what make has built, without building it again; MO=, LIB='
-	@echo 'make uninstall      back to the iptables and kernel packages'"'"' own'
-	@echo 'make deb            Debian 13 packages of both, in target/deb (root)'
-	@echo 'make demo           -j HMARK on a stock kernel, shown with four gateways (root)'
-	@echo 'make check          all tests (root); LANES="clippy fuzz" for these lanes only'
-	@echo 'make lanes          the lanes of check, check-debug, check-arm64 and check-large: what each shows, needs and takes (root)'
-	@echo 'make check-arm64    the module and the library on a stock kernel for arm64 (root)'
-	@echo 'make check-debug    the module on kernels that watch memory and locks (root)'
-	@echo 'make check-large    the set-ups of docs/ with 70 gateways and 100,000 connections (root)'
-	@echo 'make check-install  the Debian packages, installed and removed as a user would (root)'
-	@echo 'make check-testing  the same on Debian testing, with its kernel and rustc (root)'
-	@echo 'make bench          what packets and rules cost, beside C and the stock library (root); BENCH="packets chains rules", BENCH_KERNEL=uml, uml-size or stock'
-	@echo 'make fuzz           random packets and rules, to the C module and ours (root); FUZZ_PACKETS=, FUZZ_CASE='
-	@echo 'make docs           the README and the pages of docs/ as HTML, in target/docs (root)'
-	@echo 'make clean          remove what was built; the lab stays'
+	@echo 'make                builds the library and the module: make lib kmod'
+	@echo 'make lib            builds $(LIB)'
+	@echo 'make kmod           builds $(KO); KDIR=TREE, ARCH=um or ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-, MO=FOLDER, RUSTC=, BINDGEN='
+	@echo 'make install        installs both and the man page, and runs depmod; DESTDIR=, PREFIX=, XTLIBDIR='
+	@echo 'make install-lib    installs only the library and the man page, for the kernel'"'"'s own xt_HMARK'
+	@echo 'make install-files  installs the files that make has built, without building again; MO=, LIB='
+	@echo 'make uninstall      goes back to the files of the iptables and kernel packages'
+	@echo 'make deb            builds Debian 13 packages of both, in target/deb (root)'
+	@echo 'make demo           shows -j HMARK on a stock kernel with four gateways (root)'
+	@echo 'make check          runs all tests (root); LANES="clippy fuzz" runs only these lanes'
+	@echo 'make lanes          lists all lanes, with the time that each takes and its needs (root)'
+	@echo 'make check-arm64    tests the module and the library on a stock arm64 kernel (root)'
+	@echo 'make check-debug    tests the module on kernels that watch memory and locks (root)'
+	@echo 'make check-large    tests the set-ups of docs/ with 70 gateways and 100,000 connections (root)'
+	@echo 'make check-install  installs and removes the Debian packages as a user would (root)'
+	@echo 'make check-testing  does the same on Debian testing, with its kernel and rustc (root)'
+	@echo 'make bench          compares the cost of packets and rules with C and the stock library (root); BENCH="packets chains rules", BENCH_KERNEL=uml, uml-size or stock'
+	@echo 'make fuzz           gives random packets and rules to the C module and ours (root); FUZZ_PACKETS=, FUZZ_CASE='
+	@echo 'make docs           makes HTML of the README and docs/, in target/docs (root)'
+	@echo 'make clean          removes the built files, but keeps the lab'

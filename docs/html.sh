@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# html.sh FOLDER: makes HTML of the README and the pages here in FOLDER, and fails where a link
+# html.sh FOLDER: converts the README and the pages here to HTML in FOLDER, and fails if a link
 # leads nowhere.
 set -eu
 
 here=$(dirname "$0")
 out=$1
 
-# page FILE STYLE HOME: FILE.md as FILE.html, with a link to the pages' list.
+# page FILE STYLE HOME: converts FILE.md to FILE.html, with a link to the list of pages.
 page() {
 	title=$(sed -n '1s/^# //p' "$1.md")
 	lowdown -s -Thtml -m "title=$title" -m "css=$2" -m 'lang=en' "$1.md" |
@@ -26,7 +26,7 @@ for file in docs/*.md; do
 	page "${file%.md}" style.css README.html
 done
 
-# broken FILE: its links to files and headings that are not there.
+# broken FILE: prints its links to files and headings that do not exist.
 broken() {
 	grep -oE '(href|src)="[^"]*"' "$1" | cut -d '"' -f 2 | sort -u | while read -r link; do
 		case $link in *:*) continue ;; esac

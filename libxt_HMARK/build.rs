@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::exit;
 
 const HEADER: &str = "src/bindings.h";
-const UNWIND: &str = "src/no_unwind.ld";
+const LEFT_OUT: &str = "src/left_out.ld";
 const ABI: &str = "../include";
 
 /// The structures that cross between the extension and libxtables or the kernel.
@@ -50,7 +50,7 @@ fn main() {
     // Only for what is shipped: cargo 1.85 links unit tests with these, too, and they cannot do
     // without C's start-up files. The extension can, since `.init_array` works without. Padding
     // each segment to a page of its own would double its size; padding what is read-only after
-    // relocation to a page, and the tables for unwinding, would each take it over 16 KiB.
+    // relocation to a page, and the tables for unwinding, would each take it over 20 KiB.
     if env::var("PROFILE").is_ok_and(|profile| profile == "release") {
         let folder = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
         for flag in [
@@ -58,11 +58,12 @@ fn main() {
             "-Wl,-z,noseparate-code",
             "-Wl,-z,norelro",
             "-Wl,--strip-all",
-            &format!("-Wl,-T,{folder}/{UNWIND}"),
+            "-Wl,--no-eh-frame-hdr",
+            &format!("-Wl,-T,{folder}/{LEFT_OUT}"),
         ] {
             println!("cargo::rustc-cdylib-link-arg={flag}");
         }
-        println!("cargo::rerun-if-changed={UNWIND}");
+        println!("cargo::rerun-if-changed={LEFT_OUT}");
     }
 }
 
@@ -98,18 +99,15 @@ fn bind(includes: &[PathBuf]) -> String {
         .header(HEADER)
         .clang_args(includes.iter().map(|path| format!("-I{}", path.display())))
         .parse_callbacks(Box::new(bindgen::CargoCallbacks::new()))
-        .allowlist_function("xtables_(register_targets|option_parse|strtoui)")
-        .allowlist_function("xtables_(ipmask_to_cidr|ip6mask_to_cidr|ip6mask_to_numeric)")
-        .allowlist_function("xtables_(ipaddr_to_numeric|ip6addr_to_numeric)|xt_xlate_add")
-        .allowlist_var("stderr|xt_params|XTABLES_VERSION|HMARK_TARGET_SIZE|XT_HMARK_.*")
+        .allowlist_function("xtables_(register_targets|option_parse)|xt_xlate_add")
+        .allowlist_var("stderr|xt_params|XTABLES_VERSION|XT_HMARK_.*")
         .allowlist_var("NFPROTO_IPV[46]|XT_INV_PROTO")
-        .allowlist_type("xt_option_flags")
+        .allowlist_type("_xt_align")
         .use_core()
         .formatter(bindgen::Formatter::None)
         .generate_cstr(true)
         .generate_comments(false)
-        .prepend_enum_name(false)
-        .derive_default(true);
+        .prepend_enum_name(false);
     for name in STRUCTS {
         builder = builder.allowlist_type(name);
     }

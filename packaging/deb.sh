@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# deb.sh FOLDER [SUFFIX]: builds the Debian packages into FOLDER, with SUFFIX behind
+# deb.sh FOLDER [SUFFIX]: builds the Debian packages in FOLDER, with SUFFIX appended to
 # the version. Run it at the repository's top level, on the Debian release that the
-# packages are for. FOLDER keeps what it takes to build them faster the next time.
+# packages are for. FOLDER keeps intermediate files to speed up the next build.
 set -eu
 
 folder=$1
@@ -19,9 +19,9 @@ mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 source=$folder/source
 mkdir -p "$source"
-# All that is there before, but what cargo built.
+# Removes everything from an earlier run except the files that cargo built.
 find "$source" -mindepth 1 -maxdepth 1 ! -name target -exec rm -rf {} +
-# Modules may have been built beside their source.
+# Leaves out modules that were built beside their source.
 tar --create --exclude=.git --exclude=./target --exclude='*.o' --exclude='*.ko' \
 	--exclude='*.mod' --exclude='*.mod.c' --exclude='.*.cmd' --exclude='.*.d' --exclude=modules.order \
 	--exclude=Module.symvers --exclude=bindings_generated.rs . |
@@ -30,7 +30,7 @@ cp -r packaging/debian "$source/debian"
 {
 	echo "xt-hmark ($version${2-}) trixie; urgency=medium"
 	echo
-	# An entry a line, folded as Debian's changelogs are.
+	# Puts each entry on one line, then folds it as in Debian's changelogs.
 	echo "$entry" | sed -n '/^- /,$p' | sed ':a; N; s/\n  / /; ta; P; D' |
 		fold --spaces --width=74 | sed 's/ $//' | sed 's/^- /  * /; t; /./s/^/    /'
 	echo

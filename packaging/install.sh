@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# install.sh lib LIB XTLIBDIR MANDIR    the built library and its man page
-# install.sh kmod KO                    the built module
-# install.sh uninstall XTLIBDIR MANDIR  all of them away again
+# install.sh lib LIB XTLIBDIR MANDIR    installs the built library and its man page
+# install.sh kmod KO                    installs the built module
+# install.sh uninstall XTLIBDIR MANDIR  removes all of them
 #
-# Puts things where iptables, man and modprobe look, below DESTDIR. What the
-# distribution has of them is kept aside, or left where it is.
+# Puts files where iptables, man and modprobe look, below DESTDIR. The distribution's
+# own files are moved aside, or left where they are.
 set -eu
 
 root=${DESTDIR:-}
@@ -16,20 +16,20 @@ no() {
 	exit 1
 }
 
-# need COMMAND PACKAGE
+# need COMMAND PACKAGE: fails if COMMAND, which is in PACKAGE, is missing
 need() {
 	command -v "$1" >/dev/null || no "$1 is missing: install the package $2"
 }
 
-# The iptables package has an extension of that name: dpkg moves it aside, and
-# keeps it there when that package is upgraded.
+# divert add|remove PATH: the iptables package has an extension of the same name.
+# dpkg moves it aside, and keeps it there when that package is upgraded.
 divert() {
 	if [ -z "$root" ] && command -v dpkg-divert >/dev/null; then
 		dpkg-divert --quiet --local --rename --divert "$2.distrib" "--$1" "$2"
 	fi
 }
 
-# place FILE PATH
+# place FILE PATH: installs FILE as PATH and prints where
 place() {
 	install -D -m 644 "$1" "$root$2"
 	echo "$root$2"
@@ -49,16 +49,16 @@ lib)
 	divert add "$extension"
 	place "$lib" "$extension"
 	place man/libxt_HMARK.8 "$4/libxt_HMARK.8"
-	# It has one place, and the page of the repository none.
+	# The version is set in one place, so the page in the repository does not have it.
 	version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 	sed -i "s/@VERSION@/$version/" "$root$4/libxt_HMARK.8"
 	;;
 kmod)
 	ko=$2
-	[ -e "$ko" ] || no "$ko is not built: run 'make kmod', or 'make install-lib' for the library alone"
+	[ -e "$ko" ] || no "$ko is not built: run 'make kmod', or 'make install-lib' for only the library"
 	need modinfo kmod
 	need strip binutils
-	# The kernel that it was built for, which need not be the one that runs.
+	# The kernel that the module was built for, which need not be the running one.
 	release=$(modinfo -F vermagic "$ko")
 	release=${release%% *}
 	module=/lib/modules/$release/updates/xt_HMARK.ko

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Bindings that bindgen made of the kernel's headers (see `bindings_helper.h`).
+//! Bindings that bindgen made from the kernel's headers (see `bindings_helper.h`).
 //!
-//! The layers beside this file wrap what the target needs; nothing else uses it.
+//! Only [`netfilter`](super::netfilter) and [`rule`](super::rule) use them.
 
 #![allow(
     clippy::all,

@@ -1,25 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel headers that bindgen reads for bindings.rs.
+ * The kernel headers of the product's netfilter/, and no others.
  */
-#include <linux/net.h>
-#include <linux/netfilter/x_tables.h>
-#include <linux/netfilter/xt_HMARK.h>
-#include <linux/skbuff.h>
-
-#if IS_ENABLED(CONFIG_NF_CONNTRACK)
-#include <net/netfilter/nf_conntrack.h>
-#endif
-
-/*
- * Fields inside unnamed parts of struct sk_buff, to which bindgen gives names
- * that depend on the kernel's configuration.
- */
-enum {
-	SKB_MARK = offsetof(struct sk_buff, mark),
-	SKB_NETWORK_HEADER = offsetof(struct sk_buff, network_header),
-};
-
-/* skbuff.rs reads them as a u32 and as a u16. */
-static_assert(sizeof_field(struct sk_buff, mark) == 4);
-static_assert(sizeof_field(struct sk_buff, network_header) == 2);
+#include "netfilter/bindings_helper.h"

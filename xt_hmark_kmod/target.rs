@@ -1,162 +1,133 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The HMARK target: a rule is checked once; then each packet gets its mark.
+//! The HMARK target: a rule is checked before it is installed; then each packet gets its mark.
 
-use core::hint::black_box;
+use core::marker::PhantomData;
 
 use kernel::prelude::*;
+use kernel::transmute::FromBytes;
 
-use crate::conntrack;
-use crate::hmark::{self, Packet, Rule};
-use crate::skbuff::SkBuff;
-use crate::xtables::{self, Family, Target, Verdict};
+use crate::hmark::rule::{v0, Rule};
+use crate::hmark::{self, Connection, Ends, Family, Packet};
+use crate::netfilter::conntrack;
+use crate::netfilter::ratelimit::RateLimit;
+use crate::netfilter::skbuff::SkBuff;
+use crate::netfilter::xtables::{ActionParameters, CheckParameters, NfProto, Target, Verdict};
 
-/// HMARK for IPv4.
-pub(crate) struct HmarkIpv4;
+/// HMARK for one family and one revision of the rule.
+pub(crate) struct Hmark<F, R>(PhantomData<(F, R)>);
 
-#[vtable]
-impl Target for HmarkIpv4 {
-    const NAME: &'static CStr = c"HMARK";
+/// A family whose rules may use HMARK.
+pub(crate) trait ForFamily {
+    const FAMILY: Family;
+    const NFPROTO: NfProto;
+}
+
+/// For rules of iptables.
+pub(crate) struct Ipv4;
+
+impl ForFamily for Ipv4 {
     const FAMILY: Family = Family::Ipv4;
-    type Rule = Rule;
-
-    fn check(rule: &Rule) -> Result {
-        check(rule)
-    }
-
-    #[inline(always)]
-    fn target(skb: &mut SkBuff, rule: &Rule) -> Verdict {
-        mark::<Self>(skb, rule)
-    }
+    const NFPROTO: NfProto = NfProto::IPV4;
 }
 
-/// HMARK for IPv6.
+/// For rules of ip6tables.
 #[cfg(CONFIG_IP6_NF_IPTABLES)]
-pub(crate) struct HmarkIpv6;
+pub(crate) struct Ipv6;
 
 #[cfg(CONFIG_IP6_NF_IPTABLES)]
-#[vtable]
-impl Target for HmarkIpv6 {
-    const NAME: &'static CStr = c"HMARK";
+impl ForFamily for Ipv6 {
     const FAMILY: Family = Family::Ipv6;
-    type Rule = Rule;
+    const NFPROTO: NfProto = NfProto::IPV6;
+}
 
-    fn check(rule: &Rule) -> Result {
-        check(rule)
+/// A layout of the rule as iptables hands it over.
+pub(crate) trait Revision: Rule + FromBytes + Sync + 'static {
+    const NUMBER: u8;
+}
+
+impl Revision for v0::Info {
+    const NUMBER: u8 = 0;
+}
+
+/// The messages that rules make this module log.
+static REFUSALS: RateLimit = RateLimit::new();
+
+#[vtable]
+impl<F: ForFamily, R: Revision> Target for Hmark<F, R> {
+    const NAME: &'static CStr = c"HMARK";
+    const FAMILY: NfProto = F::NFPROTO;
+    const REVISION: u8 = R::NUMBER;
+    type Info = R;
+    type Data = ();
+
+    /// Refuses a rule that contradicts itself, and says why in the kernel log.
+    fn check(_: &CheckParameters, rule: &R) -> Result {
+        rule.check().map_err(|refusal| {
+            if REFUSALS.allows() {
+                pr_info!("{}\n", refusal.message());
+            }
+            EINVAL
+        })
     }
 
     #[inline(always)]
-    fn target(skb: &mut SkBuff, rule: &Rule) -> Verdict {
-        mark::<Self>(skb, rule)
+    fn target(skb: &SkBuff, _: &ActionParameters, rule: &R, (): ()) -> Verdict {
+        hmark::mark_then(F::FAMILY, skb, rule, |skb, mark| {
+            if let Some(mark) = mark {
+                skb.set_mark(mark);
+            }
+        });
+        Verdict::CONTINUE
     }
 }
 
-/// Refuses what contradicts itself, and says why in the kernel log.
-fn check(rule: &Rule) -> Result {
-    rule.check().map_err(|refusal| {
-        if xtables::may_log() {
-            pr_info!("{}\n", refusal.message());
-        }
-        EINVAL
-    })
-}
-
-/// The walks over the headers of a family's packets.
-trait Walk {
-    /// Over those of the packets that most are.
-    fn walk_plain<P: Packet + ?Sized>(packet: &P, rule: &Rule) -> Option<u32>;
-
-    /// Over those of any packet.
-    fn walk<P: Packet + ?Sized>(packet: &P, rule: &Rule) -> Option<u32>;
-}
-
-impl Walk for HmarkIpv4 {
+impl Packet for SkBuff {
     #[inline(always)]
-    fn walk_plain<P: Packet + ?Sized>(packet: &P, rule: &Rule) -> Option<u32> {
-        hmark::mark_plain_ipv4(packet, rule)
+    fn mark(&self) -> u32 {
+        self.mark()
     }
 
     #[inline(always)]
-    fn walk<P: Packet + ?Sized>(packet: &P, rule: &Rule) -> Option<u32> {
-        hmark::mark_ipv4(packet, rule)
-    }
-}
-
-#[cfg(CONFIG_IP6_NF_IPTABLES)]
-impl Walk for HmarkIpv6 {
-    #[inline(always)]
-    fn walk_plain<P: Packet + ?Sized>(packet: &P, rule: &Rule) -> Option<u32> {
-        hmark::mark_plain_ipv6(packet, rule)
+    fn end(&self) -> u32 {
+        self.network_len()
     }
 
     #[inline(always)]
-    fn walk<P: Packet + ?Sized>(packet: &P, rule: &Rule) -> Option<u32> {
-        hmark::mark_ipv6(packet, rule)
+    fn is_linear(&self) -> bool {
+        !self.is_nonlinear()
     }
-}
 
-/// Marks the packet by its conntrack tuple, or by its own headers.
-///
-/// A packet that has no conntrack (yet), or that the walk cannot follow, is left alone. Each kind of
-/// packet has a function of its own, to which the one before jumps: none has more on its stack than
-/// it needs itself.
-#[inline(always)]
-fn mark<W: Walk>(skb: &mut SkBuff, rule: &Rule) -> Verdict {
-    if rule.conntrack() {
-        mark_by_connection(skb, rule)
-    } else if skb.is_paged() {
-        mark_paged::<W>(skb, rule)
-    } else {
-        mark_plain::<W>(skb, rule)
+    #[inline(always)]
+    fn in_place<const N: usize>(&self, offset: u32) -> Option<&[u8; N]> {
+        self.linear(offset)
     }
-}
 
-#[inline(never)]
-fn mark_by_connection(skb: &mut SkBuff, rule: &Rule) -> Verdict {
-    let connection = conntrack::connection(skb);
-    let mark = connection.map(|connection| hmark::mark_connection(&connection, rule));
-    opaque(set(skb, mark))
-}
-
-#[inline(always)]
-fn mark_plain<W: Walk>(skb: &mut SkBuff, rule: &Rule) -> Verdict {
-    match W::walk_plain(skb.linear(), rule) {
-        Some(mark) => set(skb, Some(mark)),
-        None => mark_any::<W>(skb, rule),
+    #[inline(always)]
+    fn copy<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
+        self.copy(offset)
     }
-}
 
-#[inline(never)]
-fn mark_any<W: Walk>(skb: &mut SkBuff, rule: &Rule) -> Verdict {
-    let mark = W::walk(skb.linear(), rule);
-    opaque(set(skb, mark))
-}
-
-#[inline(never)]
-fn mark_paged<W: Walk>(skb: &mut SkBuff, rule: &Rule) -> Verdict {
-    match W::walk_plain(&skb.headers(), rule) {
-        Some(mark) => set(skb, Some(mark)),
-        None => mark_any_paged::<W>(skb, rule),
+    #[inline(always)]
+    fn connection(&self) -> Option<Connection> {
+        let connection = conntrack::Connection::of(self)?;
+        let (original, reply) = (connection.original(), connection.reply());
+        let ends = match Family::from_nfproto(original.l3num()) {
+            Some(Family::Ipv4) => Ends::Ipv4 {
+                original: original.src_ip(),
+                reply: reply.src_ip(),
+            },
+            Some(Family::Ipv6) => Ends::Ipv6 {
+                original: original.src_ip6(),
+                reply: reply.src_ip6(),
+            },
+            None => Ends::None,
+        };
+        Some(Connection {
+            ends,
+            protocol: original.protonum(),
+            original_port: original.src_port(),
+            reply_port: reply.src_port(),
+        })
     }
-}
-
-#[inline(never)]
-fn mark_any_paged<W: Walk>(skb: &mut SkBuff, rule: &Rule) -> Verdict {
-    let mark = W::walk(&skb.headers(), rule);
-    opaque(set(skb, mark))
-}
-
-#[inline(always)]
-fn set(skb: &mut SkBuff, mark: Option<u32>) -> Verdict {
-    if let Some(mark) = mark {
-        skb.set_mark(mark);
-    }
-    Verdict::CONTINUE
-}
-
-/// Hides from the compiler that the verdict is always the same: functions before this one would
-/// return it themselves, and could not end in a jump.
-#[inline(always)]
-fn opaque(verdict: Verdict) -> Verdict {
-    black_box(verdict)
 }

@@ -2,8 +2,8 @@
 
 //! HMARK: an xtables target that sets the packet mark by a hash of addresses, ports and protocol.
 //!
-//! One way of a packet: [`xtables`] hands an [`skbuff::SkBuff`] and a rule to the [`target`],
-//! which has [`hmark`] read the packet, or takes its [`conntrack`] tuple, and sets the mark.
+//! A packet takes one way: [`netfilter`] hands it with a rule to the [`target`], which has
+//! [`hmark`] read it, or take its connection, and sets the mark.
 
 // The name that iptables asks for, and that rules in the field refer to.
 #![allow(non_snake_case)]
@@ -12,18 +12,22 @@
 use kernel::prelude::*;
 
 mod bindings;
-mod conntrack;
 // A crate of its own in user space: not all of it is used here.
-#[allow(dead_code, unreachable_pub)]
+#[allow(dead_code, unreachable_pub, unused_imports)]
 #[path = "../hmark/src/lib.rs"]
 mod hmark;
+// For other targets, too: not all of it is used here.
+#[allow(dead_code)]
+mod netfilter;
 mod rule;
-mod skbuff;
 mod target;
-mod xtables;
+
+use hmark::rule::v0;
+use netfilter::xtables::Registration;
+use target::Hmark;
 
 module! {
-    type: Hmark,
+    type: Module,
     name: "xt_HMARK",
     authors: ["The HMARK in Rust developers"],
     description: "Xtables: packet marking by hash, in Rust",
@@ -31,10 +35,11 @@ module! {
     alias: ["ipt_HMARK", "ip6t_HMARK"],
 }
 
-/// What modinfo says, for which `module!` has no key; Kbuild takes it from Cargo.toml.
+/// The version that modinfo shows, for which `module!` has no key; Kbuild takes it from Cargo.toml.
 const VERSION: &str = concat!("version=", env!("XT_HMARK_VERSION"), "\0");
 
-// Plain `used`, of newer rustc, would keep it in a section apart, and modules have one.
+// With newer rustc, plain `used` would put it in a second section of that name, and no kernel loads
+// such a module.
 #[used(compiler)]
 #[link_section = ".modinfo"]
 static MODINFO_VERSION: [u8; VERSION.len()] = match VERSION.as_bytes().first_chunk() {
@@ -42,22 +47,23 @@ static MODINFO_VERSION: [u8; VERSION.len()] = match VERSION.as_bytes().first_chu
     None => unreachable!(),
 };
 
-/// The module: one registered target a family, unregistered on unload or a failed load.
+/// The module: a registered target for each family and revision, unregistered on unload or when
+/// loading fails.
 #[pin_data]
-struct Hmark {
+struct Module {
     #[pin]
-    ipv4: xtables::Registration<target::HmarkIpv4>,
+    ipv4: Registration<Hmark<target::Ipv4, v0::Info>>,
     #[cfg(CONFIG_IP6_NF_IPTABLES)]
     #[pin]
-    ipv6: xtables::Registration<target::HmarkIpv6>,
+    ipv6: Registration<Hmark<target::Ipv6, v0::Info>>,
 }
 
-impl kernel::InPlaceModule for Hmark {
+impl kernel::InPlaceModule for Module {
     fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            ipv4 <- xtables::Registration::new(module),
+            ipv4 <- Registration::new(module),
             #[cfg(CONFIG_IP6_NF_IPTABLES)]
-            ipv6 <- xtables::Registration::new(module),
+            ipv6 <- Registration::new(module),
         })
     }
 }

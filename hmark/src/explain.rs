@@ -2,7 +2,7 @@
 
 //! Each step from a packet to its mark, for tests and tools; the kernel module has no use for it.
 
-use super::mark::any_tuple;
+use super::mark::found_tuple;
 use super::rule::{Rule, Source};
 use super::tuple::Tuple;
 use super::walk::{self, Found};
@@ -40,16 +40,11 @@ pub struct Steps {
 }
 
 /// Takes the steps of [`mark`](super::mark()) one by one, without its fast path.
-pub fn explain<P: Packet + ?Sized, R: Rule>(
-    family: Family,
-    packet: &P,
-    rule: &R,
-    old: u32,
-) -> Explanation {
+pub fn explain<P: Packet + ?Sized, R: Rule>(family: Family, packet: &P, rule: &R) -> Explanation {
     let (subject, tuple) = match rule.source() {
         Source::Packet => {
             let found = walk::find(family, packet);
-            let tuple = any_tuple(family, packet, found, rule);
+            let tuple = found_tuple(family, packet, found, rule);
             (Subject::Packet(found), tuple)
         }
         Source::Connection => {
@@ -66,7 +61,7 @@ pub fn explain<P: Packet + ?Sized, R: Rule>(
             tuple,
             hash,
             bucket,
-            mark: rule.merge(old, bucket),
+            mark: rule.merge(packet.mark(), bucket),
         }
     });
     Explanation { subject, steps }

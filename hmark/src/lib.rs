@@ -28,11 +28,11 @@ pub mod rule;
 mod tuple;
 mod walk;
 
-pub use connection::Connection;
+pub use connection::{Connection, Ends};
 #[cfg(not(MODULE))]
 pub use explain::{explain, Explanation, Steps, Subject};
 pub use family::Family;
-pub use mark::mark;
+pub use mark::{mark, mark_then};
 pub use packet::Packet;
 pub use tuple::{Address, Tuple};
 pub use walk::{Found, Place};

@@ -8,25 +8,34 @@ use super::tuple::Tuple;
 use super::walk::{self, Found};
 use super::{Family, Packet};
 
-/// The new mark of a packet whose mark is `old`.
+/// The new mark of a packet.
 ///
 /// [`None`]: the packet's mark is left alone, since the rule hashes connections and conntrack does
 /// not track the packet (yet), or since an ICMP error quotes a packet that the walk cannot follow.
 #[inline(always)]
-pub fn mark<P: Packet + ?Sized, R: Rule>(
-    family: Family,
-    packet: &P,
-    rule: &R,
-    old: u32,
-) -> Option<u32> {
-    match rule.source() {
-        Source::Connection => by_connection(packet, rule, old),
-        Source::Packet => match plain_tuple(family, packet, rule) {
-            Some(tuple) => Some(hashed(&tuple, rule, old)),
-            None => match family {
-                Family::Ipv4 => by_any_ipv4(packet, rule, old),
-                Family::Ipv6 => by_any_ipv6(packet, rule, old),
-            },
+pub fn mark<P: Packet + ?Sized, R: Rule>(family: Family, packet: &P, rule: &R) -> Option<u32> {
+    mark_then(family, packet, rule, |_, mark| mark)
+}
+
+/// As [`mark`], but hands packet and mark to `then`, and returns its result.
+///
+/// In the kernel `then` sets the packet's mark. Each slow path calls it in its own function, so that
+/// the fast path has nothing to keep in registers across a call.
+#[inline(always)]
+pub fn mark_then<P, R, F, T>(family: Family, packet: &P, rule: &R, then: F) -> T
+where
+    P: Packet + ?Sized,
+    R: Rule,
+    F: FnOnce(&P, Option<u32>) -> T,
+{
+    if rule.source() == Source::Connection {
+        return then_by_connection(packet, rule, then);
+    }
+    match plain_tuple(family, packet, rule) {
+        Some(tuple) => then(packet, Some(merged(packet, &tuple, rule))),
+        None => match family {
+            Family::Ipv4 => then_by_any::<IPV4, _, _, _, _>(packet, rule, then),
+            Family::Ipv6 => then_by_any::<IPV6, _, _, _, _>(packet, rule, then),
         },
     }
 }
@@ -42,38 +51,71 @@ fn plain_tuple<P: Packet + ?Sized, R: Rule>(family: Family, packet: &P, rule: &R
     Tuple::complete(family, packet, &place, &rule.selection())
 }
 
-// Not inlined, so that none takes registers or stack from the fast path.
+// The slow paths are not inlined, so that none takes registers or stack from the fast path. Each
+// family has its own.
 
+const IPV4: bool = false;
+const IPV6: bool = true;
+
+#[cold]
 #[inline(never)]
-fn by_connection<P: Packet + ?Sized, R: Rule>(packet: &P, rule: &R, old: u32) -> Option<u32> {
-    let tuple = Tuple::of_connection(&packet.connection()?, &rule.selection());
-    Some(hashed(&tuple, rule, old))
+fn then_by_connection<P, R, F, T>(packet: &P, rule: &R, then: F) -> T
+where
+    P: Packet + ?Sized,
+    R: Rule,
+    F: FnOnce(&P, Option<u32>) -> T,
+{
+    let connection = packet.connection();
+    let tuple = connection.map(|connection| Tuple::of_connection(&connection, &rule.selection()));
+    then(packet, tuple.map(|tuple| merged(packet, &tuple, rule)))
 }
 
+#[cold]
 #[inline(never)]
-fn by_any_ipv4<P: Packet + ?Sized, R: Rule>(packet: &P, rule: &R, old: u32) -> Option<u32> {
-    by_any(Family::Ipv4, packet, rule, old)
+fn then_by_any<const IPV6: bool, P, R, F, T>(packet: &P, rule: &R, then: F) -> T
+where
+    P: Packet + ?Sized,
+    R: Rule,
+    F: FnOnce(&P, Option<u32>) -> T,
+{
+    if !packet.is_linear() {
+        return then_by_paged::<IPV6, _, _, _, _>(packet, rule, then);
+    }
+    // This walk has no code to copy headers.
+    let tuple = walked_tuple::<IPV6, _, _>(&InPlace(packet), rule);
+    then(packet, tuple.map(|tuple| merged(packet, &tuple, rule)))
 }
 
+#[cold]
 #[inline(never)]
-fn by_any_ipv6<P: Packet + ?Sized, R: Rule>(packet: &P, rule: &R, old: u32) -> Option<u32> {
-    by_any(Family::Ipv6, packet, rule, old)
+fn then_by_paged<const IPV6: bool, P, R, F, T>(packet: &P, rule: &R, then: F) -> T
+where
+    P: Packet + ?Sized,
+    R: Rule,
+    F: FnOnce(&P, Option<u32>) -> T,
+{
+    let tuple = walked_tuple::<IPV6, _, _>(packet, rule);
+    then(packet, tuple.map(|tuple| merged(packet, &tuple, rule)))
 }
 
 #[inline(always)]
-fn by_any<P: Packet + ?Sized, R: Rule>(
-    family: Family,
-    packet: &P,
-    rule: &R,
-    old: u32,
-) -> Option<u32> {
-    let tuple = any_tuple(family, packet, walk::find(family, packet), rule)?;
-    Some(hashed(&tuple, rule, old))
+fn walked_tuple<const IPV6: bool, P, R>(packet: &P, rule: &R) -> Option<Tuple>
+where
+    P: Packet + ?Sized,
+    R: Rule,
+{
+    let family = match IPV6 {
+        true => Family::Ipv6,
+        false => Family::Ipv4,
+    };
+    found_tuple(family, packet, walk::find(family, packet), rule)
 }
 
-/// The tuple of what the walk found; [`None`] if the packet's mark is to be left alone.
+/// The tuple of the headers that the walk found.
+///
+/// [`None`] if the packet's mark is to be left alone.
 #[inline(always)]
-pub(super) fn any_tuple<P: Packet + ?Sized, R: Rule>(
+pub(super) fn found_tuple<P: Packet + ?Sized, R: Rule>(
     family: Family,
     packet: &P,
     found: Found,
@@ -87,6 +129,6 @@ pub(super) fn any_tuple<P: Packet + ?Sized, R: Rule>(
 }
 
 #[inline(always)]
-fn hashed<R: Rule>(tuple: &Tuple, rule: &R, old: u32) -> u32 {
-    rule.merge(old, rule.bucket(rule.hash(tuple)))
+fn merged<P: Packet + ?Sized, R: Rule>(packet: &P, tuple: &Tuple, rule: &R) -> u32 {
+    rule.merge(packet.mark(), rule.bucket(rule.hash(tuple)))
 }

@@ -6,10 +6,16 @@ use super::Connection;
 
 /// A packet, seen from its network header on.
 pub trait Packet {
+    /// The packet's mark (nfmark) so far.
+    fn mark(&self) -> u32;
+
     /// The offset of the packet's end, in bytes from the network header.
     ///
     /// This is the length received, whatever length the IP header claims.
     fn end(&self) -> u32;
+
+    /// Whether all of the packet is in one piece of memory.
+    fn is_linear(&self) -> bool;
 
     /// The `N` bytes that start `offset` bytes after the network header, where they lie.
     ///
@@ -19,13 +25,12 @@ pub trait Packet {
     /// Copies the `N` bytes at `offset`, which may lie in several pieces of memory.
     ///
     /// [`None`] if the packet ends before the last of them.
-    fn copy<const N: usize>(&self, offset: u32, to: &mut [u8; N]) -> Option<()>;
+    fn copy<const N: usize>(&self, offset: u32) -> Option<[u8; N]>;
 
     /// The connection that conntrack knows the packet by; [`None`] if it is not tracked.
     fn connection(&self) -> Option<Connection>;
 
-    /// The `N` bytes at `offset`, in place if possible, else in `copy`, whose previous contents do
-    /// not matter.
+    /// The `N` bytes at `offset`, in place if possible, else in `copy`.
     ///
     /// [`None`] if the packet ends before the last of them. Like the kernel's
     /// `skb_header_pointer()`, this avoids copying headers, which would take longer than to hash
@@ -34,14 +39,11 @@ pub trait Packet {
     fn header<'a, const N: usize>(
         &'a self,
         offset: u32,
-        copy: &'a mut [u8; N],
+        copy: &'a mut Option<[u8; N]>,
     ) -> Option<&'a [u8; N]> {
         match self.in_place(offset) {
             Some(bytes) => Some(bytes),
-            None => {
-                self.copy(offset, copy)?;
-                Some(copy)
-            }
+            None => Some(copy.insert(self.copy(offset)?)),
         }
     }
 
@@ -50,24 +52,39 @@ pub trait Packet {
     /// [`None`] if the packet ends before the last of them.
     #[inline(always)]
     fn read<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
-        self.header(offset, &mut [0; N]).copied()
+        match self.in_place(offset) {
+            Some(bytes) => Some(*bytes),
+            None => self.copy(offset),
+        }
     }
 }
 
-/// A packet in one piece of memory that starts with its network header, and is not tracked.
+/// A packet in one piece of memory that starts with its network header, is not marked yet (0), and
+/// is not tracked.
 impl Packet for [u8] {
+    #[inline(always)]
+    fn mark(&self) -> u32 {
+        0
+    }
+
     #[inline(always)]
     fn end(&self) -> u32 {
         u32::try_from(self.len()).unwrap_or(u32::MAX)
     }
 
     #[inline(always)]
-    fn in_place<const N: usize>(&self, offset: u32) -> Option<&[u8; N]> {
-        self.get(usize::try_from(offset).ok()?..)?.first_chunk()
+    fn is_linear(&self) -> bool {
+        true
     }
 
     #[inline(always)]
-    fn copy<const N: usize>(&self, _offset: u32, _to: &mut [u8; N]) -> Option<()> {
+    fn in_place<const N: usize>(&self, offset: u32) -> Option<&[u8; N]> {
+        let start = usize::try_from(offset).ok()?;
+        self.get(start..start.checked_add(N)?)?.first_chunk()
+    }
+
+    #[inline(always)]
+    fn copy<const N: usize>(&self, _offset: u32) -> Option<[u8; N]> {
         None
     }
 
@@ -82,8 +99,18 @@ pub(super) struct InPlace<'a, P: ?Sized>(pub(super) &'a P);
 
 impl<P: Packet + ?Sized> Packet for InPlace<'_, P> {
     #[inline(always)]
+    fn mark(&self) -> u32 {
+        self.0.mark()
+    }
+
+    #[inline(always)]
     fn end(&self) -> u32 {
         self.0.end()
+    }
+
+    #[inline(always)]
+    fn is_linear(&self) -> bool {
+        true
     }
 
     #[inline(always)]
@@ -92,7 +119,7 @@ impl<P: Packet + ?Sized> Packet for InPlace<'_, P> {
     }
 
     #[inline(always)]
-    fn copy<const N: usize>(&self, _offset: u32, _to: &mut [u8; N]) -> Option<()> {
+    fn copy<const N: usize>(&self, _offset: u32) -> Option<[u8; N]> {
         None
     }
 

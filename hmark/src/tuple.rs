@@ -4,7 +4,7 @@
 
 use super::rule::Selection;
 use super::walk::{ipv4, ipv6, ports, protocol, Place};
-use super::{Connection, Family, Packet};
+use super::{Connection, Ends, Family, Packet};
 
 /// Addresses, ports and protocol, masked and in the order of the packet's direction.
 ///
@@ -23,7 +23,7 @@ pub struct Tuple {
 }
 
 impl Tuple {
-    /// The tuple of a packet, of which the walk has found the `place` that counts.
+    /// The tuple of a packet in which the walk has found the `place` that counts.
     ///
     /// [`None`] if the packet ends before its ports.
     #[inline(always)]
@@ -33,8 +33,9 @@ impl Tuple {
         place: &Place,
         selection: &Selection<'_>,
     ) -> Option<Self> {
-        let ports = ports::read(packet, place, selection)?;
-        Self::at(family, packet, place, ports, selection)
+        let layer4 = Layer4::read(packet, place, selection)?;
+        let ends = addresses(family, packet, place)?;
+        Some(Self::new(ends, layer4, selection))
     }
 
     /// As [`Tuple::complete`], but without ports if the packet ends before them.
@@ -47,62 +48,92 @@ impl Tuple {
         place: &Place,
         selection: &Selection<'_>,
     ) -> Option<Self> {
-        let ports = ports::read(packet, place, selection).unwrap_or(0);
-        Self::at(family, packet, place, ports, selection)
-    }
-
-    #[inline(always)]
-    fn at<P: Packet + ?Sized>(
-        family: Family,
-        packet: &P,
-        place: &Place,
-        ports: u32,
-        selection: &Selection<'_>,
-    ) -> Option<Self> {
-        let (src, dst) = match family {
-            Family::Ipv4 => ipv4::addresses(packet, place.network)?,
-            Family::Ipv6 => ipv6::addresses(packet, place.network)?,
-        };
-        Some(Self {
-            src: src.masked(selection.src_mask),
-            dst: dst.masked(selection.dst_mask),
-            ports,
-            protocol: selected_protocol(place.protocol, selection),
-        })
+        let layer4 = Layer4::read(packet, place, selection)
+            .unwrap_or_else(|| Layer4::new(0, place.protocol, selection));
+        let ends = addresses(family, packet, place)?;
+        Some(Self::new(ends, layer4, selection))
     }
 
     /// The tuple of a tracked connection.
     #[inline(always)]
     pub(super) fn of_connection(connection: &Connection, selection: &Selection<'_>) -> Self {
-        let address = |words: [u32; 4]| match Family::from_nfproto(connection.l3num) {
-            Some(Family::Ipv4) => Address::from_ipv4(words),
-            Some(Family::Ipv6) => Address::from_words(words),
-            None => Address::default(),
-        };
-        // ICMP has an id in place of ports, which is not hashed; ICMPv6's is, as by the C module.
-        let ports = match selection.layer3_only || connection.protocol == protocol::ICMP {
-            true => 0,
-            false => {
-                let [a, b] = connection.original_port.to_ne_bytes();
-                let [c, d] = connection.reply_port.to_ne_bytes();
-                ports::select([a, b, c, d], selection)
+        let ends = match connection.ends {
+            Ends::None => (Address::default(), Address::default()),
+            Ends::Ipv4 { original, reply } => {
+                (Address::from_ipv4(original), Address::from_ipv4(reply))
+            }
+            Ends::Ipv6 { original, reply } => {
+                (Address::from_words(original), Address::from_words(reply))
             }
         };
+        let layer4 = match selection.layer3_only {
+            true => Layer4::default(),
+            false => {
+                let ports = match connection.protocol {
+                    // An id is in place of ports, and is not hashed; ICMPv6's is, as by the C module.
+                    protocol::ICMP => 0,
+                    _ => ports::select(connection.ports(), selection),
+                };
+                Layer4::new(ports, connection.protocol, selection)
+            }
+        };
+        Self::new(ends, layer4, selection)
+    }
+
+    #[inline(always)]
+    fn new((src, dst): (Address, Address), layer4: Layer4, selection: &Selection<'_>) -> Self {
         Self {
-            src: address(connection.original_src).masked(selection.src_mask),
-            dst: address(connection.reply_src).masked(selection.dst_mask),
-            ports,
-            protocol: selected_protocol(connection.protocol, selection),
+            src: src.masked(selection.src_mask),
+            dst: dst.masked(selection.dst_mask),
+            ports: layer4.ports,
+            protocol: layer4.protocol,
         }
     }
 }
 
+/// Source and destination address of the IP header at a place.
 #[inline(always)]
-fn selected_protocol(protocol: u8, selection: &Selection<'_>) -> u8 {
-    let [low, _] = selection.proto_mask.to_le_bytes();
-    match selection.layer3_only {
-        true => 0,
-        false => protocol & low,
+fn addresses<P: Packet + ?Sized>(
+    family: Family,
+    packet: &P,
+    place: &Place,
+) -> Option<(Address, Address)> {
+    match family {
+        Family::Ipv4 => ipv4::addresses(packet, place.network),
+        Family::Ipv6 => ipv6::addresses(packet, place.network),
+    }
+}
+
+/// Ports and protocol, as in a [`Tuple`].
+#[derive(Default)]
+struct Layer4 {
+    ports: u32,
+    protocol: u8,
+}
+
+impl Layer4 {
+    /// [`None`] if the packet ends before its ports.
+    #[inline(always)]
+    fn read<P: Packet + ?Sized>(
+        packet: &P,
+        place: &Place,
+        selection: &Selection<'_>,
+    ) -> Option<Self> {
+        if selection.layer3_only {
+            return Some(Self::default());
+        }
+        let ports = ports::read(packet, place, selection)?;
+        Some(Self::new(ports, place.protocol, selection))
+    }
+
+    #[inline(always)]
+    fn new(ports: u32, protocol: u8, selection: &Selection<'_>) -> Self {
+        // The protocol has only 8 of the mask's 16 bits.
+        let [mask, _] = selection.proto_mask.to_le_bytes();
+        Self {
+            ports,
+            protocol: protocol & mask,
+        }
     }
 }
 
@@ -120,9 +151,9 @@ impl Address {
         Self([pair(a, b), pair(c, d)])
     }
 
-    /// The IPv4 address of the first word.
+    /// The IPv4 address of this word.
     #[inline(always)]
-    const fn from_ipv4([word, ..]: [u32; 4]) -> Self {
+    pub const fn from_ipv4(word: u32) -> Self {
         Self::from_words([word, 0, 0, 0])
     }
 

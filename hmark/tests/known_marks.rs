@@ -67,7 +67,7 @@ fn compare(family: Family) -> usize {
         assert_eq!(marks.len(), rules.len(), "{packet}");
         for (rule, known) in rules.iter().zip(marks) {
             let known = (*known != "none").then(|| hexadecimal(known));
-            let mark = mark(family, &bytes(packet)[..], rule, 0);
+            let mark = mark(family, &bytes(packet)[..], rule);
             assert_eq!(mark, known, "{packet} {rule:x?}");
             compared += 1;
         }

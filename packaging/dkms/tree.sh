@@ -1,16 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# tree.sh check KERNEL HEADERS     can the module be built for it? If not, one line says why
+# tree.sh check KERNEL HEADERS     fails, with one line that says why, if the module cannot be built
 # tree.sh make KERNEL HEADERS      makes the tree that the module is built against
-# tree.sh module KERNEL HEADERS    builds the module against that
+# tree.sh module KERNEL HEADERS    builds the module against that tree
 #
-# KERNEL is a release as `uname -r` has it, and HEADERS its build folder. Where that
-# has Rust metadata it is the tree. Debian's has none, so a tree is made from the
+# KERNEL is a release as `uname -r` prints it, and HEADERS its build folder. If HEADERS
+# has Rust metadata, it is the tree. Debian's has none, so a tree is made from the
 # kernel's own source, and kept.
 set -eu
 
-# What Linux the module is tested with: the Rust interfaces change with each.
+# The Linux versions that the module is tested with: the Rust interfaces change with each.
 tested='7.2 7.3'
 
 cache=${HMARK_CACHE:-/var/cache/xt-hmark}
@@ -30,22 +30,22 @@ no() {
 	exit 1
 }
 
-# setting NAME: its value in the kernel's configuration
+# setting NAME: prints its value in the kernel's configuration
 setting() {
 	sed -n "s/^CONFIG_$1=//p" "$config" | tr -d \"
 }
 
-# version PACKAGE: of an installed one
+# version PACKAGE: prints the version of PACKAGE if it is installed
 version() {
 	dpkg-query -W -f '${Version}' "$1" 2>/dev/null || true
 }
 
 kernel_series=$(echo "$kernel" | cut -d . -f 1,2)
 source=linux-source-$kernel_series
-# Debian's; others have metadata.
+# Empty for kernels other than Debian's, whose headers have metadata.
 built=$(version "linux-headers-$kernel")
 
-# The kernel's own rustc, by the name that a package has it under.
+# Sets rustc to the rustc that the kernel was built with, under the name that its package gives it.
 find_rustc() {
 	rustc_text=$(setting RUSTC_VERSION_TEXT)
 	rustc_series=$(echo "$rustc_text" | sed 's/^rustc \([0-9]*\.[0-9]*\).*/\1/')
@@ -56,7 +56,7 @@ find_rustc() {
 	return 1
 }
 
-# The C compiler that DKMS found the kernel to be built with, and the default one.
+# Prints the C compiler that DKMS found the kernel to be built with, or else the default one.
 compiler() {
 	echo "${CC:-gcc}"
 }
@@ -65,7 +65,7 @@ has_metadata() {
 	[ -e "$headers/rust/libkernel.rmeta" ]
 }
 
-# What the tree is made from and with.
+# Identifies the sources and tools that the tree is made from.
 key() {
 	echo "$kernel $built $rustc_text"
 	bindgen --version
@@ -76,7 +76,7 @@ is_made() {
 }
 
 check() {
-	# DKMS itself says what headers to install.
+	# Without headers, DKMS itself says which to install.
 	[ -e "$config" ] || return 0
 	[ "$(setting RUST)" = y ] ||
 		no "it is built without CONFIG_RUST and keeps its own xt_HMARK; install a kernel with Rust, as linux-image-$(dpkg --print-architecture 2>/dev/null || uname -m) of Debian's backports is"
@@ -88,7 +88,7 @@ check() {
 		no "there is no bindgen; install the package bindgen"
 	! has_metadata || return 0
 	[ -n "$built" ] ||
-		no "$headers has no Rust metadata (rust/libkernel.rmeta); install the package of $kernel that has"
+		no "$headers has no Rust metadata (rust/libkernel.rmeta); install the package of $kernel that has it"
 	! is_made || return 0
 	here=$(version "$source")
 	[ "$here" = "$built" ] ||
@@ -96,10 +96,10 @@ check() {
 	mkdir -p "$cache"
 	[ "$(df -Pk "$cache" | awk 'NR == 2 { print $4 }')" -ge $((space_gb * 1024 * 1024)) ] ||
 		no "making its Rust metadata needs $space_gb GB in $cache; free some, and run 'dkms autoinstall -k $kernel'"
-	say "the headers of $kernel have no Rust metadata: making it of $source, which takes minutes"
+	say "the headers of $kernel have no Rust metadata: making it from $source, which takes minutes"
 }
 
-# step WORDS COMMAND [ARG...]: says what comes, for the log
+# step WORDS COMMAND [ARG...]: logs WORDS and runs COMMAND
 step() {
 	echo "xt-hmark: $1"
 	shift
@@ -111,7 +111,7 @@ make_tree() {
 	if has_metadata || is_made; then
 		return
 	fi
-	# Of kernels that are gone, and what an interrupted run left.
+	# Removes trees of kernels that are gone, and leftovers of an interrupted run.
 	for old in "$cache"/*; do
 		[ -e "/lib/modules/${old##*/}" ] || rm -rf "$old"
 	done
@@ -119,7 +119,7 @@ make_tree() {
 	rm -rf "$new" "$tree"
 	trap 'rm -rf "$new"' EXIT
 	mkdir -p "$new"
-	# Without half of it, which nothing here is made from.
+	# Leaves out half of the source, which nothing here is made from.
 	step "unpacking $source" \
 		tar --extract --file="/usr/src/$source.tar.xz" --strip-components=1 --directory="$new" \
 		--exclude='*/boot/dts/*' --exclude="$source/Documentation/*/*" \
@@ -134,12 +134,12 @@ make_tree() {
 		no "the source is of $(cat "$new/include/config/kernel.release")"
 	[ -e "$new/rust/libkernel.rmeta" ] ||
 		no "the source turned CONFIG_RUST off: 'make rustavailable' in it says why"
-	step "leaving out what no module is built with" prune "$new"
+	step "removing files that no module build needs" prune "$new"
 	key >"$new/hmark-key"
 	mv "$new" "$tree"
 }
 
-# prune TREE
+# prune TREE: removes the folders that no module build needs
 prune() (
 	cd "$1"
 	srcarch=$(sed -n 's,^# *Linux/\([a-z0-9]*\) .*,\1,p' .config | head -n 1)

@@ -16,19 +16,25 @@ mod conntrack;
 // Not all of these is used here.
 #[allow(dead_code, unreachable_pub, unused_imports)]
 mod generate;
-// The product's hash alone, which is the least that a target can do.
-#[path = "../../hmark/src/hash.rs"]
-mod hash;
+// Only the product's hash and bucket, which are the least that a target can do.
+#[allow(unreachable_pub)]
+#[path = "../../hmark/src/hash/lookup3.rs"]
+mod lookup3;
+#[allow(unreachable_pub)]
+#[path = "../../hmark/src/bucket/scale.rs"]
+mod scale;
 mod kinds;
 mod measure;
-// Not all of it is used here.
-#[allow(dead_code, unreachable_pub)]
-#[path = "../../hmark/src/rule.rs"]
-mod rule;
+// For its rules and families: the rest is not used here.
+#[allow(dead_code, unreachable_pub, unused_imports)]
+#[path = "../../hmark/src/lib.rs"]
+mod hmark;
 #[allow(dead_code)]
 mod skb;
 #[allow(dead_code)]
 mod targets;
+
+use hmark::{rule, Family};
 
 module! {
     type: Bench,

@@ -7,10 +7,11 @@ use core::ops::ControlFlow;
 
 use kernel::prelude::*;
 
-use crate::generate::{self, Bytes, Conntrack, Family, Layout, Random};
-use crate::rule::Rule;
+use crate::generate::{self, Bytes, Conntrack, Layout, Random};
+use crate::rule::v0::Info;
 use crate::skb::Skb;
 use crate::targets::{softirq, Entry, Hook, Softirq, Target};
+use crate::Family;
 
 /// Rules for one packet.
 const RULES: usize = 4;
@@ -65,10 +66,10 @@ pub(crate) struct Outcome {
 /// Where the two targets differ.
 pub(crate) enum Mismatch {
     /// In their answer to a rule.
-    Check { rule: Rule, c: i32, rust: i32 },
+    Check { rule: Info, c: i32, rust: i32 },
     /// In what they did to a packet.
     Packet {
-        rule: Rule,
+        rule: Info,
         layout: Layout,
         conntrack: Conntrack,
         /// The mark before.

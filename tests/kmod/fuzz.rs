@@ -20,14 +20,16 @@ mod conntrack;
 #[allow(dead_code, unreachable_pub, unused_imports)]
 mod generate;
 mod report;
-// Not all of it is used here.
-#[allow(dead_code, unreachable_pub)]
-#[path = "../../hmark/src/rule.rs"]
-mod rule;
+// For its rules and families: the rest is not used here.
+#[allow(dead_code, unreachable_pub, unused_imports)]
+#[path = "../../hmark/src/lib.rs"]
+mod hmark;
 mod skb;
 // Not all of it is used here.
 #[allow(dead_code)]
 mod targets;
+
+use hmark::{rule, Family};
 
 module! {
     type: Fuzz,

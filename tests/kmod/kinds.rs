@@ -3,8 +3,9 @@
 //! What is measured: kinds of packets, each with the rule that it meets.
 
 use crate::generate::protocol::{AH, DESTINATION, FRAGMENT, HOP_BY_HOP, ICMP, ICMPV6, TCP, UDP};
-use crate::generate::{Bytes, Conntrack, End, Family, Layout};
-use crate::rule::{flag, Rule, DEFAULT_RND};
+use crate::generate::{Bytes, Conntrack, End, Layout};
+use crate::rule::v0::{flag, Info, DEFAULT_RND};
+use crate::Family;
 
 /// Bytes behind the headers of every packet.
 const PAYLOAD: [u8; 64] = [0; 64];
@@ -133,17 +134,17 @@ impl Kind {
     }
 
     /// The rule, as iptables makes it.
-    pub(crate) fn rule(&self) -> Rule {
-        let addresses = Rule {
+    pub(crate) fn rule(&self) -> Info {
+        let addresses = Info {
             src_mask: [u32::MAX; 4],
             dst_mask: [u32::MAX; 4],
             flags: flag::SADDR_MASK | flag::DADDR_MASK | flag::RND | flag::MODULUS | flag::OFFSET,
             hashrnd: DEFAULT_RND,
             hmodulus: self.modulus,
             hoffset: 100,
-            ..Rule::default()
+            ..Info::default()
         };
-        let tuple = Rule {
+        let tuple = Info {
             port_mask: u32::MAX,
             proto_mask: u16::MAX,
             flags: addresses.flags | flag::SPORT_MASK | flag::DPORT_MASK | flag::PROTO_MASK,
@@ -151,11 +152,11 @@ impl Kind {
         };
         match self.what {
             What::Tuple => tuple,
-            What::Addresses => Rule {
+            What::Addresses => Info {
                 flags: addresses.flags | flag::METHOD_L3,
                 ..addresses
             },
-            What::Conntrack => Rule {
+            What::Conntrack => Info {
                 flags: tuple.flags | flag::CT,
                 ..tuple
             },

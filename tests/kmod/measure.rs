@@ -11,9 +11,10 @@ use kernel::time::{Instant, Monotonic};
 
 use crate::bindings;
 use crate::generate::{Bytes, Conntrack};
-use crate::hash;
 use crate::kinds::Kind;
-use crate::rule::Rule;
+use crate::lookup3;
+use crate::rule::v0::Info;
+use crate::scale;
 use crate::skb::Skb;
 use crate::targets::{softirq, Caller, Entry, Hook, Softirq, Target, CONTINUE};
 
@@ -135,10 +136,10 @@ unsafe extern "C" fn hash_alone(
 ) -> c_uint {
     // SAFETY: As this function's own condition says.
     let (rule, words) = unsafe {
-        let rule = &*(*parameters).__bindgen_anon_2.targinfo.cast::<Rule>();
+        let rule = &*(*parameters).__bindgen_anon_2.targinfo.cast::<Info>();
         (rule, (*skb).data.cast::<[u32; 3]>().read_unaligned())
     };
-    let bucket = hash::bucket(hash::jhash(words, rule.hashrnd), rule.hmodulus);
+    let bucket = scale::bucket(lookup3::hash(words, rule.hashrnd), rule.hmodulus);
     // SAFETY: As above; a mark is a u32.
     unsafe {
         *skb.wrapping_byte_add(bindings::SKB_MARK as usize).cast() =

@@ -12,16 +12,16 @@ use kernel::ffi::{c_int, c_uint};
 use kernel::prelude::*;
 
 use crate::bindings;
-use crate::generate::Family;
-use crate::rule::Rule;
+use crate::rule::v0::Info;
 use crate::skb::Skb;
+use crate::Family;
 
 /// What becomes of a packet where all is well.
 pub(crate) const CONTINUE: u32 = bindings::XT_CONTINUE;
 
 /// A rule as aligned as it is behind its header in a table.
 #[repr(align(8))]
-pub(crate) struct Entry(pub(crate) Rule);
+pub(crate) struct Entry(pub(crate) Info);
 
 /// A registered target with revision 0 of HMARK's rule.
 ///
@@ -52,7 +52,7 @@ impl Target {
         };
         // SAFETY: By the type invariants the target is valid.
         let target = unsafe { target.as_ref() };
-        let fits = target.targetsize as usize == size_of::<Rule>();
+        let fits = target.targetsize as usize == size_of::<Info>();
         if !fits || target.target.is_none() || target.checkentry.is_none() {
             pr_err!("{} is no target of the kind of HMARK\n", name);
             return Err(EINVAL);

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Runs the commands that a user would type.
+//! Runs commands as a user would type them.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
 
 use anyhow::{bail, Context, Result};
 
-/// Runs `command`, split at blanks, and gives its standard output.
+/// Runs `command`, split at blanks, and returns its standard output.
 ///
 /// # Errors
-/// If it cannot be started, or fails; the error holds its standard error.
+/// If it cannot be started, or fails. The error has its standard error.
 pub fn run(command: &str) -> Result<String> {
     run_with(command, "", &[])
 }
 
-/// Runs `command` as [`run`] does, with `input` on standard input and more variables in the
-/// environment.
+/// Runs `command` as [`run`] does, with `input` on standard input and additional environment
+/// variables.
 ///
 /// # Errors
 /// As [`run`].
@@ -32,7 +32,8 @@ pub fn run_with(command: &str, input: &str, variables: &[(&str, &str)]) -> Resul
         .spawn()
         .with_context(|| format!("cannot run {program}; is it installed?"))?;
     if let Some(mut stdin) = child.stdin.take() {
-        // A command that fails early closes its end; its own error says more than a broken pipe.
+        // A command that fails early closes its standard input; its own error says more than the
+        // broken pipe.
         let _ = stdin.write_all(input.as_bytes());
     }
     let output = child.wait_with_output()?;

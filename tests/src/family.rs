@@ -1,52 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The two address families, and the commands that iptables has for each.
+//! The two families, and the commands that iptables has for each.
 
-use std::fmt;
+pub use hmark::Family;
 
-/// An address family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// IPv4: iptables.
-    V4,
-    /// IPv6: ip6tables.
-    V6,
-}
-
-impl Family {
-    /// Both families.
-    pub const ALL: [Self; 2] = [Self::V4, Self::V6];
-
+/// The names of a family in commands.
+pub trait Commands {
     /// `iptables` or `ip6tables`.
-    pub fn iptables(self) -> &'static str {
-        match self {
-            Self::V4 => "iptables",
-            Self::V6 => "ip6tables",
-        }
-    }
+    fn iptables(self) -> &'static str;
 
     /// `ipv4` or `ipv6`, as conntrack wants it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::V4 => "ipv4",
-            Self::V6 => "ipv6",
-        }
-    }
-
-    /// The length of an address in bits.
-    pub fn bits(self) -> u32 {
-        match self {
-            Self::V4 => 32,
-            Self::V6 => 128,
-        }
-    }
+    fn name(self) -> &'static str;
 }
 
-impl fmt::Display for Family {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::V4 => "IPv4",
-            Self::V6 => "IPv6",
-        })
+impl Commands for Family {
+    fn iptables(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "iptables",
+            Self::Ipv6 => "ip6tables",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "ipv4",
+            Self::Ipv6 => "ipv6",
+        }
     }
 }

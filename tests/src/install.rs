@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Installs our module and library, and keeps the stock library at hand.
+//! Installs our module and library, and keeps a copy of the stock library.
 
 use std::env;
 use std::fs;
@@ -14,20 +14,20 @@ use crate::{iptables, kernel};
 
 const LIBRARY: &str = "libxt_HMARK.so";
 
-/// A folder with all extensions of iptables, HMARK's being the stock one; for `XTABLES_LIBDIR`.
+/// A folder with all extensions of iptables and the stock library for HMARK, for `XTABLES_LIBDIR`.
 pub const STOCK_EXTENSIONS: &str = "/run/hmark-stock-xtables";
 
-/// Whose libxt_HMARK.so iptables loads.
+/// The libxt_HMARK.so that iptables loads.
 #[derive(Clone, Copy, Debug)]
 pub enum Library {
-    /// Ours, where iptables looks for it.
+    /// Ours, from where iptables looks for it.
     Ours,
     /// The one that came with iptables.
     Stock,
 }
 
 impl Library {
-    /// What to set in the environment of iptables.
+    /// The variables to set in the environment of iptables.
     pub fn variables(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Ours => &[],
@@ -39,7 +39,7 @@ impl Library {
 /// Installs our module and library with `make install-files`, as `make install` does.
 ///
 /// # Errors
-/// If this is no guest of the lab, or something was not built, or does not install.
+/// If this is not a guest of the lab, or something was not built, or cannot be installed.
 pub fn install() -> Result<()> {
     ensure!(
         fs::exists("/run/lab")?,
@@ -64,10 +64,10 @@ pub fn install() -> Result<()> {
     Ok(())
 }
 
-/// Takes what packages have installed, and the stock library that they put aside.
+/// Uses the files that packages have installed, and the stock library that they moved aside.
 ///
 /// # Errors
-/// If they have not.
+/// If the packages are not installed.
 pub fn take_installed() -> Result<()> {
     let aside = extension()?.with_extension("so.distrib");
     link_extensions(STOCK_EXTENSIONS.as_ref(), &aside)
@@ -91,7 +91,7 @@ pub fn stock_extension() -> PathBuf {
 /// # Errors
 /// If iptables is not installed.
 pub fn extensions() -> Result<PathBuf> {
-    // Debian keeps it below the multiarch folder, others in /usr/lib or /usr/lib64.
+    // Debian keeps them below the multiarch folder, other distributions in /usr/lib or /usr/lib64.
     let mut folders = vec![PathBuf::from("/usr/lib"), "/usr/lib64".into()];
     for entry in fs::read_dir("/usr/lib")? {
         folders.push(entry?.path());
@@ -103,7 +103,7 @@ pub fn extensions() -> Result<PathBuf> {
         .with_context(|| format!("iptables is not installed: no xtables/{LIBRARY} in /usr/lib"))
 }
 
-/// Fills [`STOCK_EXTENSIONS`], once: after the first install the stock library is no more.
+/// Fills [`STOCK_EXTENSIONS`], once: the first install replaces the stock library.
 fn keep_stock_library() -> Result<()> {
     if fs::exists(STOCK_EXTENSIONS)? {
         return Ok(());
@@ -111,10 +111,11 @@ fn keep_stock_library() -> Result<()> {
     link_extensions(STOCK_EXTENSIONS.as_ref(), &extension()?)
 }
 
-/// Makes `folder`, for `XTABLES_LIBDIR`: all extensions of iptables, HMARK's a copy of `library`.
+/// Makes `folder`, for `XTABLES_LIBDIR`: all extensions of iptables, with a copy of `library` for
+/// HMARK.
 ///
 /// # Errors
-/// If `folder` exists, iptables is not installed, or `library` is not there.
+/// If `folder` exists, iptables is not installed, or `library` does not exist.
 pub fn link_extensions(folder: &Path, library: &Path) -> Result<()> {
     fs::create_dir(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     for entry in fs::read_dir(extensions()?)? {
@@ -133,14 +134,14 @@ pub fn built_extension() -> PathBuf {
     target_folder().join("release").join(LIBRARY)
 }
 
-/// The file of a module as the lab has built `product` of it, such as `kmod` or `fuzz`, for the running
-/// kernel.
+/// The file of a module that the lab has built as `product`, such as `kmod` or `fuzz`, for the
+/// running kernel.
 pub fn built_module(product: &str, name: &str) -> PathBuf {
     let folder = format!("{product}-{}", kernel::name());
     target_folder().join(folder).join(format!("{name}.ko"))
 }
 
-/// Where cargo builds.
+/// The folder where cargo builds.
 pub fn target_folder() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The iptables of the guest: the chroot's own, or that of another Debian release in its place.
+//! The guest's iptables: the chroot's own, or that of another Debian release in its place.
 
 use std::env;
 
@@ -8,19 +8,18 @@ use anyhow::{ensure, Result};
 
 use crate::command::run;
 
-/// Names the other release; the lab sets it.
+/// The variable that names the other release; the lab sets it.
 const RELEASE: &str = "HMARK_IPTABLES";
 
-/// The release whose iptables is in place of the chroot's own, if it is another one.
+/// The release whose iptables replaces the chroot's own, if it is another one.
 pub fn release() -> Option<String> {
     env::var(RELEASE).ok()
 }
 
-/// Whether this is iptables 1.8.10 or older: options are laid out otherwise there, and netmasks
-/// read otherwise.
+/// Whether this is iptables 1.8.10 or older, which lays out options and reads netmasks differently.
 ///
 /// # Errors
-/// If iptables does not say its version.
+/// If iptables does not print its version.
 pub fn is_old() -> Result<bool> {
     let text = run("iptables -V")?;
     let numbers: Vec<u32> = text

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The running kernel, and what it was built without: the lab names that in its release, such as
-//! `7.3.4-no-conntrack-no-ipv6`.
+//! The running kernel, and the parts that it was built without, which the lab names in its release,
+//! such as `7.3.4-no-conntrack-no-ipv6`.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use anyhow::{ensure, Result};
 
 use crate::command::run;
 
-/// What the kernel shows where it has IPsec, and SCTP.
+/// Files that exist if the kernel has IPsec, and SCTP.
 const IPSEC: &str = "/proc/sys/net/core/xfrm_acq_expires";
 const SCTP: &str = "/proc/sys/net/sctp";
 
@@ -27,7 +27,7 @@ impl Part {
     /// Both parts.
     pub const ALL: [Self; 2] = [Self::Conntrack, Self::Ipv6];
 
-    /// How the release of a kernel without it names it.
+    /// The suffix in the release of a kernel without the part.
     fn suffix(self) -> &'static str {
         match self {
             Self::Conntrack => "-no-conntrack",
@@ -35,7 +35,7 @@ impl Part {
         }
     }
 
-    /// What the kernel shows where it has the part.
+    /// A file that exists if the kernel has the part.
     fn path(self) -> &'static str {
         match self {
             Self::Conntrack => "/proc/sys/net/netfilter/nf_conntrack_max",
@@ -54,7 +54,7 @@ pub fn has_all() -> bool {
     Part::ALL.into_iter().all(has)
 }
 
-/// Whether it is a User Mode Linux kernel, which runs as a process of the machine.
+/// Whether this is a User Mode Linux kernel, which runs as a process of the machine.
 pub fn is_uml() -> bool {
     let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     cpus.contains("User Mode Linux")
@@ -63,7 +63,7 @@ pub fn is_uml() -> bool {
 /// Loads SCTP, if it is a module.
 ///
 /// # Errors
-/// If the kernel has none.
+/// If the kernel has no SCTP.
 pub fn load_sctp() -> Result<()> {
     if !Path::new(SCTP).exists() {
         run("modprobe sctp")?;
@@ -71,19 +71,19 @@ pub fn load_sctp() -> Result<()> {
     Ok(())
 }
 
-/// Whether the guest is for arm64, and no machine that builds: its module, library and tests come
-/// from the lab's cross compiler.
+/// Whether the guest is for arm64, and not the machine that builds: its module, library and tests
+/// come from the lab's cross compiler.
 pub fn is_foreign() -> bool {
     cfg!(target_arch = "aarch64")
 }
 
-/// Whether it is a kernel that watches memory and locks, which its release says too.
+/// Whether this is a kernel that watches memory and locks, which its release shows too.
 pub fn is_debug() -> bool {
     release().trim().ends_with("-debug")
 }
 
-/// The kernel's name in the lab: `stock`, `arm64`, `uml`, `uml` with what it lacks or is optimised for, or one
-/// of the debug kernels.
+/// The kernel's name in the lab: `stock`, `arm64`, `uml`, `uml` with the parts that it lacks or its
+/// optimisation, or one of the debug kernels.
 pub fn name() -> String {
     match (is_uml(), is_debug()) {
         (false, false) if is_foreign() => return "arm64".to_owned(),
@@ -104,10 +104,11 @@ fn release() -> String {
     fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default()
 }
 
-/// Checks that the kernel has all parts but those that its release names, and IPsec and SCTP.
+/// Checks that the kernel has IPsec, SCTP, and exactly the parts that its release does not rule
+/// out.
 ///
 /// # Errors
-/// If it has others.
+/// If it has other parts.
 pub fn check_parts() -> Result<()> {
     load_sctp()?;
     for path in [IPSEC, SCTP] {

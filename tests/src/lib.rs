@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the demo and the tests share: namespaces, the installed module and library, rule texts.
+//! Code that the demo and the tests share: namespaces, the installed module and library, rule
+//! texts.
 //!
-//! Most run as root inside a guest of the lab: they load and unload `xt_HMARK`, and replace the
+//! Most of it runs as root in a guest of the lab: it loads and unloads `xt_HMARK`, and replaces the
 //! installed `libxt_HMARK.so`.
 
 pub mod command;

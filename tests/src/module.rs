@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel module `xt_HMARK`: the kernel's own C one, and ours under the same name.
+//! The kernel module `xt_HMARK`: the kernel's own C module, and ours with the same name.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,10 +16,10 @@ use crate::install;
 /// Name of both modules.
 pub const NAME: &str = "xt_HMARK";
 
-/// What sysfs shows of the loaded module.
+/// The loaded module in sysfs.
 const SYSFS: &str = "/sys/module/xt_HMARK";
 
-/// How long a flushed rule may hold on to the module: nftables frees rules in a worker.
+/// Time for a flushed rule to release the module: nftables frees rules in a worker.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Whether a module of this name is loaded.
@@ -27,14 +27,15 @@ pub fn loaded() -> bool {
     Path::new(SYSFS).exists()
 }
 
-/// What sysfs says of the loaded module, such as `refcnt` or `taint`; empty if it has no such file.
+/// An attribute of the loaded module in sysfs, such as `refcnt` or `taint`; empty if there is no
+/// such file.
 pub fn attribute(name: &str) -> String {
     fs::read_to_string(format!("{SYSFS}/{name}"))
         .map(|text| text.trim().to_owned())
         .unwrap_or_default()
 }
 
-/// How many rules (and other holders) use the loaded module.
+/// The number of rules (and other holders) that use the loaded module.
 ///
 /// # Errors
 /// If it is not loaded.
@@ -82,7 +83,7 @@ pub fn our_file() -> Result<PathBuf> {
 pub fn c_file() -> Result<PathBuf> {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
     let release = release.trim();
-    // DKMS puts it aside.
+    // DKMS moves it aside.
     let folders = [
         format!("/lib/modules/{release}/kernel/net/netfilter"),
         format!("/var/lib/dkms/xt-hmark/original_module/{release}/x86_64"),
@@ -94,8 +95,8 @@ pub fn c_file() -> Result<PathBuf> {
         .with_context(|| format!("no {NAME}.ko in {folders:?}: the kernel lacks the C module"))
 }
 
-/// Checks that the loaded module is ours: it is not of the kernel's own build, and where the
-/// file has a build ID (a hash of its contents), it is that of the loaded module.
+/// Checks that the loaded module is ours: it was not built with the kernel, and if the file has a
+/// build ID (a hash of its contents), the loaded module has the same one.
 ///
 /// # Errors
 /// If it is not loaded, or is not ours.
@@ -114,7 +115,7 @@ pub fn check_ours() -> Result<()> {
     Ok(())
 }
 
-/// The bytes of a module's file, which a package may have compressed.
+/// The contents of a module file, which a package may have compressed.
 fn contents(file: &Path) -> Result<Vec<u8>> {
     if file.extension().is_some_and(|extension| extension == "xz") {
         let unpacked = Command::new("xz")
@@ -146,7 +147,7 @@ fn out_of_tree() -> bool {
     attribute("taint").contains('O')
 }
 
-/// Loads our module, in place of whichever is loaded.
+/// Loads our module, in place of the loaded one.
 ///
 /// # Errors
 /// If a rule uses the loaded module, or ours does not load.
@@ -157,7 +158,7 @@ pub fn load_ours() -> Result<()> {
 }
 
 /// Loads our module as the lab has built it for the running kernel, without installing it, in place
-/// of whichever is loaded.
+/// of the loaded one.
 ///
 /// # Errors
 /// If a rule uses the loaded module, or ours was not built, or does not load.
@@ -168,18 +169,18 @@ pub fn load_built() -> Result<()> {
     Ok(())
 }
 
-/// Loads the kernel's own C module, in place of whichever is loaded.
+/// Loads the kernel's own C module, in place of the loaded one.
 ///
 /// # Errors
 /// If a rule uses the loaded module, or the C module does not load.
 pub fn load_c() -> Result<()> {
     unload()?;
-    // modprobe would take ours from updates/.
+    // modprobe would load ours from updates/.
     insert(&c_file()?)?;
     check_c()
 }
 
-/// Loads a module's file, and before it the modules that it needs.
+/// Loads a module file, after the modules that it needs.
 ///
 /// # Errors
 /// If one of them does not load.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Network namespaces, as `ip netns` makes them.
+//! Network namespaces, made like those of `ip netns`.
 
 use std::fs::{self, File};
 use std::thread;
@@ -33,12 +33,13 @@ impl Netns {
         Ok(netns)
     }
 
-    /// The name that `ip netns` knows it by.
+    /// The name in `ip netns`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Does `work` in a thread inside the namespace; threads and commands it starts are inside too.
+    /// Runs `work` in a thread inside the namespace; threads and commands that it starts are inside
+    /// too.
     ///
     /// # Errors
     /// Those of `work`, or if the namespace cannot be entered.
@@ -60,7 +61,7 @@ impl Netns {
         self.enter(|| command::run(command))
     }
 
-    /// Runs the lines of `batch` as `ip` commands.
+    /// Runs each line of `batch` as an `ip` command.
     ///
     /// # Errors
     /// As [`command::run`].
@@ -83,7 +84,7 @@ impl Netns {
 
 impl Drop for Netns {
     fn drop(&mut self) {
-        // Nothing to do about a failure; the next `add` of the name would report it.
+        // A failure cannot be handled here; the next `add` of the name would report it.
         let _ = command::run(&format!("ip netns del {}", self.name));
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What tests counted: shown after the result, since in between it would break its lines.
+//! Figures of the tests, printed after the results, since in between they would break the lines.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -14,14 +14,14 @@ pub fn add(line: String) {
         .push(line);
 }
 
-/// Prints what was kept.
+/// Prints the lines that were kept.
 pub fn print() {
     for line in NOTES.lock().unwrap_or_else(PoisonError::into_inner).iter() {
         println!("{line}");
     }
 }
 
-/// Keeps a line, given as to `println!`, until all tests have run.
+/// Keeps a line, formatted as by `println!`, until all tests have run.
 #[macro_export]
 macro_rules! note {
     ($($argument:tt)*) => {

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The rule that a rule text of iptables means, read independently of both libraries.
+//! The rule that an iptables rule text means, parsed independently of both libraries.
 
 use anyhow::{bail, Context, Result};
-use hmark::rule::{flag, Rule};
+use hmark::rule::v0::{flag, Info};
 
 use crate::family::Family;
 
-/// Reads the HMARK options of a rule text such as `iptables-save` prints; there are no defaults.
+/// Parses the HMARK options of a rule text, such as `iptables-save` prints. There are no defaults.
 ///
 /// # Errors
 /// If an option or its value is unknown.
-pub fn parse(text: &str, family: Family) -> Result<Rule> {
-    let mut rule = Rule::default();
+pub fn parse(text: &str, family: Family) -> Result<Info> {
+    let mut rule = Info::default();
     let mut words = text.split_whitespace();
     while let Some(word) = words.next() {
         let Some(option) = word.strip_prefix("--hmark-") else {
@@ -24,7 +24,7 @@ pub fn parse(text: &str, family: Family) -> Result<Rule> {
     Ok(rule)
 }
 
-fn set(rule: &mut Rule, option: &str, value: &str, family: Family) -> Result<()> {
+fn set(rule: &mut Info, option: &str, value: &str, family: Family) -> Result<()> {
     let [sport, dport] = [0, 2];
     match option {
         "tuple" => return value.split(',').try_for_each(|word| tuple(rule, word)),
@@ -81,7 +81,7 @@ fn set(rule: &mut Rule, option: &str, value: &str, family: Family) -> Result<()>
     Ok(())
 }
 
-fn tuple(rule: &mut Rule, word: &str) -> Result<()> {
+fn tuple(rule: &mut Info, word: &str) -> Result<()> {
     match word {
         "src" => {
             rule.src_mask = [u32::MAX; 4];
@@ -113,7 +113,7 @@ fn tuple(rule: &mut Rule, word: &str) -> Result<()> {
     Ok(())
 }
 
-/// Writes one 16-bit half, `at` bytes into `ports` as they lie in memory.
+/// Writes one 16-bit half, `at` bytes into `ports` as they are in memory.
 fn set_port(ports: &mut u32, at: usize, value: &str) -> Result<()> {
     let port: u16 = number(value)?.try_into()?;
     let mut bytes = ports.to_ne_bytes();
@@ -125,8 +125,8 @@ fn set_port(ports: &mut u32, at: usize, value: &str) -> Result<()> {
 /// The mask of a prefix length, in network byte order.
 fn mask(value: &str, family: Family) -> Result<[u32; 4]> {
     let length: u32 = value.parse()?;
-    if length > family.bits() {
-        bail!("longer than {} bits", family.bits());
+    if length > family.address_bits() {
+        bail!("longer than {} bits", family.address_bits());
     }
     let bits = u128::MAX.checked_shl(128 - length).unwrap_or(0);
     let bytes = bits.to_be_bytes();
@@ -150,13 +150,13 @@ mod tests {
     fn the_saved_and_the_short_form_are_one_rule() -> Result<()> {
         let short = parse(
             "--hmark-tuple src,dst,sport,dport,proto --hmark-mod 4 --hmark-rnd 0xc175a3b8",
-            Family::V6,
+            Family::Ipv6,
         )?;
         let long = parse(
             "--hmark-src-prefix 128 --hmark-dst-prefix 128 --hmark-sport-mask 0xffff \
              --hmark-dport-mask 0xffff --hmark-proto-mask 0xffff --hmark-rnd 3245712312 \
              --hmark-mod 4",
-            Family::V6,
+            Family::Ipv6,
         )?;
         assert_eq!(short, long);
         Ok(())
@@ -164,11 +164,11 @@ mod tests {
 
     #[test]
     fn masks_lie_in_network_byte_order() -> Result<()> {
-        let rule = parse("--hmark-src-prefix 20 --hmark-dport 80", Family::V4)?;
+        let rule = parse("--hmark-src-prefix 20 --hmark-dport 80", Family::Ipv4)?;
         assert_eq!(rule.src_mask[0].to_ne_bytes(), [0xff, 0xff, 0xf0, 0]);
         assert_eq!(rule.port_set.to_ne_bytes(), [0, 0, 0, 80]);
-        assert!(parse("--hmark-src-prefix 33", Family::V4).is_err());
-        assert!(parse("--hmark-colour 1", Family::V4).is_err());
+        assert!(parse("--hmark-src-prefix 33", Family::Ipv4).is_err());
+        assert!(parse("--hmark-colour 1", Family::Ipv4).is_err());
         Ok(())
     }
 }

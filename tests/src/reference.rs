@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel's own C module beside ours: under another name, with its code as it is.
+//! The kernel's own C module next to ours, with another name and its code unchanged.
 
 use std::fs;
 use std::path::Path;
@@ -10,22 +10,22 @@ use anyhow::{ensure, Context, Result};
 use crate::command::run;
 use crate::module;
 
-/// Name of the module, and of its target, in place of `xt_HMARK` and `HMARK`.
+/// Name of the module, and of its target, instead of `xt_HMARK` and `HMARK`.
 const NAME: &str = "xt_CMARK";
 
 const FILE: &str = "/run/xt_CMARK.ko";
 
-/// What `xz` makes [`FILE`] of.
+/// The file that `xz` decompresses to [`FILE`].
 const COMPRESSED: &str = "/run/xt_CMARK.ko.xz";
 
-/// What ends the file of a signed module, behind a signature and 12 bytes that describe it.
+/// The end of a signed module file, after a signature and 12 bytes that describe it.
 const SIGNED: &[u8] = b"~Module signature appended~\n";
 
-/// Loads the C module with the letters `CMARK` wherever it has `HMARK`: in its own name and in that
-/// of its targets.
+/// Loads the C module with `CMARK` wherever it has `HMARK`: in its own name and in those of its
+/// targets.
 ///
 /// # Errors
-/// If the kernel has no such module, or it does not load.
+/// If the kernel has no such module, or the module does not load.
 pub fn load() -> Result<()> {
     let file = module::c_file()?;
     let compressed = file.extension().is_some_and(|extension| extension == "xz");
@@ -49,7 +49,7 @@ pub fn load() -> Result<()> {
     Ok(())
 }
 
-/// Unloads it.
+/// Unloads the renamed C module.
 ///
 /// # Errors
 /// If a rule uses it, or it is not loaded.
@@ -57,7 +57,7 @@ pub fn unload() -> Result<()> {
     run(&format!("rmmod {NAME}")).map(drop)
 }
 
-/// Cuts off the signature, which would not be right any more.
+/// Cuts off the signature, which would no longer be valid.
 fn drop_signature(contents: &mut Vec<u8>) -> Result<()> {
     let Some(signed) = contents.strip_suffix(SIGNED) else {
         return Ok(());

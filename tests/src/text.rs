@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Rule texts, and what tries them with both libraries.
+//! Rule texts, and a runner that tries them with both libraries.
 
 pub mod case;
 pub mod corpus;

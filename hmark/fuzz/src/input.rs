@@ -2,21 +2,21 @@
 
 //! A fuzzer's input: the same bytes are the same rule and packet on every machine.
 
-use hmark::{Connection, Rule};
+use hmark::rule::v0::{flag, Info};
+use hmark::{Connection, Ends, Family};
 
 /// Bytes of an input before its packet: kind, two cuts, and the rule as the ABI lays it out.
 const HEAD: usize = 1 + 4 + 60;
 
 /// What a rule is to mark.
 pub(crate) enum Subject<'a> {
-    Ipv4(&'a [u8]),
-    Ipv6(&'a [u8]),
+    Packet(Family, &'a [u8]),
     Connection(Connection),
 }
 
 /// An input.
 pub(crate) struct Input<'a> {
-    pub(crate) rule: Rule,
+    pub(crate) rule: Info,
     pub(crate) subject: Subject<'a>,
     /// Where to cut the packet in pieces: at most its length, in order.
     pub(crate) cuts: [usize; 2],
@@ -30,20 +30,27 @@ impl<'a> Input<'a> {
         let [kind] = head.take();
         let mut cuts = [head.short(), head.short()].map(|at| usize::from(at).min(packet.len()));
         cuts.sort();
+        let mut rule = rule(&mut head);
+        let subject = match kind {
+            b'4' => Subject::Packet(Family::Ipv4, packet),
+            b'6' => Subject::Packet(Family::Ipv6, packet),
+            _ => Subject::Connection(connection(packet)),
+        };
+        // The kind says what is hashed.
+        match subject {
+            Subject::Packet(..) => rule.flags &= !flag::CT,
+            Subject::Connection(_) => rule.flags |= flag::CT,
+        }
         Some(Self {
-            rule: rule(&mut head),
-            subject: match kind {
-                b'4' => Subject::Ipv4(packet),
-                b'6' => Subject::Ipv6(packet),
-                _ => Subject::Connection(connection(packet)),
-            },
+            rule,
+            subject,
             cuts,
         })
     }
 }
 
 /// Numbers in host byte order are little-endian, as on the machine that most fuzzing is done on.
-fn rule(fields: &mut Fields) -> Rule {
+fn rule(fields: &mut Fields) -> Info {
     let src_mask = fields.wire_address();
     let dst_mask = fields.wire_address();
     let port_mask = fields.wire();
@@ -51,7 +58,7 @@ fn rule(fields: &mut Fields) -> Rule {
     let flags = fields.long();
     let proto_mask = fields.short();
     let _padding = fields.short();
-    Rule {
+    Info {
         src_mask,
         dst_mask,
         port_mask,
@@ -66,11 +73,11 @@ fn rule(fields: &mut Fields) -> Rule {
 
 fn connection(packet: &[u8]) -> Connection {
     let mut fields = Fields(packet);
+    let l3num = fields.short();
+    let [protocol] = fields.take();
     Connection {
-        l3num: fields.short(),
-        protocol: fields.take::<1>()[0],
-        original_src: fields.wire_address(),
-        reply_src: fields.wire_address(),
+        ends: Ends::new(l3num, fields.wire_address(), fields.wire_address()),
+        protocol,
         original_port: u16::from_ne_bytes(fields.take()),
         reply_port: u16::from_ne_bytes(fields.take()),
     }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! HMARK once more, in the simplest way that comes to mind: what `hmark` is compared with.
+//! HMARK once more, in the simplest way that comes to mind, for comparison with `hmark`.
 //!
 //! It follows what the manual page, RFC 791, 792, 4443 and 8200 say, and shares no code with
 //! `hmark`: it works on bytes as they are on the wire, and divides where `hmark` shifts.
 
-use hmark::rule::flag::METHOD_L3;
-use hmark::{Connection, Rule};
+use hmark::rule::v0::{flag::METHOD_L3, Info};
+use hmark::{Connection, Ends, Family};
 
 /// What there is to hash in a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +41,15 @@ pub(crate) const ICMP: u8 = 1;
 pub(crate) const ICMPV6: u8 = 58;
 pub(crate) const AH: u8 = 51;
 
-/// Finds the tuple of an IPv4 packet, or of the packet that an error quotes.
-pub(crate) fn ipv4(packet: &[u8]) -> Found {
+/// Finds the tuple of a packet, or of the packet that an error quotes.
+pub(crate) fn find(family: Family, packet: &[u8]) -> Found {
+    match family {
+        Family::Ipv4 => ipv4(packet),
+        Family::Ipv6 => ipv6(packet),
+    }
+}
+
+fn ipv4(packet: &[u8]) -> Found {
     ipv4_at(packet, 0, None)
 }
 
@@ -72,8 +79,7 @@ fn ipv4_at(packet: &[u8], at: usize, quoted_by: Option<usize>) -> Found {
     })
 }
 
-/// Finds the tuple of an IPv6 packet, or of the packet that an error quotes.
-pub(crate) fn ipv6(packet: &[u8]) -> Found {
+fn ipv6(packet: &[u8]) -> Found {
     match ipv6_at(packet, 0) {
         // An error is no fragment, is long enough for its own header, and has a type up to 127.
         // Type 0 is reserved.
@@ -175,7 +181,7 @@ fn tail(packet: &[u8], at: usize) -> &[u8] {
 }
 
 /// The mark of what was found in a packet.
-pub(crate) fn mark(packet: &[u8], found: Found, rule: &Rule) -> Option<u32> {
+pub(crate) fn mark(packet: &[u8], found: Found, rule: &Info) -> Option<u32> {
     match found {
         Found::Untouched => None,
         Found::Nothing => Some(scale(&[], &[], None, 0, rule)),
@@ -189,19 +195,17 @@ pub(crate) fn mark(packet: &[u8], found: Found, rule: &Rule) -> Option<u32> {
 }
 
 /// The mark of a connection.
-pub(crate) fn mark_connection(connection: &Connection, rule: &Rule) -> u32 {
-    let address_len = match connection.l3num {
-        2 => 4,
-        10 => 16,
-        _ => 0,
+pub(crate) fn mark_connection(connection: &Connection, rule: &Info) -> u32 {
+    let (source, destination) = match connection.ends {
+        Ends::None => (Vec::new(), Vec::new()),
+        Ends::Ipv4 { original, reply } => (wire(&[original]), wire(&[reply])),
+        Ends::Ipv6 { original, reply } => (wire(&original), wire(&reply)),
     };
-    let source = wire(&connection.original_src);
-    let destination = wire(&connection.reply_src);
     let [a, b] = connection.original_port.to_ne_bytes();
     let [c, d] = connection.reply_port.to_ne_bytes();
     scale(
-        &source[..address_len],
-        &destination[..address_len],
+        &source,
+        &destination,
         // ICMP has an id there.
         (connection.protocol != ICMP).then_some([a, b, c, d]),
         connection.protocol,
@@ -210,7 +214,7 @@ pub(crate) fn mark_connection(connection: &Connection, rule: &Rule) -> u32 {
 }
 
 /// Bytes as they are on the wire.
-fn wire(words: &[u32; 4]) -> Vec<u8> {
+fn wire(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_ne_bytes()).collect()
 }
 
@@ -220,7 +224,7 @@ fn scale(
     destination: &[u8],
     ports: Option<[u8; 4]>,
     protocol: u8,
-    rule: &Rule,
+    rule: &Info,
 ) -> u32 {
     let mut addresses = [
         fold(source, &wire(&rule.src_mask)),

@@ -2,7 +2,7 @@
 
 //! A packet in three pieces of memory, which takes note of what is read.
 
-use hmark::Packet;
+use hmark::{Connection, Packet};
 use std::cell::Cell;
 
 /// A packet in pieces, such as an sk_buff with pages.
@@ -46,16 +46,24 @@ impl Pieces {
 }
 
 impl Packet for Pieces {
+    fn mark(&self) -> u32 {
+        0
+    }
+
     fn end(&self) -> u32 {
         self.measured.set(true);
         self.len() as u32
+    }
+
+    fn is_linear(&self) -> bool {
+        false
     }
 
     fn in_place<const N: usize>(&self, _offset: u32) -> Option<&[u8; N]> {
         None
     }
 
-    fn copy<const N: usize>(&self, offset: u32, to: &mut [u8; N]) -> Option<()> {
+    fn copy<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
         self.reads.set(self.reads.get() + 1);
         let start = offset as usize;
         if start + N > self.len() {
@@ -63,7 +71,10 @@ impl Packet for Pieces {
             return None;
         }
         self.reach.set(self.reach.get().max(start + N));
-        *to = core::array::from_fn(|n| self.byte(start + n));
-        Some(())
+        Some(core::array::from_fn(|n| self.byte(start + n)))
+    }
+
+    fn connection(&self) -> Option<Connection> {
+        None
     }
 }

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What must hold for any rule, packet and connection.
+//! Properties of any rule, packet and connection.
 
 use crate::input::{Input, Subject};
 use crate::naive::{self, Found, Place, AH, ICMP, ICMPV6};
 use crate::pieces::Pieces;
-use hmark::rule::flag::METHOD_L3;
-use hmark::{
-    mark_connection, mark_ipv4, mark_ipv6, mark_plain_ipv4, mark_plain_ipv6, Connection, Rule,
-};
+use hmark::rule::v0::{flag::METHOD_L3, Info};
+use hmark::rule::Rule;
+use hmark::{explain, mark, Connection, Family};
 
 /// No packet is worth more reads than this: one for its IP header, three for each of 12 extension
 /// headers and one for the 13th, one for an ICMP error, all of it again for what that quotes, and
@@ -17,7 +16,7 @@ const MOST_READS: usize = 2 * (1 + 3 * 12 + 1 + 1) + 1;
 
 /// Panics if any property does not hold for this input.
 ///
-/// Returns what there was to hash: [`None`] for a connection, and for an input that is too short.
+/// Returns the headers found: [`None`] for a connection, and for an input that is too short.
 pub fn check(input: &[u8]) -> Option<Found> {
     let Input {
         rule,
@@ -25,24 +24,9 @@ pub fn check(input: &[u8]) -> Option<Found> {
         cuts,
     } = Input::parse(input)?;
     match subject {
-        Subject::Ipv4(packet) => {
-            let found = naive::ipv4(packet);
-            check_packet(packet, found, &rule, cuts, mark_ipv4, mark_ipv4);
-            let plain = mark_plain_ipv4(packet, &rule);
-            assert!(
-                plain.is_none() || plain == mark_ipv4(packet, &rule),
-                "{rule:x?}"
-            );
-            Some(found)
-        }
-        Subject::Ipv6(packet) => {
-            let found = naive::ipv6(packet);
-            check_packet(packet, found, &rule, cuts, mark_ipv6, mark_ipv6);
-            let plain = mark_plain_ipv6(packet, &rule);
-            assert!(
-                plain.is_none() || plain == mark_ipv6(packet, &rule),
-                "{rule:x?}"
-            );
+        Subject::Packet(family, packet) => {
+            let found = naive::find(family, packet);
+            check_packet(family, packet, found, &rule, cuts);
             Some(found)
         }
         Subject::Connection(connection) => {
@@ -52,21 +36,21 @@ pub fn check(input: &[u8]) -> Option<Found> {
     }
 }
 
-/// `mark` and `mark_pieces` are one function of `hmark`, for two kinds of packets.
-fn check_packet(
-    packet: &[u8],
-    found: Found,
-    rule: &Rule,
-    cuts: [usize; 2],
-    mark: impl Fn(&[u8], &Rule) -> Option<u32>,
-    mark_pieces: impl Fn(&Pieces, &Rule) -> Option<u32>,
-) {
-    let result = mark(packet, rule);
+fn check_packet(family: Family, packet: &[u8], found: Found, rule: &Info, cuts: [usize; 2]) {
+    let result = mark(family, packet, rule);
     assert_eq!(result, naive::mark(packet, found, rule), "{rule:x?}");
     assert!(result.is_none_or(|mark| in_range(mark, rule)), "{rule:x?}");
 
+    let explanation = explain(family, packet, rule);
+    let explained = explanation.steps.map(|steps| steps.mark);
+    assert_eq!(result, explained, "{explanation:x?} {rule:x?}");
+    match explanation.subject {
+        hmark::Subject::Packet(walked) => assert!(agree(family, walked, found), "{walked:x?}"),
+        hmark::Subject::Connection(_) => panic!("a packet is no connection: {rule:x?}"),
+    }
+
     let pieces = Pieces::new(packet, cuts);
-    assert_eq!(result, mark_pieces(&pieces, rule), "{cuts:?} {rule:x?}");
+    assert_eq!(result, mark(family, &pieces, rule), "{cuts:?} {rule:x?}");
     assert!(pieces.reads.get() <= MOST_READS, "{rule:x?}");
 
     let Found::Tuple(place) = found else {
@@ -77,42 +61,67 @@ fn check_packet(
     // What lies behind the bytes that a mark is made of does not matter.
     if !pieces.refused.get() {
         let longer = [packet, &[0xff; 64]].concat();
-        assert_eq!(result, mark(&longer, rule), "longer: {rule:x?}");
+        assert_eq!(result, mark(family, &longer[..], rule), "longer: {rule:x?}");
         if !pieces.measured.get() {
-            assert_eq!(result, mark(&packet[..reach], rule), "{reach} {rule:x?}");
+            assert_eq!(
+                result,
+                mark(family, &packet[..reach], rule),
+                "{reach} {rule:x?}"
+            );
         }
     }
     // Where a header claims to be too short, ports and addresses overlap.
     if place.upright {
         let reverse = reversed(packet, &place);
-        assert_eq!(result, mark(&reverse, &reversed_rule(rule)), "{rule:x?}");
+        assert_eq!(
+            result,
+            mark(family, &reverse[..], &reversed_rule(rule)),
+            "{rule:x?}"
+        );
     }
 }
 
-fn check_connection(connection: &Connection, rule: &Rule) {
-    let mark = mark_connection(connection, rule);
-    assert_eq!(mark, naive::mark_connection(connection, rule), "{rule:x?}");
-    assert!(in_range(mark, rule), "{rule:x?}");
-    let reverse = Connection {
-        original_src: connection.reply_src,
-        reply_src: connection.original_src,
-        original_port: connection.reply_port,
-        reply_port: connection.original_port,
-        ..*connection
-    };
-    assert_eq!(mark, mark_connection(&reverse, &reversed_rule(rule)));
+/// Whether the walk of `hmark` found the headers that the naive one did.
+fn agree(family: Family, walked: hmark::Found, found: Found) -> bool {
+    match (walked, found) {
+        (hmark::Found::Untouched, Found::Untouched) | (hmark::Found::Nothing, Found::Nothing) => {
+            true
+        }
+        (hmark::Found::At(walked), Found::Tuple(place)) => {
+            let addresses = match family {
+                Family::Ipv4 => 12,
+                Family::Ipv6 => 8,
+            };
+            walked.network as usize + addresses == place.addresses
+                && walked.protocol == place.protocol
+                && walked.transport as usize == place.layer4
+                && (!walked.fragment || place.ports.is_none())
+        }
+        _ => false,
+    }
+}
+
+fn check_connection(connection: &Connection, rule: &Info) {
+    // The packet's own family does not matter.
+    let result = mark(Family::Ipv4, connection, rule);
+    let naive = naive::mark_connection(connection, rule);
+    assert_eq!(result, Some(naive), "{rule:x?}");
+    assert!(in_range(naive, rule), "{rule:x?}");
+    let reverse = connection.reversed();
+    let reversed = mark(Family::Ipv6, &reverse, &reversed_rule(rule));
+    assert_eq!(result, reversed, "{rule:x?}");
 }
 
 /// Whether a mark is one of the rule's.
 ///
 /// A rule with no bucket is never installed; it has its offset for a mark.
-fn in_range(mark: u32, rule: &Rule) -> bool {
+fn in_range(mark: u32, rule: &Info) -> bool {
     assert!(rule.check().is_err() || rule.hmodulus > 0);
     mark.wrapping_sub(rule.hoffset) < rule.hmodulus.max(1)
 }
 
 /// How far into a packet a rule makes anyone look: not beyond what it hashes.
-fn may_reach(place: &Place, rule: &Rule) -> usize {
+fn may_reach(place: &Place, rule: &Info) -> usize {
     let ip = place.addresses + 2 * place.address_len;
     let layer4 = place.layer4.max(ip);
     let unread = rule.port_mask | rule.port_set == 0 || rule.flags & METHOD_L3 != 0;
@@ -138,8 +147,8 @@ fn reversed(packet: &[u8], place: &Place) -> Vec<u8> {
 }
 
 /// The rule that treats the other direction as this one treats a packet.
-fn reversed_rule(rule: &Rule) -> Rule {
-    Rule {
+fn reversed_rule(rule: &Info) -> Info {
+    Info {
         src_mask: rule.dst_mask,
         dst_mask: rule.src_mask,
         port_mask: rule.port_mask.rotate_left(16),

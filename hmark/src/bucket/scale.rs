@@ -6,7 +6,7 @@
 
 /// Scales a hash to one of `buckets` buckets: 0 to `buckets` - 1 (0 if there are none).
 #[inline(always)]
-pub(in super::super) fn bucket(hash: u32, buckets: u32) -> u32 {
+pub fn bucket(hash: u32, buckets: u32) -> u32 {
     // The upper half of a product of two u32s fits a u32.
     (u64::from(hash).wrapping_mul(u64::from(buckets)) >> 32) as u32
 }

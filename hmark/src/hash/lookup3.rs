@@ -12,7 +12,7 @@ const LENGTH: u32 = 12;
 
 /// Hashes three words in host byte order with a seed.
 #[inline(always)]
-pub(in super::super) fn hash(words: [u32; 3], seed: u32) -> u32 {
+pub fn hash(words: [u32; 3], seed: u32) -> u32 {
     let start = seed.wrapping_add(INITVAL).wrapping_add(LENGTH);
     let [a, b, c] = words;
     let mut a = a.wrapping_add(start);

@@ -43,6 +43,9 @@ pub enum Source {
 }
 
 /// The parts of a packet or connection that a rule hashes.
+///
+/// Masks are references, so that each is read where it is needed: few values are at hand at a time,
+/// which registers hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Selection<'r> {
     /// ANDed with the source address; network byte order. IPv4 uses the first word.
@@ -50,11 +53,11 @@ pub struct Selection<'r> {
     /// ANDed with the destination address; network byte order. IPv4 uses the first word.
     pub dst_mask: &'r [u32; 4],
     /// ANDed with the source and destination port, or with the SPI; network byte order.
-    pub port_mask: u32,
+    pub port_mask: &'r u32,
     /// ORed into the masked ports or SPI; network byte order.
-    pub port_set: u32,
+    pub port_set: &'r u32,
     /// ANDed with the layer 4 protocol; host byte order.
-    pub proto_mask: u16,
+    pub proto_mask: &'r u16,
     /// Only addresses are hashed: layer 4 is never read.
     pub layer3_only: bool,
 }

@@ -110,9 +110,9 @@ impl Rule for Info {
         Selection {
             src_mask: &self.src_mask,
             dst_mask: &self.dst_mask,
-            port_mask: self.port_mask,
-            port_set: self.port_set,
-            proto_mask: self.proto_mask,
+            port_mask: &self.port_mask,
+            port_set: &self.port_set,
+            proto_mask: &self.proto_mask,
             layer3_only: self.has(flag::METHOD_L3),
         }
     }

@@ -44,14 +44,11 @@ impl Header<'_> {
     /// The place of this header at `network`.
     #[inline(always)]
     fn place(&self, network: u32) -> Place {
-        let transport = match self.is_fragment() || self.protocol() == protocol::ICMP {
-            true => None,
-            false => Some(network.wrapping_add(self.len())),
-        };
         Place {
             network,
             protocol: self.protocol(),
-            transport,
+            transport: network.wrapping_add(self.len()),
+            fragment: self.is_fragment(),
         }
     }
 }
@@ -76,20 +73,21 @@ pub(super) fn plain<P: Packet + ?Sized>(packet: &P) -> Option<Place> {
 /// As [`super::find`], for IPv4.
 #[inline(always)]
 pub(super) fn find<P: Packet + ?Sized>(packet: &P) -> Found {
-    let mut copy = [0; HEADER_LEN];
-    let Some(ip) = packet.header(0, &mut copy).map(Header) else {
+    let (mut copy, mut quoted_copy) = (None, None);
+    let mut network = 0;
+    let Some(mut ip) = packet.header(network, &mut copy).map(Header) else {
         return Found::Untouched;
     };
     if ip.protocol() == protocol::ICMP {
-        if let Some(network) = quoted_by_error(packet, ip.len()) {
-            let mut copy = [0; HEADER_LEN];
-            return match packet.header(network, &mut copy).map(Header) {
-                Some(ip) => Found::At(ip.place(network)),
-                None => Found::Untouched,
+        if let Some(quoted) = quoted_by_error(packet, ip.len()) {
+            network = quoted;
+            ip = match packet.header(network, &mut quoted_copy).map(Header) {
+                Some(ip) => ip,
+                None => return Found::Untouched,
             };
         }
     }
-    Found::At(ip.place(0))
+    Found::At(ip.place(network))
 }
 
 /// The offset of the packet that an ICMP error at `offset` quotes; [`None`] for other messages.
@@ -107,9 +105,9 @@ pub(in super::super) fn addresses<P: Packet + ?Sized>(
     packet: &P,
     network: u32,
 ) -> Option<(Address, Address)> {
-    let mut copy = [0; HEADER_LEN];
+    let mut copy = None;
     let [_, _, _, _, _, _, _, _, _, _, _, _, a, b, c, d, e, f, g, h] =
         *packet.header(network, &mut copy)?;
-    let address = |bytes| Address::from_words([u32::from_ne_bytes(bytes), 0, 0, 0]);
+    let address = |bytes| Address::from_ipv4(u32::from_ne_bytes(bytes));
     Some((address([a, b, c, d]), address([e, f, g, h])))
 }

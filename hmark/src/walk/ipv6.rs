@@ -29,6 +29,15 @@ mod extension {
     pub(super) const DESTINATION: u8 = 60;
 }
 
+/// The result of following a chain of extension headers.
+#[repr(u8)] // as in `Found`
+enum Chain {
+    /// It cannot be followed to its end.
+    Broken,
+    /// It ends here.
+    Ends(Transport),
+}
+
 /// The end of a chain of extension headers.
 struct Transport {
     /// The last "next header": a layer 4 protocol, AH, or "no next header".
@@ -43,14 +52,11 @@ impl Transport {
     /// The place of this layer 4 in the packet whose IPv6 header is at `network`.
     #[inline(always)]
     fn place(&self, network: u32) -> Place {
-        let transport = match self.fragment || self.protocol == protocol::ICMPV6 {
-            true => None,
-            false => Some(self.offset),
-        };
         Place {
             network,
             protocol: self.protocol,
-            transport,
+            transport: self.offset,
+            fragment: self.fragment,
         }
     }
 }
@@ -73,40 +79,38 @@ pub(super) fn plain<P: Packet + ?Sized>(packet: &P) -> Option<Place> {
 /// As [`super::find`], for IPv6.
 #[inline(always)]
 pub(super) fn find<P: Packet + ?Sized>(packet: &P) -> Found {
-    let Some((_, next)) = header(packet, 0) else {
+    let mut network = 0;
+    let Some((_, next)) = header(packet, network) else {
         return Found::Untouched;
     };
-    let Some(outer) = transport(packet, next, HEADER_LEN) else {
+    let Chain::Ends(mut transport) = follow(packet, next, HEADER_LEN) else {
         return Found::Nothing;
     };
-    if outer.protocol == protocol::ICMPV6 && !outer.fragment {
-        if let Some(network) = quoted_by_error(packet, outer.offset) {
-            return match quoted(packet, network) {
-                Some(place) => Found::At(place),
-                None => Found::Untouched,
+    if transport.protocol == protocol::ICMPV6 && !transport.fragment {
+        if let Some(quoted) = quoted_by_error(packet, transport.offset) {
+            network = quoted;
+            transport = match quoted_transport(packet, network) {
+                Chain::Ends(transport) => transport,
+                Chain::Broken => return Found::Untouched,
             };
         }
     }
-    Found::At(outer.place(0))
+    Found::At(transport.place(network))
 }
 
-/// The place in a quoted packet whose IPv6 header is at `network`.
-///
-/// [`None`] if it cannot be followed.
+/// The end of the headers of a quoted packet whose IPv6 header is at `network`.
 #[inline(always)]
-fn quoted<P: Packet + ?Sized>(packet: &P, network: u32) -> Option<Place> {
-    let (6, next) = header(packet, network)? else {
-        return None;
+fn quoted_transport<P: Packet + ?Sized>(packet: &P, network: u32) -> Chain {
+    let Some((6, next)) = header(packet, network) else {
+        return Chain::Broken;
     };
-    let transport = transport(packet, next, network.wrapping_add(HEADER_LEN))?;
-    Some(transport.place(network))
+    follow(packet, next, network.wrapping_add(HEADER_LEN))
 }
 
 /// Version and "next header" of the IPv6 header at `network`.
 #[inline(always)]
 fn header<P: Packet + ?Sized>(packet: &P, network: u32) -> Option<(u8, u8)> {
-    let mut copy = [0; HEADER_LEN as usize];
-    packet.header(network, &mut copy).map(version_and_next)
+    packet.header(network, &mut None).map(version_and_next)
 }
 
 #[inline(always)]
@@ -138,30 +142,33 @@ fn is_extension(next: u8) -> bool {
 
 /// Follows the extension headers from the "next header" field `next`, whose header is at `offset`.
 ///
-/// [`None`] if there are too many, or one is cut off, or in a later fragment of a packet whose
-/// fragmented part starts with an extension header.
+/// The chain is broken if there are too many, or one is cut off, or in a later fragment of a packet
+/// whose fragmented part starts with an extension header.
 #[inline(always)]
-fn transport<P: Packet + ?Sized>(packet: &P, mut next: u8, mut offset: u32) -> Option<Transport> {
+fn follow<P: Packet + ?Sized>(packet: &P, mut next: u8, mut offset: u32) -> Chain {
     let mut fragment = false;
     let mut seen: u32 = 0;
     while is_extension(next) && next != extension::NONE {
         seen = seen.wrapping_add(1);
         if seen > MAX_EXTENSIONS {
-            return None;
+            return Chain::Broken;
         }
-        let [following, units] = packet.read(offset)?;
+        let Some([following, units]) = packet.read(offset) else {
+            return Chain::Broken;
+        };
         let len = match next {
             protocol::AH => break,
             extension::FRAGMENT => {
                 fragment = true;
-                let [high, low] = packet.read(offset.wrapping_add(2))?;
+                let Some([high, low]) = packet.read(offset.wrapping_add(2)) else {
+                    return Chain::Broken;
+                };
                 if u16::from_be_bytes([high, low]) & !0x7 != 0 {
-                    let last = !is_extension(following) || following == extension::NONE;
-                    return last.then_some(Transport {
-                        protocol: following,
-                        offset,
-                        fragment,
-                    });
+                    if is_extension(following) && following != extension::NONE {
+                        return Chain::Broken;
+                    }
+                    next = following;
+                    break;
                 }
                 8
             }
@@ -170,12 +177,12 @@ fn transport<P: Packet + ?Sized>(packet: &P, mut next: u8, mut offset: u32) -> O
         };
         // At most 12 headers of 2 KiB each: the offset stays far from wrapping.
         if packet.end().wrapping_sub(offset) < len {
-            return None;
+            return Chain::Broken;
         }
         next = following;
         offset = offset.wrapping_add(len);
     }
-    Some(Transport {
+    Chain::Ends(Transport {
         protocol: next,
         offset,
         fragment,
@@ -190,7 +197,7 @@ pub(in super::super) fn addresses<P: Packet + ?Sized>(
     packet: &P,
     network: u32,
 ) -> Option<(Address, Address)> {
-    let mut copy = [0; HEADER_LEN as usize];
+    let mut copy = None;
     let header = packet.header::<{ HEADER_LEN as usize }>(network, &mut copy)?;
     let [_, _, _, _, _, _, _, _, addresses @ ..] = header;
     let [src @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = addresses;

@@ -13,6 +13,10 @@ pub(super) mod ports;
 pub(super) mod protocol;
 
 /// The result of the walk.
+///
+/// The variant is a number of its own, not one hidden in a field's spare values: so the compiler
+/// sees that each end of the walk has but one way to go on.
+#[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     /// The packet's mark is left alone: an ICMP error quotes too little of a packet (or there is no
@@ -31,11 +35,13 @@ pub struct Place {
     pub network: u32,
     /// Layer 4 protocol, or the last extension header if it is an AH, or "no next header".
     pub protocol: u8,
-    /// Offset of the layer 4 header, whether or not the packet is long enough to have one.
+    /// Offset of the layer 4 header, whether or not the packet is long enough to have one;
+    /// meaningless in a later fragment of IPv6.
+    pub transport: u32,
+    /// Whether the packet is a fragment.
     ///
-    /// [`None`] if nothing of it may be hashed: in fragments, only the first of which has ports,
-    /// and in ICMP.
-    pub transport: Option<u32>,
+    /// Only the first fragment has ports: to keep a datagram together, none is hashed with them.
+    pub fragment: bool,
 }
 
 /// Walks over the headers of any packet.

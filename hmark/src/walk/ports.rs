@@ -21,13 +21,12 @@ fn offset_in_header(protocol: u8) -> Option<u32> {
     }
 }
 
-/// Masks and sets a port pair, source port first, or an SPI, as it is on the wire.
+/// Masks and sets a port pair or an SPI, in network byte order.
 ///
 /// The result is in host byte order: the source port in the upper half.
 #[inline(always)]
-pub(in super::super) fn select(ports: [u8; 4], selection: &Selection<'_>) -> u32 {
-    let ports = u32::from_ne_bytes(ports);
-    u32::from_be((ports & selection.port_mask) | selection.port_set)
+pub(in super::super) fn select(ports: u32, selection: &Selection<'_>) -> u32 {
+    u32::from_be((ports & *selection.port_mask) | *selection.port_set)
 }
 
 /// Reads the ports or SPI at a place, masked and set as by [`select`].
@@ -40,18 +39,18 @@ pub(in super::super) fn read<P: Packet + ?Sized>(
     place: &Place,
     selection: &Selection<'_>,
 ) -> Option<u32> {
-    let Some(transport) = place.transport else {
+    if place.fragment {
+        return Some(0);
+    }
+    let Some(offset) = offset_in_header(place.protocol) else {
         return Some(0);
     };
-    // Without mask and set the result is 0 whatever the packet holds: do not read it.
-    if selection.layer3_only || selection.port_mask | selection.port_set == 0 {
-        return Some(0);
-    }
-    match offset_in_header(place.protocol) {
-        Some(offset) => {
-            let ports = packet.read(transport.wrapping_add(offset))?;
-            Some(select(ports, selection))
-        }
-        None => Some(0),
-    }
+    let offset = place.transport.wrapping_add(offset);
+    let ports = match packet.in_place(offset) {
+        Some(ports) => *ports,
+        // Without mask and set the result is 0 whatever the packet holds: do not copy it.
+        None if *selection.port_mask | *selection.port_set == 0 => return Some(0),
+        None => packet.copy(offset)?,
+    };
+    Some(select(u32::from_ne_bytes(ports), selection))
 }

@@ -82,18 +82,19 @@ impl Flow {
 
     /// What conntrack would have for this flow, without NAT.
     pub fn connection(&self) -> Connection {
-        let (l3num, original_src, reply_src) = match self.ends {
-            Ends::V4 { src, dst } => {
-                let first = |address| [u32::from_ne_bytes(address), 0, 0, 0];
-                (2, first(src), first(dst))
-            }
-            Ends::V6 { src, dst } => (10, words(src), words(dst)),
+        let ends = match self.ends {
+            Ends::V4 { src, dst } => hmark::Ends::Ipv4 {
+                original: u32::from_ne_bytes(src),
+                reply: u32::from_ne_bytes(dst),
+            },
+            Ends::V6 { src, dst } => hmark::Ends::Ipv6 {
+                original: words(src),
+                reply: words(dst),
+            },
         };
         Connection {
-            l3num,
+            ends,
             protocol: self.protocol,
-            original_src,
-            reply_src,
             original_port: self.sport.to_be(),
             reply_port: self.dport.to_be(),
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What bindgen makes of `bindings.h`, and that it is what the rest of the project means.
+//! What bindgen makes of `bindings.h`, and rules that are laid out as it has them.
 
 #![allow(
     dead_code,
@@ -14,17 +14,31 @@
 
 use core::mem::offset_of;
 
-use hmark::rule::{flag, Rule};
+use hmark::rule::v0::{flag, Info};
 
 include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
 
-/// Asserts that [`Rule`] is `struct xt_hmark_info`, field by field.
+/// A rule of some revision, laid out as the kernel has it.
+///
+/// # Safety
+///
+/// Any bytes must be a valid value, and the kernel's structure for the revision must be laid out
+/// alike.
+pub unsafe trait Layout: Sized {
+    /// The bytes that a rule takes behind the header of its target.
+    const SIZE: usize = size_of::<Self>().next_multiple_of(align_of::<_xt_align>());
+}
+
+// SAFETY: all fields are numbers; that the layout is C's is asserted below.
+unsafe impl Layout for Info {}
+
+/// Asserts that [`Info`] is `struct xt_hmark_info`, field by field.
 macro_rules! assert_fields {
     ($($field:ident),+) => {
         const _: () = {
-            assert!(size_of::<Rule>() == size_of::<xt_hmark_info>());
-            assert!(align_of::<Rule>() == align_of::<xt_hmark_info>());
-            $(assert!(offset_of!(Rule, $field) == offset_of!(xt_hmark_info, $field));)+
+            assert!(size_of::<Info>() == size_of::<xt_hmark_info>());
+            assert!(align_of::<Info>() == align_of::<xt_hmark_info>());
+            $(assert!(offset_of!(Info, $field) == offset_of!(xt_hmark_info, $field));)+
         };
     };
 }

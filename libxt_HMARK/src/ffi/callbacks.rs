@@ -1,31 +1,49 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What libxtables calls, once for each family: each hands on to the file of its name.
+//! The functions that libxtables calls, once for each extension and family: each adapts one of an
+//! [`Extension`].
 
-use core::ffi::{c_int, c_void};
+use core::ffi::{c_int, c_void, CStr};
 use core::ptr::addr_of;
 
-use hmark::rule::Rule;
+use hmark::Family;
+use hmark_text::Line;
 
 use super::bindings::*;
-use super::output::{put_line, translate_line};
-use super::{Family, OptionCall};
-use crate::line::Line;
-use crate::{check, help, parse, print, save, translate};
+use super::{output, Extension};
 
 /// Puts one option into the rule.
 ///
 /// # Safety
 ///
 /// `call` must be as libxtables passes it.
-pub unsafe extern "C" fn parse<const NFPROTO: u32>(call: *mut xt_option_call) {
-    // SAFETY: libxtables waits for the answer.
-    let call = unsafe { &mut *call };
-    // INVARIANT: the option is one of our table, and the rule has the size that we registered.
-    parse::parse(&mut OptionCall {
-        call,
-        family: Family::of(NFPROTO),
-    });
+pub unsafe extern "C" fn parse<E: Extension, const NFPROTO: u16>(call: *mut xt_option_call) {
+    // SAFETY: by this function's own contract. Nobody else uses the call meanwhile, and the rule has
+    // the size that we registered.
+    unsafe { parse_option::<E>(&mut *call, family::<NFPROTO>()) }
+}
+
+/// # Safety
+///
+/// `call` must be of an option of `E`, for a rule of `E`, and neither used by anyone else.
+#[inline(never)]
+unsafe fn parse_option<E: Extension>(call: &mut xt_option_call, family: Family) {
+    // SAFETY: the call is libxtables' own. A `!` before the option, and a missing value, end
+    // iptables.
+    unsafe { xtables_option_parse(call) };
+    // When the rule is complete, libxtables would compare each of these options with all others: a
+    // fifth of iptables-restore's time, for conditions that our table does not have.
+    call.xflags &= E::ONCE;
+    let value = match call.arg.is_null() {
+        true => c"",
+        // SAFETY: an argument is a string, which lives through the call.
+        false => unsafe { CStr::from_ptr(call.arg) },
+    };
+    // SAFETY: by this function's own contract.
+    let (rule, option) = unsafe { (&mut *call.data.cast(), (*call.entry).id) };
+    if let Err(error) = E::parse(rule, option, value.to_bytes(), family) {
+        output::refuse(E::NAME, &error);
+    }
 }
 
 /// Looks at the rule once all options are read.
@@ -33,41 +51,51 @@ pub unsafe extern "C" fn parse<const NFPROTO: u32>(call: *mut xt_option_call) {
 /// # Safety
 ///
 /// `call` must be as libxtables passes it.
-pub unsafe extern "C" fn check<const NFPROTO: u32>(call: *mut xt_fcheck_call) {
+pub unsafe extern "C" fn check<E: Extension, const NFPROTO: u16>(call: *mut xt_fcheck_call) {
     // SAFETY: libxtables passes a rule of the size that we registered, and waits for the answer.
-    let rule = unsafe { &mut *(*call).data.cast::<Rule>() };
-    check::check(rule, Family::of(NFPROTO));
+    check_rule::<E>(unsafe { &mut *(*call).data.cast() }, family::<NFPROTO>());
+}
+
+#[inline(never)]
+fn check_rule<E: Extension>(rule: &mut E::Rule, family: Family) {
+    match E::check(rule, family) {
+        Ok(None) => {}
+        Ok(Some(warning)) => output::warn(E::NAME, Line::of(&warning).as_bytes()),
+        Err(error) => output::refuse(E::NAME, &error),
+    }
 }
 
 /// Shows the rule in `-L`.
 ///
 /// # Safety
 ///
-/// `target` must be an HMARK rule's, as libxtables passes it.
-pub unsafe extern "C" fn print<const NFPROTO: u32>(
+/// `target` must be that of a rule of `E`, as libxtables passes it.
+pub unsafe extern "C" fn print<E: Extension, const NFPROTO: u16>(
     _ip: *const c_void,
     target: *const xt_entry_target,
     _numeric: c_int,
 ) {
-    let mut line = Line::new();
     // SAFETY: by this function's own contract.
-    print::print(unsafe { rule(target) }, Family::of(NFPROTO), &mut line);
-    put_line(&line);
+    let rule = unsafe { rule::<E>(target) };
+    let mut line = Line::new();
+    E::list(rule, family::<NFPROTO>(), &mut line);
+    output::print(&line);
 }
 
 /// Shows the rule in `-S` and iptables-save.
 ///
 /// # Safety
 ///
-/// `target` must be an HMARK rule's, as libxtables passes it.
-pub unsafe extern "C" fn save<const NFPROTO: u32>(
+/// `target` must be that of a rule of `E`, as libxtables passes it.
+pub unsafe extern "C" fn save<E: Extension, const NFPROTO: u16>(
     _ip: *const c_void,
     target: *const xt_entry_target,
 ) {
-    let mut line = Line::new();
     // SAFETY: by this function's own contract.
-    save::save(unsafe { rule(target) }, Family::of(NFPROTO), &mut line);
-    put_line(&line);
+    let rule = unsafe { rule::<E>(target) };
+    let mut line = Line::new();
+    E::save(rule, family::<NFPROTO>(), &mut line);
+    output::print(&line);
 }
 
 /// Gives 1, or 0 if nft has nothing that corresponds: iptables-translate then prints the rule as a
@@ -76,11 +104,11 @@ pub unsafe extern "C" fn save<const NFPROTO: u32>(
 /// # Safety
 ///
 /// `xl` and `params` must be as libxtables passes them.
-pub unsafe extern "C" fn xlate<const NFPROTO: u32>(
+pub unsafe extern "C" fn xlate<E: Extension, const NFPROTO: u16>(
     xl: *mut xt_xlate,
     params: *const xt_xlate_tg_params,
 ) -> c_int {
-    let family = Family::of(NFPROTO);
+    let family = family::<NFPROTO>();
     // SAFETY: by this function's own contract. `ip` is what the family's entries start with.
     let (rule, (protocol, inversions)) = unsafe {
         let matched = match family {
@@ -93,32 +121,45 @@ pub unsafe extern "C" fn xlate<const NFPROTO: u32>(
                 (ip.proto, ip.invflags)
             }
         };
-        (rule((*params).target), matched)
+        (rule::<E>((*params).target), matched)
     };
     let protocol = match u32::from(inversions) & XT_INV_PROTO {
-        0 => u8::try_from(protocol).ok(),
+        // A rule that matches no protocol has 0.
+        0 => u8::try_from(protocol)
+            .ok()
+            .filter(|&protocol| protocol != 0),
         _ => None,
     };
     let mut line = Line::new();
-    let corresponds = translate::translate(rule, family, protocol, &mut line);
+    let corresponds = E::translate(rule, family, protocol, &mut line);
     if corresponds {
         // SAFETY: by this function's own contract.
-        unsafe { translate_line(xl, &line) };
+        unsafe { output::translate(xl, &line) };
     }
     corresponds.into()
 }
 
 /// Shows the options.
-pub extern "C" fn help() {
-    help::help();
+pub extern "C" fn help<E: Extension>() {
+    E::help(&mut output::print);
+}
+
+/// The family of this number.
+const fn family<const NFPROTO: u16>() -> Family {
+    const {
+        match Family::from_nfproto(NFPROTO) {
+            Some(family) => family,
+            None => panic!("no such family"),
+        }
+    }
 }
 
 /// The rule of a target.
 ///
 /// # Safety
 ///
-/// `target` must point to the target of an HMARK rule, which must not change during `'a`.
-unsafe fn rule<'a>(target: *const xt_entry_target) -> &'a Rule {
+/// `target` must point to the target of a rule of `E`, which must not change during `'a`.
+unsafe fn rule<'a, E: Extension>(target: *const xt_entry_target) -> &'a E::Rule {
     // SAFETY: a rule follows the target's header; both are aligned as the kernel aligns them.
     unsafe { &*addr_of!((*target).data).cast() }
 }

@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! libxtables and C stdio: what is called of them, made safe, and what they call.
+//! libxtables: an [`Extension`] of iptables, and what makes one of it.
 //!
-//! Data goes one way: [`registration`] gives libxtables the [`callbacks`], they call the rest of
-//! the extension, and that calls [`option`](mod@option), [`output`] and [`complaint`].
+//! [`register!`] tells libxtables of an extension's functions, which [`callbacks`] adapts to C;
+//! [`output`] has what these print. Nothing here knows an option, a rule or a sentence of HMARK, but
+//! [`bindings`], which holds the layout of rules against C's.
 //!
 //! C header: `xtables.h`, as installed; `build.rs` binds it.
 
 mod bindings;
 mod callbacks;
-mod complaint;
-mod family;
-mod option;
+mod extension;
 mod output;
 #[cfg(not(test))]
 mod panic;
-mod registration;
+pub mod registration;
+mod version;
 
-pub use complaint::{refuse_rule, warn};
-pub use family::Family;
-pub use option::{Entry, OptionCall, OptionTable, Wanted};
-pub use output::{prefix_length, put, with_address, with_netmask};
+pub use extension::Extension;
+pub(crate) use registration::register;
+pub use registration::IS_OLD;

@@ -1,56 +1,93 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What libxtables learns of the extension as it loads it.
+//! What libxtables learns of extensions as it loads them.
 
 use core::cell::UnsafeCell;
 use core::ffi::{c_uint, CStr};
-use core::mem::offset_of;
-use core::ptr::addr_of;
-
-use once_cell::unsync::OnceCell;
+use core::mem::{offset_of, MaybeUninit};
 
 use super::bindings::*;
-use super::{callbacks, warn};
-use crate::options::OPTIONS;
-use crate::version::has_base;
+use super::version::has_base;
+use super::{callbacks, output, Extension};
 
-/// What the extension tells libxtables about itself, for one family.
-fn target<const NFPROTO: u32>() -> xtables_target {
-    xtables_target {
-        version: XTABLES_VERSION.as_ptr(),
-        name: c"HMARK".as_ptr(),
-        family: NFPROTO as u16,
-        size: HMARK_TARGET_SIZE as usize,
-        userspacesize: HMARK_TARGET_SIZE as usize,
-        help: Some(callbacks::help),
-        print: Some(callbacks::print::<NFPROTO>),
-        save: Some(callbacks::save::<NFPROTO>),
-        xlate: Some(callbacks::xlate::<NFPROTO>),
-        x6_parse: Some(callbacks::parse::<NFPROTO>),
-        x6_fcheck: Some(callbacks::check::<NFPROTO>),
-        x6_options: addr_of!(OPTIONS).cast(),
-        ..Default::default()
-    }
-}
-
-/// Both targets. libxtables links them into its lists, writes to them and never lets go of them.
-struct Targets(OnceCell<UnsafeCell<[xtables_target; 2]>>);
-
-// SAFETY: set once, by the loader, before anything else here runs; after that only libxtables,
-// which knows no threads, touches what is in it.
-unsafe impl Sync for Targets {}
-
-static TARGETS: Targets = Targets(OnceCell::new());
-
-/// Whether options have a `base` in the `xtables.h` of this build.
-const TABLE_HAS_BASE: bool =
-    size_of::<xt_option_entry>() > offset_of!(xt_option_entry, max) + size_of::<c_uint>();
+/// Whether options have no `base` in the `xtables.h` of this build: it is of iptables 1.8.10 or
+/// older, and so is the iptables that uses this library.
+pub const IS_OLD: bool =
+    size_of::<xt_option_entry>() <= offset_of!(xt_option_entry, max) + size_of::<c_uint>();
 
 /// Translates rules that it lists, and parses none: any table of options will do. Its version is
 /// not that of iptables.
 const NFT: &CStr = c"nft";
 
-extern "C" fn register() {
+/// Room for what libxtables keeps of an extension: a target for each family, which it links into its
+/// lists, writes to and never lets go of, and a table of up to `N` - 1 names of options.
+///
+/// It is filled as the library is loaded. What the linker would put there in its stead takes a tenth
+/// of the library.
+pub struct Room<const N: usize>(UnsafeCell<([xtables_target; 2], [xt_option_entry; N])>);
+
+// SAFETY: by the contract of `register` it is written once, and then belongs to libxtables, which
+// knows no threads.
+unsafe impl<const N: usize> Sync for Room<N> {}
+
+impl<const N: usize> Room<N> {
+    /// Empty room.
+    pub const fn new() -> Self {
+        // SAFETY: the members are numbers, and pointers and functions that may be null. How many
+        // there are depends on the version of libxtables.
+        Self(UnsafeCell::new(unsafe {
+            MaybeUninit::zeroed().assume_init()
+        }))
+    }
+
+    /// Tells libxtables of an extension.
+    ///
+    /// # Safety
+    ///
+    /// Must be called once, as libxtables loads the library, and only if [`is_for_this_version`].
+    pub unsafe fn register<E: Extension>(&'static self) {
+        // SAFETY: by this function's own contract nobody else uses it.
+        let (targets, options) = unsafe { &mut *self.0.get() };
+        // The last entry stays all zeros, and so ends the table.
+        let mut entries = options.iter_mut().take(N - 1);
+        E::names(|name, number| {
+            if let Some(entry) = entries.next() {
+                entry.name = name.as_ptr();
+                entry.type_ = XTTYPE_STRING;
+                entry.id = number;
+            }
+        });
+        let [ipv4, ipv6] = targets;
+        fill::<E, { NFPROTO_IPV4 as u16 }>(ipv4, options);
+        fill::<E, { NFPROTO_IPV6 as u16 }>(ipv6, options);
+        // SAFETY: they live for ever, and from here on belong to libxtables.
+        unsafe { xtables_register_targets(targets.as_mut_ptr(), 2) };
+    }
+}
+
+/// Fills in what an extension tells libxtables about itself, for one family.
+fn fill<E: Extension, const NFPROTO: u16>(
+    target: &mut xtables_target,
+    options: &'static [xt_option_entry],
+) {
+    target.version = XTABLES_VERSION.as_ptr();
+    target.name = E::NAME.as_ptr();
+    target.revision = E::REVISION;
+    target.family = NFPROTO;
+    target.size = E::Rule::SIZE;
+    target.userspacesize = E::Rule::SIZE;
+    target.help = Some(callbacks::help::<E>);
+    target.print = Some(callbacks::print::<E, NFPROTO>);
+    target.save = Some(callbacks::save::<E, NFPROTO>);
+    target.xlate = Some(callbacks::xlate::<E, NFPROTO>);
+    target.x6_parse = Some(callbacks::parse::<E, NFPROTO>);
+    target.x6_fcheck = Some(callbacks::check::<E, NFPROTO>);
+    target.x6_options = options.as_ptr();
+}
+
+/// Whether the iptables that runs lays out options as the `xtables.h` of this build does, or needs
+/// none. If not, a warning says `wrong_version` of a target.
+pub fn is_for_this_version(target: &CStr, wrong_version: &str) -> bool {
     // SAFETY: libxtables sets its parameters before it loads an extension; both are strings.
     let (program, version) = unsafe {
         let params = &*xt_params;
@@ -59,21 +96,38 @@ extern "C" fn register() {
             CStr::from_ptr(params.program_version),
         )
     };
-    if program != NFT && has_base(version.to_bytes()) != TABLE_HAS_BASE {
-        warn(
-            c"libxt_HMARK.so is for another version of iptables and not used: \
-               build it again with this version's xtables.h (Debian package libxtables-dev)",
-        );
-        return;
+    let is = program == NFT || has_base(version.to_bytes()) != IS_OLD;
+    if !is {
+        output::warn(target, wrong_version.as_bytes());
     }
-    let targets = UnsafeCell::new([target::<NFPROTO_IPV4>(), target::<NFPROTO_IPV6>()]);
-    if let Ok(targets) = TARGETS.0.try_insert(targets) {
-        // SAFETY: the two targets live for ever, and from here on belong to libxtables.
-        unsafe { xtables_register_targets(targets.get().cast(), 2) };
-    }
+    is
 }
 
-/// The loader calls this as iptables opens the extension; a test has no iptables around it.
-#[used]
-#[cfg_attr(not(test), link_section = ".init_array")]
-static INIT: extern "C" fn() = register;
+/// Has libxtables use extensions of one target, as it loads the library. Where that was built for
+/// another version of iptables, `wrong_version` says so instead.
+macro_rules! register {
+    (
+        target: $name:expr,
+        extensions: [$($extension:ty),+],
+        wrong_version: $wrong_version:expr $(,)?
+    ) => {
+        /// The loader calls this as iptables opens the library.
+        extern "C" fn register() {
+            use $crate::ffi::{registration, Extension};
+            if registration::is_for_this_version($name, $wrong_version) {
+                $({
+                    static ROOM: registration::Room<{ <$extension>::NAMES + 1 }> =
+                        registration::Room::new();
+                    // SAFETY: the loader calls this once, and nothing else does.
+                    unsafe { ROOM.register::<$extension>() };
+                })+
+            }
+        }
+
+        // A test has no iptables around it.
+        #[used]
+        #[cfg_attr(not(test), link_section = ".init_array")]
+        static INIT: extern "C" fn() = register;
+    };
+}
+pub(crate) use register;

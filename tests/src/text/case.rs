@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A rule text to try: the options behind `-j HMARK`, right or wrong.
+//! A rule text to try: the options after `-j HMARK`, right or wrong.
 
 use std::fmt;
 
@@ -23,20 +23,20 @@ pub const OPTIONS: [&str; 13] = [
     "hmark-offset",
 ];
 
-/// Options that choose nothing to hash.
+/// Options that select nothing to hash.
 const NO_SELECTORS: [&str; 3] = ["hmark-rnd", "hmark-mod", "hmark-offset"];
 
-/// Options with their values, one an item, each as in a line for iptables-restore.
+/// Options with their values, one in each item, each as in a line for iptables-restore.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case(Vec<String>);
 
 impl Case {
-    /// A case of these options.
+    /// A case with these options.
     pub fn new(options: Vec<String>) -> Self {
         Self(options)
     }
 
-    /// Splits a text where an option or its `!` begins.
+    /// Splits a text before each option or its `!`.
     pub fn parse(text: &str) -> Self {
         let mut options: Vec<String> = Vec::new();
         for word in text.split(' ') {
@@ -51,7 +51,7 @@ impl Case {
         Self(options)
     }
 
-    /// All cases with one option less.
+    /// All cases with one option fewer.
     pub fn smaller(&self) -> Vec<Self> {
         let without = |at| {
             let mut options = self.0.clone();
@@ -66,21 +66,21 @@ impl Case {
         self.options().any(|(name, _)| name == option)
     }
 
-    /// The value of the option, where it is given.
+    /// The value of the option, if it is given.
     pub fn value(&self, option: &str) -> Option<&str> {
         let mut options = self.options();
         Some(options.find(|(name, _)| *name == option)?.1)
     }
 
-    /// What the stock library must be told to make the same rule: where it has no default, ours,
-    /// in the form that is saved.
+    /// The options with which the stock library makes the same rule: where it has no default, these
+    /// include ours, in the form that is saved.
     pub fn for_stock(&self, family: Family) -> Self {
         let mut options = self.0.clone();
         if !self.gives("hmark-rnd") {
             options.insert(0, "--hmark-rnd 0xc175a3b8".to_owned());
         }
         if self.options().all(|(name, _)| NO_SELECTORS.contains(&name)) {
-            let bits = family.bits();
+            let bits = family.address_bits();
             let selectors = format!(
                 "--hmark-src-prefix {bits} --hmark-dst-prefix {bits} --hmark-sport-mask 0xffff \
                  --hmark-dport-mask 0xffff --hmark-proto-mask 0xffff"
@@ -90,7 +90,7 @@ impl Case {
         Self(options)
     }
 
-    /// The options that getopt finds, under their full names, and their values.
+    /// The options that getopt finds, by their full names, with their values.
     pub fn options(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.0.iter().filter_map(|option| {
             let option = option.trim_start_matches("! ").strip_prefix("--")?;
@@ -106,7 +106,7 @@ impl fmt::Display for Case {
     }
 }
 
-/// The option that `name` is or abbreviates, if it is one alone.
+/// The option that `name` is or abbreviates, if there is exactly one.
 fn full_name(name: &str) -> Option<&'static str> {
     let named = OPTIONS.iter().find(|option| **option == name);
     let mut fitting = OPTIONS.iter().filter(|option| option.starts_with(name));
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn the_stock_library_is_told_the_defaults() {
-        let text = |text: &str| Case::parse(text).for_stock(Family::V4).to_string();
+        let text = |text: &str| Case::parse(text).for_stock(Family::Ipv4).to_string();
         assert_eq!(
             text("--hmark-m 4 --hmark-t src"),
             "--hmark-rnd 0xc175a3b8 --hmark-m 4 --hmark-t src"

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Rules at the edges of what is right, written by hand, and combined.
+//! Handwritten rules at the edges of what is valid, and combinations of them.
 
 use super::case::Case;
 
-/// What a rule needs beside the option that is tried.
+/// The options that a rule needs in addition to the one that is tried.
 const BASE: &str = "--hmark-mod 4 --hmark-rnd 1";
 
-/// One good value each of the options that are combined, two of some.
+/// One good value, or two, for each option that is combined.
 const GOOD: [&str; 15] = [
     "--hmark-tuple src,dst",
     "--hmark-tuple sport,proto",
@@ -176,7 +176,7 @@ const TUPLES: [&str; 48] = [
     "%s",
 ];
 
-/// Whole rules.
+/// Complete rules.
 const RULES: [&str; 62] = [
     "",
     "--hmark-mod 4",
@@ -242,7 +242,7 @@ const RULES: [&str; 62] = [
     "--hmark-src-prefix -1 --hmark-mod 4 --hmark-rnd 1",
 ];
 
-/// All the cases: the same for both families, of which each refuses some.
+/// All cases. They are the same for both families, and each family refuses some of them.
 pub fn cases() -> Vec<Case> {
     let mut texts: Vec<String> = RULES.map(str::to_owned).to_vec();
     let mut add = |option: &str| texts.push(format!("{option} {BASE}"));
@@ -261,7 +261,7 @@ pub fn cases() -> Vec<Case> {
     }
     for option in NUMBER_OPTIONS {
         for value in NUMBERS {
-            // What is tried takes the place of the base's own.
+            // The option that is tried replaces that of the base.
             let rest: Vec<_> = ["--hmark-mod 4", "--hmark-rnd 1", "--hmark-tuple src"]
                 .into_iter()
                 .filter(|rest| !rest.starts_with(&format!("--hmark-{option} ")))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The differences between the libraries that the man page names, and which rules they concern.
+//! The differences between the libraries that the man page names, and the rules that they concern.
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -12,17 +12,17 @@ use super::case::Case;
 /// A named difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Difference {
-    /// Without seed or selectors the stock library refuses the rule; ours has defaults.
+    /// The stock library refuses a rule without seed or selectors; ours has defaults.
     Defaults,
-    /// The stock library takes a number over 32 for an IPv4 address; ours refuses it.
+    /// The stock library reads a number over 32 as an IPv4 address; ours refuses it.
     Prefix,
-    /// The stock library leaves it to the kernel to refuse both an SPI and a port.
+    /// The stock library leaves it to the kernel to refuse an SPI together with a port.
     SpiAndPort,
     /// Both libraries store a netmask that has no length, and neither restores what it saved.
     Netmask,
-    /// The stock library has a later tuple win over the mask for the same part; ours refuses it.
+    /// In the stock library, a later tuple overrides the mask for the same part; ours refuses it.
     Overridden,
-    /// With an old iptables the stock library stores all ones for such a netmask; ours refuses it.
+    /// With an old iptables, the stock library stores all ones for such a netmask; ours refuses it.
     AllOnes,
 }
 
@@ -37,12 +37,13 @@ impl Difference {
         Self::AllOnes,
     ];
 
-    /// Why the stock library of a new or an old iptables may accept the rule and ours refuse it.
+    /// The reason why the stock library of a new or an old iptables may accept a rule that ours
+    /// refuses.
     pub fn refused_by_ours(case: &Case, family: Family, is_old: bool) -> Option<Self> {
         let prefixes = ["hmark-src-prefix", "hmark-dst-prefix"].map(|option| case.value(option));
         let mut prefixes = prefixes.into_iter().flatten();
         let long = |value| number(value).is_some_and(|length| length > 32);
-        if family == Family::V4 && prefixes.clone().any(long) {
+        if family == Family::Ipv4 && prefixes.clone().any(long) {
             return Some(Self::Prefix);
         }
         if is_old && prefixes.any(|value| netmask(value, family).is_some_and(lacks_length)) {
@@ -79,7 +80,7 @@ fn overridden(case: &Case) -> bool {
     before.any(|(name, _)| named.contains(&name))
 }
 
-/// The option that masks what an element of a tuple selects in full.
+/// The option that masks the part that an element of a tuple selects in full.
 fn mask_of(element: &str) -> Option<&'static str> {
     let masks = [
         ("ct", ""),
@@ -97,7 +98,7 @@ fn mask_of(element: &str) -> Option<&'static str> {
     fitting.next().map(|(_, mask)| mask)
 }
 
-/// A number as C's `strtoul` and `inet_aton` read it.
+/// Reads a number as C's `strtoul` and `inet_aton` do.
 fn number(text: &str) -> Option<u64> {
     let (digits, radix) = match text.to_ascii_lowercase().strip_prefix("0x") {
         Some(_) => (&text[2..], 16),
@@ -107,10 +108,10 @@ fn number(text: &str) -> Option<u64> {
     u64::from_str_radix(digits, radix).ok()
 }
 
-/// An address as C's `inet_aton` and `inet_pton` read it, from the first bit on. A number alone is
-/// none here.
+/// Reads an address as C's `inet_aton` and `inet_pton` do, from the first bit on. A plain number
+/// does not count as an address here.
 fn netmask(text: &str, family: Family) -> Option<u128> {
-    if family == Family::V6 {
+    if family == Family::Ipv6 {
         let address: Ipv6Addr = text.split('%').next()?.parse().ok()?;
         return Some(address.to_bits());
     }
@@ -136,23 +137,27 @@ mod tests {
         };
         for length in ["33", "0x21", "041", "4294967295"] {
             let text = format!("--hmark-mod 4 --hmark-ds {length}");
-            assert_eq!(of(&text, Family::V4), Some(Difference::Prefix), "{length}");
-            assert_eq!(of(&text, Family::V6), None, "{length}");
+            assert_eq!(
+                of(&text, Family::Ipv4),
+                Some(Difference::Prefix),
+                "{length}"
+            );
+            assert_eq!(of(&text, Family::Ipv6), None, "{length}");
         }
         for length in ["32", "0x20", "040", "255.0.0.0", "-1", "colour"] {
             let text = format!("--hmark-src-prefix {length}");
-            assert_eq!(of(&text, Family::V4), None, "{length}");
+            assert_eq!(of(&text, Family::Ipv4), None, "{length}");
         }
         let both = "--hmark-spi 1 --hmark-dport 1";
-        assert_eq!(of(both, Family::V6), Some(Difference::SpiAndPort));
-        assert_eq!(of("--hmark-spi 1 --hmark-dport-mask 1", Family::V6), None);
+        assert_eq!(of(both, Family::Ipv6), Some(Difference::SpiAndPort));
+        assert_eq!(of("--hmark-spi 1 --hmark-dport-mask 1", Family::Ipv6), None);
     }
 
     #[test]
     fn a_tuple_overrides_what_is_before_it() {
         let of = |text: &str| {
             let case = Case::parse(&format!("--hmark-mod 4 {text}"));
-            Difference::refused_by_ours(&case, Family::V4, false)
+            Difference::refused_by_ours(&case, Family::Ipv4, false)
         };
         for text in [
             "--hmark-src-prefix 8 --hmark-tuple dst,S",
@@ -177,8 +182,11 @@ mod tests {
             Difference::refused_by_ours(&case, family, is_old)
         };
         for (family, netmasks) in [
-            (Family::V4, ["255.0.255.0", "255.255", "0.0.0.1", "1.2.3.4"]),
-            (Family::V6, ["ffff:0:ffff::", "fe80::%lo", "::1", "7::"]),
+            (
+                Family::Ipv4,
+                ["255.0.255.0", "255.255", "0.0.0.1", "1.2.3.4"],
+            ),
+            (Family::Ipv6, ["ffff:0:ffff::", "fe80::%lo", "::1", "7::"]),
         ] {
             for netmask in netmasks {
                 assert_eq!(of(netmask, family, true), Some(Difference::AllOnes));
@@ -186,10 +194,10 @@ mod tests {
             }
         }
         for netmask in ["255.0.0.0", "0xff.0", "0.0.0.0", "255.255.255.255", "24"] {
-            assert_eq!(of(netmask, Family::V4, true), None, "{netmask}");
+            assert_eq!(of(netmask, Family::Ipv4, true), None, "{netmask}");
         }
         for netmask in ["ffff::", "::", "64", "1.2.3.4"] {
-            assert_eq!(of(netmask, Family::V6, true), None, "{netmask}");
+            assert_eq!(of(netmask, Family::Ipv6, true), None, "{netmask}");
         }
     }
 }

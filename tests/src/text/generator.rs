@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Rules at random: most of them right, some spoilt.
+//! Random rules, most of them right, and some spoilt.
 
 use crate::family::Family;
 use fastrand::Rng;
 
 use super::case::{Case, OPTIONS};
 
-/// What may stand in `--hmark-tuple` for either mask option.
+/// Elements of `--hmark-tuple`, and the mask option that may replace each.
 const ADDRESSES: [(&str, &str); 2] = [("src", "src-prefix"), ("dst", "dst-prefix")];
 
-/// One rule in this many is spoilt. Each costs a process for each library, which ends there.
+/// One rule in this many is spoilt. Each of these costs one process for each library, which ends
+/// there.
 const SPOILT: u32 = 40;
 
-/// Makes a rule.
+/// Makes a random rule.
 pub fn case(rng: &mut Rng, family: Family) -> Case {
     let mut options = options(rng, family);
     if rng.u32(..SPOILT) == 0 {
@@ -22,7 +23,7 @@ pub fn case(rng: &mut Rng, family: Family) -> Case {
     Case::new(options)
 }
 
-/// Makes a rule that ours accepts.
+/// Makes a random rule that ours accepts.
 pub fn correct(rng: &mut Rng, family: Family) -> Case {
     Case::new(options(rng, family))
 }
@@ -100,7 +101,7 @@ fn options(rng: &mut Rng, family: Family) -> Vec<String> {
     options
 }
 
-/// Changes one thing, which mostly makes a rule wrong.
+/// Changes one thing, which usually makes a rule wrong.
 fn spoil(rng: &mut Rng, options: &mut Vec<String>) {
     let at = rng.usize(..options.len());
     match rng.u32(..6) {
@@ -127,7 +128,7 @@ fn spoil(rng: &mut Rng, options: &mut Vec<String>) {
     }
 }
 
-/// An option, some of them abbreviated, with its value behind a blank or `=`.
+/// An option, sometimes abbreviated, with its value after a blank or `=`.
 fn option(rng: &mut Rng, name: &str, value: &str) -> String {
     let name = format!("hmark-{name}");
     let shortest = (1..name.len())
@@ -144,9 +145,9 @@ fn option(rng: &mut Rng, name: &str, value: &str) -> String {
     format!("--{}{equals}{value}", &name[..length])
 }
 
-/// The name of a selector, some of them abbreviated or in upper case.
+/// The name of a selector, sometimes abbreviated or in upper case.
 fn selector(rng: &mut Rng, name: &str) -> String {
-    // Of one letter, `s` is src and `d` is dst; `sp` is sport.
+    // As single letters, `s` means src and `d` means dst; `sp` means sport.
     let shortest = match name {
         "sport" | "dport" => 2,
         "spi" => 3,
@@ -162,7 +163,7 @@ fn selector(rng: &mut Rng, name: &str) -> String {
     }
 }
 
-/// A number of at most `bits` bits, in one of the ways to write it.
+/// A number of at most `bits` bits, in one of the accepted notations.
 fn number(rng: &mut Rng, bits: u32) -> String {
     let max = u32::MAX >> (32 - bits);
     let number = match rng.u32(..6) {
@@ -182,17 +183,17 @@ fn number(rng: &mut Rng, bits: u32) -> String {
     }
 }
 
-/// A prefix length, or a netmask that has one, or rarely one that has none.
+/// A prefix length, or a netmask that has one, or, rarely, a netmask that has none.
 fn prefix_length(rng: &mut Rng, family: Family) -> String {
-    let bits = family.bits();
+    let bits = family.address_bits();
     let length = rng.u32(..=bits);
     let mask = match rng.u32(..100) {
         0 => rng.u128(..),
         _ => u128::MAX.checked_shl(128 - length).unwrap_or(0),
     };
     match (rng.u32(..4), family) {
-        (0, Family::V4) => std::net::Ipv4Addr::from_bits((mask >> 96) as u32).to_string(),
-        (0, Family::V6) => std::net::Ipv6Addr::from_bits(mask).to_string(),
+        (0, Family::Ipv4) => std::net::Ipv4Addr::from_bits((mask >> 96) as u32).to_string(),
+        (0, Family::Ipv6) => std::net::Ipv6Addr::from_bits(mask).to_string(),
         (1, _) => format!("{length:#x}"),
         _ => length.to_string(),
     }
@@ -207,7 +208,7 @@ mod tests {
         let cases = |seed| {
             let mut rng = Rng::with_seed(seed);
             (0..100)
-                .map(|_| case(&mut rng, Family::V6))
+                .map(|_| case(&mut rng, Family::Ipv6))
                 .collect::<Vec<_>>()
         };
         assert_eq!(cases(1), cases(1));

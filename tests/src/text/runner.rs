@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Tries many rules at once with both libraries, and says where the two part.
+//! Tries many rules at once with both libraries, and reports where the two differ.
 
 use std::fmt;
 use std::slice;
@@ -12,26 +12,26 @@ use super::difference::Difference;
 use crate::family::Family;
 use crate::install::Library;
 
-/// The two libraries, and the chain of the mangle table that each fills with its rules.
+/// The two libraries, and the chain of the mangle table that each adds its rules to.
 const SIDES: [(Library, &str); 2] = [(Library::Stock, "stock"), (Library::Ours, "ours")];
 
-/// Lines of a table before its rules.
+/// Number of lines of a table before its rules.
 const HEAD: usize = 1;
 
-/// The program that shows all rules, as a suffix to iptables.
+/// The suffix to `iptables` of the program that prints all rules.
 const SAVE: &str = "-save";
 
-/// How the length of a netmask is saved that has none.
+/// The saved length of a netmask that has none.
 const NO_LENGTH: &str = "-prefix -1";
 
-/// How many rules fared how.
+/// The number of rules with each outcome.
 #[derive(Default, Debug)]
 pub struct Figures {
     /// Accepted by both libraries, and compared.
     pub accepted: usize,
     /// Refused by both.
     pub refused: usize,
-    /// Those that fell under a named difference, in the order of [`Difference::ALL`].
+    /// Rules that fell under a named difference, in the order of [`Difference::ALL`].
     pub named: [usize; Difference::ALL.len()],
 }
 
@@ -60,24 +60,24 @@ impl Figures {
     }
 }
 
-/// A difference without a name.
+/// A difference that has no name.
 struct Found {
-    /// Which of the cases shows it.
+    /// Index of the case that shows the difference.
     index: usize,
-    /// What differs.
+    /// Description of the difference.
     what: String,
 }
 
-/// The iptables that the rules are tried with, and a mangle table of its own.
+/// The iptables that the rules are tried with, with its own mangle table.
 pub trait Iptables {
-    /// Runs `iptables`, or what is called so with a suffix, with a library.
+    /// Runs `iptables`, or with a suffix the program of that name, with a library.
     ///
     /// # Errors
-    /// If it fails; the error holds its standard error.
+    /// If it fails. The error has its standard error.
     fn run(&self, library: Library, suffix: &str, arguments: &str, input: &str) -> Result<String>;
 }
 
-/// What tries the rules of one family.
+/// Tries the rules of one family.
 pub struct Runner<I> {
     family: Family,
     /// Whether iptables is 1.8.10 or older.
@@ -85,14 +85,15 @@ pub struct Runner<I> {
     iptables: I,
 }
 
-/// A rule that both accept: where it is among the cases, and its text for each of [`SIDES`].
+/// A rule that both libraries accept: its index among the cases, and its text for each of
+/// [`SIDES`].
 struct Accepted {
     index: usize,
     texts: [String; 2],
 }
 
 impl<I: Iptables> Runner<I> {
-    /// Tries rules of this family with an iptables that is 1.8.10 or older, or is not.
+    /// A runner for rules of this family. `is_old` says whether iptables is 1.8.10 or older.
     pub fn new(family: Family, iptables: I, is_old: bool) -> Self {
         Self {
             family,
@@ -101,10 +102,10 @@ impl<I: Iptables> Runner<I> {
         }
     }
 
-    /// Tries the cases with both libraries, so many at once, and gives the figures.
+    /// Tries the cases with both libraries, `batch` at a time, and returns the figures.
     ///
     /// # Errors
-    /// If there is a difference that has no name: the error holds the smallest case that shows it.
+    /// If there is a difference that has no name. The error has the smallest case that shows it.
     pub fn compare(&self, cases: &[Case], batch: usize) -> Result<Figures> {
         let mut figures = Figures::default();
         for cases in cases.chunks(batch) {
@@ -117,8 +118,8 @@ impl<I: Iptables> Runner<I> {
         Ok(figures)
     }
 
-    /// Tries the cases with both libraries. Gives the first difference that has no name, if there
-    /// is one; the figures count what was tried up to there.
+    /// Tries the cases with both libraries, and returns the first difference that has no name, if
+    /// any. The figures count the cases that were tried before it.
     fn first_difference(&self, cases: &[Case], figures: &mut Figures) -> Result<Option<Found>> {
         let (accepted, found) = self.accepted(cases, figures)?;
         if found.is_some() || accepted.is_empty() {
@@ -131,7 +132,8 @@ impl<I: Iptables> Runner<I> {
         }))
     }
 
-    /// The smallest case that still differs, by leaving out options, and what differs then.
+    /// Leaves out options to find the smallest case that still differs, and returns it with its
+    /// difference.
     fn shrink(&self, mut case: Case, mut what: String) -> Result<(Case, String)> {
         'smaller: loop {
             for smaller in case.smaller() {
@@ -146,8 +148,8 @@ impl<I: Iptables> Runner<I> {
         }
     }
 
-    /// Has each library find and delete what a command of the other added, one command a step. Gives
-    /// how many of the cases were accepted, and so tried.
+    /// Makes each library find and delete the rules that commands of the other added, one command
+    /// for each step. Returns the number of cases that were accepted, and so tried.
     pub fn by_command(&self, cases: &[Case]) -> Result<usize> {
         let (accepted, _) = self.accepted(cases, &mut Figures::default())?;
         let mut tried = 0;
@@ -176,13 +178,13 @@ impl<I: Iptables> Runner<I> {
         Ok(tried / SIDES.len())
     }
 
-    /// Whether the rule that was saved so has an IPv4 netmask without length, of which the stock
-    /// library leaves bytes undefined that `-C` and `-D` compare.
+    /// Whether the rule with this saved text has an IPv4 netmask without length. The stock library
+    /// leaves bytes of it undefined that `-C` and `-D` compare.
     fn lost_netmask(&self, saved: &str) -> bool {
-        self.family == Family::V4 && saved.contains(NO_LENGTH)
+        self.family == Family::Ipv4 && saved.contains(NO_LENGTH)
     }
 
-    /// Has each library parse its text of each case.
+    /// Makes each library parse its text of each case.
     fn accepted(
         &self,
         cases: &[Case],
@@ -228,8 +230,8 @@ impl<I: Iptables> Runner<I> {
         Ok((accepted, None))
     }
 
-    /// Why a library refuses each of the texts, or nothing where it accepts it. iptables-restore
-    /// ends at the first that it refuses, and goes on behind that in another process.
+    /// The reason why a library refuses each text, or nothing if it accepts it. iptables-restore
+    /// ends at the first text that it refuses; another process continues after that.
     fn verdicts(&self, library: Library, texts: &[String]) -> Result<Vec<Option<String>>> {
         let mut refused = vec![None; texts.len()];
         let mut start = 0;
@@ -246,8 +248,8 @@ impl<I: Iptables> Runner<I> {
         Ok(refused)
     }
 
-    /// Compares what became of rules that both accept: the number of the first that differs, and
-    /// what does.
+    /// Compares the rules that both libraries accepted: returns the index of the first that
+    /// differs, and its difference.
     fn compare_accepted(
         &self,
         rules: &[Accepted],
@@ -259,7 +261,7 @@ impl<I: Iptables> Runner<I> {
                 .context("the kernel refuses a rule")?;
         }
 
-        // Either library shows the rules of both alike.
+        // Both libraries show the rules of both in the same way.
         for how in [SAVE, "-S", "-v -n -L"] {
             let mut first = None;
             for (library, _) in SIDES {
@@ -278,7 +280,7 @@ impl<I: Iptables> Runner<I> {
         let saved = self.save(Library::Ours, "ours")?;
         ensure!(saved.len() == rules.len(), "{} rules saved", saved.len());
 
-        // Each finds, and deletes one by one, what the other added.
+        // Each library finds, and deletes one by one, the rules that the other added.
         let (lost, found): (Vec<_>, Vec<_>) =
             (0..rules.len()).partition(|&at| self.lost_netmask(&saved[at]));
         for command in ["-C", "-D"] {
@@ -302,7 +304,8 @@ impl<I: Iptables> Runner<I> {
             );
         }
 
-        // Each restores what the other saved; no library does so with a netmask without length.
+        // Each library restores the rules that the other saved, except a netmask without length,
+        // which neither restores.
         let (netmasks, saved): (Vec<_>, Vec<_>) =
             saved.iter().partition(|line| line.contains(NO_LENGTH));
         netmasks
@@ -329,7 +332,7 @@ impl<I: Iptables> Runner<I> {
     }
 
     /// The HMARK rules of the table as iptables-save, or iptables with an option, prints them: the
-    /// chain, and what is behind it.
+    /// chain, and the text after it.
     fn show(&self, library: Library, how: &str) -> Result<Vec<(String, String)>> {
         let (suffix, option) = match how {
             SAVE => (SAVE, ""),
@@ -359,13 +362,13 @@ impl<I: Iptables> Runner<I> {
     }
 }
 
-/// Those of the rules shown that are of one chain.
+/// The shown rules that are in one chain.
 fn rules_of(shown: &[(String, String)], chain: &str) -> Vec<String> {
     let rules = shown.iter().filter(|(name, _)| name == chain);
     rules.map(|(_, rule)| rule.clone()).collect()
 }
 
-/// A line that makes a chain, or empties it.
+/// A line that makes a chain, or empties an existing one.
 fn new_chain(name: &str) -> String {
     format!(":{name} - [0:0]\n")
 }
@@ -377,7 +380,7 @@ fn append<'a>(chain: &str, texts: impl Iterator<Item = &'a String>) -> String {
     lines.concat()
 }
 
-/// The first line that two lists of rules do not have alike.
+/// The first line in which two lists of rules differ.
 fn differing(one: &[String], other: &[String], what: &str) -> Result<Option<(usize, String)>> {
     ensure!(one.len() == other.len(), "{what}: {} rules", other.len());
     let mut pairs = one.iter().zip(other).enumerate();
@@ -385,7 +388,7 @@ fn differing(one: &[String], other: &[String], what: &str) -> Result<Option<(usi
     Ok(found.map(|(at, (one, other))| (at, format!("{what}:\n  {one}\n  {other}"))))
 }
 
-/// The line of its input at which iptables-restore ended.
+/// The number of the input line at which iptables-restore ended.
 fn line_of(error: &Error) -> Result<usize> {
     let text = format!("{error:#}");
     let after = ["Error occurred at line: ", ": line "];

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `libtables.so`: what iptables-legacy takes for the kernel where none answers, as under
-//! qemu-user, which passes on none of netfilter's socket options.
+//! `libtables.so` takes the place of the kernel for iptables-legacy where no kernel answers, as
+//! under qemu-user, which passes on none of netfilter's socket options.
 //!
-//! Preloaded, it has a mangle table, which it keeps in the file that `HMARK_TABLE` names. It knows
-//! any target of revision 0, and refuses no rule.
+//! When preloaded, it keeps a mangle table in the file that `HMARK_TABLE` names. It knows any
+//! target of revision 0, and refuses no rule.
 
 mod table;
 
@@ -17,29 +17,29 @@ use std::slice;
 use libc::{socklen_t, AF_INET, AF_INET6, AF_NETLINK, IPPROTO_IP, IPPROTO_IPV6};
 use table::{Counters, Table};
 
-/// `IPT_SO_SET_REPLACE` and `IPT_SO_SET_ADD_COUNTERS`; those of IPv6 are the same.
+/// `IPT_SO_SET_REPLACE` and `IPT_SO_SET_ADD_COUNTERS`; the values for IPv6 are the same.
 const SET_REPLACE: c_int = 64;
 const SET_ADD_COUNTERS: c_int = 65;
 
-/// `IPT_SO_GET_INFO` and `IPT_SO_GET_ENTRIES`; those of IPv6 are the same.
+/// `IPT_SO_GET_INFO` and `IPT_SO_GET_ENTRIES`; the values for IPv6 are the same.
 const GET_INFO: c_int = 64;
 const GET_ENTRIES: c_int = 65;
 
 /// `IPT_SO_GET_REVISION_TARGET` and `IP6T_SO_GET_REVISION_TARGET`.
 const GET_REVISION_TARGET: [c_int; 2] = [67, 69];
 
-/// Where `struct xt_get_revision` has the revision, behind a name.
+/// Offset of the revision in `struct xt_get_revision`, after a name.
 const REVISION: usize = 29;
 
-/// What the kernel answers, or an error number.
+/// The kernel's answer, or an error number.
 type Answer<T> = Result<T, c_int>;
 
-/// Takes the place of `socket`: one of IPv4 or IPv6, which iptables-legacy talks to the kernel by,
-/// is none. iptables-translate opens one to netfilter, and says nothing there, so that it can be
-/// any of netlink.
+/// Replaces `socket`. An IPv4 or IPv6 socket, by which iptables-legacy talks to the kernel, is not
+/// a real one. iptables-translate opens a netfilter socket but sends nothing, so any netlink socket
+/// will do.
 ///
 /// # Safety
-/// As `socket`.
+/// The same as for `socket`.
 #[no_mangle]
 pub unsafe extern "C" fn socket(domain: c_int, kind: c_int, _protocol: c_int) -> c_int {
     match domain {
@@ -53,10 +53,10 @@ pub unsafe extern "C" fn socket(domain: c_int, kind: c_int, _protocol: c_int) ->
     }
 }
 
-/// Takes the place of `getsockopt`.
+/// Replaces `getsockopt`.
 ///
 /// # Safety
-/// As `getsockopt`.
+/// The same as for `getsockopt`.
 #[no_mangle]
 pub unsafe extern "C" fn getsockopt(
     _socket: c_int,
@@ -65,15 +65,16 @@ pub unsafe extern "C" fn getsockopt(
     value: *mut c_void,
     length: *mut socklen_t,
 ) -> c_int {
-    // SAFETY: iptables has this many bytes for the answer, and nothing else uses them meanwhile.
+    // SAFETY: iptables provides this many bytes for the answer, and nothing else uses them
+    // meanwhile.
     let value = unsafe { slice::from_raw_parts_mut(value.cast(), *length as usize) };
     reply(get(level, option, value))
 }
 
-/// Takes the place of `setsockopt`.
+/// Replaces `setsockopt`.
 ///
 /// # Safety
-/// As `setsockopt`.
+/// The same as for `setsockopt`.
 #[no_mangle]
 pub unsafe extern "C" fn setsockopt(
     _socket: c_int,
@@ -89,7 +90,8 @@ pub unsafe extern "C" fn setsockopt(
             return;
         };
         let counters = ptr::with_exposed_provenance_mut::<u8>(address);
-        // SAFETY: iptables has memory there for as many counters. No packet was ever counted.
+        // SAFETY: iptables provides memory there for as many counters. All are zero, as no packet
+        // was counted.
         unsafe { ptr::write_bytes(counters, 0, length) }
     });
     reply(set)

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A mangle table as the kernel hands it out and takes it, and its file.
+//! A mangle table in the layouts that the kernel returns and accepts, and its file.
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// The name, as it fills its field.
+/// The name, padded to its field.
 const NAME: &[u8; 32] = b"mangle\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
 /// All five hooks, as bits.
 const HOOKS: u32 = 0b11111;
 
-/// Length of `struct ipt_getinfo`: the name and the hooks; where in the entries each hook begins,
-/// and its policy; the number of entries, and their length.
+/// Length of `struct ipt_getinfo`: the name and the hooks; the offset of each hook's first entry,
+/// and of its policy; the number of entries, and their length.
 const INFO: usize = 84;
 
-/// Where `struct ipt_get_entries` has the entries.
+/// Offset of the entries in `struct ipt_get_entries`.
 const GET_ENTRIES: usize = 40;
 
-/// Where `struct ipt_replace` has the parts of a `struct ipt_getinfo`, in another order, and what
-/// is behind them.
+/// Offsets in `struct ipt_replace` of the parts of a `struct ipt_getinfo`, which have another order
+/// here, and of the parts after them.
 const REPLACE_NUMBERS: usize = 36;
 const REPLACE_OFFSETS: usize = 44;
 const REPLACE_COUNT: usize = 84;
@@ -37,12 +37,12 @@ const ERROR_TARGET: usize = 64;
 /// The verdict of a policy: accept.
 const ACCEPT: i32 = -2;
 
-/// How a family lays out an entry.
+/// The layout of a family's entries.
 #[derive(Clone, Copy)]
 pub struct Layout {
-    /// The length without a target.
+    /// The length of an entry without a target.
     pub length: usize,
-    /// Where it has the length without and with its target.
+    /// Offset of the entry's lengths without and with its target.
     pub lengths: usize,
 }
 
@@ -58,19 +58,19 @@ pub const IPV6: Layout = Layout {
     lengths: 140,
 };
 
-/// A table: its `struct ipt_getinfo`, and its entries behind that.
+/// A table: its `struct ipt_getinfo`, followed by its entries.
 pub struct Table(Vec<u8>);
 
-/// Memory of iptables where it wants the counters of the entries that it replaced.
+/// Memory in which iptables wants the counters of the entries that it replaced.
 pub struct Counters {
-    /// The address.
+    /// The address of the memory.
     pub address: usize,
-    /// How many bytes.
+    /// The length in bytes.
     pub length: usize,
 }
 
 impl Table {
-    /// The table in a file, or the one at first if there is no such file.
+    /// The table in a file, or the initial one if there is no such file.
     pub fn load(file: &Path, entry: Layout) -> std::io::Result<Self> {
         match fs::read(file) {
             Ok(bytes) => Ok(Self(bytes)),
@@ -79,12 +79,12 @@ impl Table {
         }
     }
 
-    /// Writes the file.
+    /// Writes the table to a file.
     pub fn store(&self, file: &Path) -> std::io::Result<()> {
         fs::write(file, &self.0)
     }
 
-    /// The table with nothing but its policies.
+    /// The table with only its policies.
     fn empty(entry: Layout) -> Self {
         let mut entries = Vec::new();
         let mut offsets = Vec::new();
@@ -108,7 +108,8 @@ impl Table {
         Self(table)
     }
 
-    /// Reads a `struct ipt_replace`: the table, and where the counters of the one before it go.
+    /// Reads a `struct ipt_replace`: the table, and the place for the counters of the table before
+    /// it.
     pub fn replaced(value: &[u8]) -> Option<(Self, Counters)> {
         let entries = value.get(REPLACE_ENTRIES..)?;
         if !value.starts_with(NAME) {
@@ -140,7 +141,8 @@ impl Table {
     }
 }
 
-/// Writes to what iptables gave for an answer, if it has this length and names the table.
+/// Writes to the memory that iptables gave for an answer, if it has this length and names the
+/// table.
 fn fill(value: &mut [u8], at: usize, bytes: &[u8]) -> Option<()> {
     if !value.starts_with(b"mangle\0") || value.len() != at + bytes.len() {
         return None;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a chain of rules costs end to end: packets a second that pass it, by HMARK of ours and in
-//! C, by what nftables has in its place, and by plain MARK.
+//! The end-to-end cost of a chain of rules: packets per second that pass it, with HMARK in Rust and
+//! in C, with nftables' equivalents, and with plain MARK.
 
 use std::fmt;
 use std::fmt::Write as _;
 
 use anyhow::{ensure, Context, Result};
 use tests::command::run_with;
-use tests::family::Family;
+use tests::family::{Commands, Family};
 use tests::netns::Netns;
 use tests::{install, module};
 
@@ -18,19 +18,19 @@ use crate::progress::Progress;
 use crate::report::{Ratio, Row, Table};
 use crate::series::Series;
 
-/// Rules of a chain, where not their number is what is measured.
+/// Number of rules in a chain, where the number itself is not being measured.
 const RULES: usize = 200;
 
-/// Rounds in which each kind of rule has its turn. A round before is not counted.
+/// Rounds in which each kind of rule has its turn. One more round before them is not counted.
 const ROUNDS: usize = 9;
 
-/// Calls of targets in a round, about: so many packets are sent.
+/// Approximate number of target calls in a round, which sets the number of packets to send.
 const CALLS: usize = 8_000_000;
 
-/// Most packets of a round.
+/// Maximum number of packets in a round.
 const MOST_PACKETS: usize = 200_000;
 
-/// What a rule does to a packet.
+/// The action of a rule on a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Ours,
@@ -53,7 +53,7 @@ impl fmt::Display for Kind {
 }
 
 impl Kind {
-    /// Loads the module that it needs, if it is one of two.
+    /// Loads the module that this kind needs, if it is one of the two HMARK modules.
     fn load(self) -> Result<()> {
         match self {
             Self::Ours => module::load_ours(),
@@ -62,12 +62,12 @@ impl Kind {
         }
     }
 
-    /// The program that takes its rules, and what it is given for `count` of them.
+    /// The program that takes the rules of this kind, and its input for `count` rules.
     fn rules(self, family: Family, count: usize) -> (String, String) {
         let ip = table(family);
         let next = match family {
-            Family::V4 => "protocol",
-            Family::V6 => "nexthdr",
+            Family::Ipv4 => "protocol",
+            Family::Ipv6 => "nexthdr",
         };
         let rule = match self {
             Self::Ours | Self::C => {
@@ -105,15 +105,15 @@ impl Kind {
     }
 }
 
-/// What nft calls the family, and what it calls its headers.
+/// nft's names for the family and for its headers.
 fn table(family: Family) -> &'static str {
     match family {
-        Family::V4 => "ip",
-        Family::V6 => "ip6",
+        Family::Ipv4 => "ip",
+        Family::Ipv6 => "ip6",
     }
 }
 
-/// Measures all paths, and how the cost grows with the rules.
+/// Measures all paths, and how the cost grows with the number of rules.
 pub fn run(progress: &mut Progress) -> Result<Table> {
     install::install()?;
     pktgen::load()?;
@@ -126,7 +126,7 @@ pub fn run(progress: &mut Progress) -> Result<Table> {
         }
     }
     for rules in [1, 10, 100, 1000] {
-        let path = Path::loopback(Family::V4)?;
+        let path = Path::loopback(Family::Ipv4)?;
         rows.extend(path.measure(&[Kind::Ours, Kind::C], rules, &effort, progress)?);
     }
     Ok(Table {
@@ -138,17 +138,17 @@ pub fn run(progress: &mut Progress) -> Result<Table> {
     })
 }
 
-/// A way that packets go, past a chain in `PREROUTING` of one namespace.
+/// A path that packets take, through a chain in `PREROUTING` of one namespace.
 struct Path {
     name: &'static str,
     traffic: Traffic,
     /// The namespace with the chain.
     marking: Netns,
-    /// Where packets come from, and where they end, if that is not the same one.
+    /// The namespaces where packets start and end, if these are not the one with the chain.
     ends: Option<[Netns; 2]>,
 }
 
-/// Counts and drops what comes in, behind the chain.
+/// Counts and drops the packets that arrive, after they have passed the chain.
 const SINK: &str = "table inet sink {
     chain input {
         type filter hook input priority 0
@@ -159,18 +159,18 @@ const SINK: &str = "table inet sink {
 ";
 
 impl Path {
-    /// Packets go to the namespace's own address.
+    /// Sends packets to the namespace's own address.
     fn loopback(family: Family) -> Result<Self> {
         let namespace = Netns::add("loopback")?;
         namespace.enter(|| run_with("nft -f -", SINK, &[]))?;
         let own = match family {
-            Family::V4 => {
-                // The stack's own packets have a route already where they come in; these have none.
+            Family::Ipv4 => {
+                // Packets from the stack itself arrive with a route; these have none.
                 namespace.sysctl("ipv4/conf/lo/route_localnet", "1")?;
                 namespace.sysctl("ipv4/conf/lo/accept_local", "1")?;
                 "127.0.0.1"
             }
-            Family::V6 => "::1",
+            Family::Ipv6 => "::1",
         };
         Ok(Self {
             name: "loopback",
@@ -186,7 +186,7 @@ impl Path {
         })
     }
 
-    /// Packets go over a veth pair to a router, and over another one to their destination.
+    /// Sends packets over a veth pair to a router, and over another pair to their destination.
     fn router(family: Family) -> Result<Self> {
         let [sender, router, receiver] = [
             Netns::add("sender")?,
@@ -202,12 +202,12 @@ impl Path {
             link set out up\n")?;
         receiver.ip("link set in up\n")?;
         let [source, near, far, destination] = match family {
-            Family::V4 => ["10.1.0.1", "10.1.0.2", "10.2.0.1", "10.2.0.2"],
-            Family::V6 => ["fd01::1", "fd01::2", "fd02::1", "fd02::2"],
+            Family::Ipv4 => ["10.1.0.1", "10.1.0.2", "10.2.0.1", "10.2.0.2"],
+            Family::Ipv6 => ["fd01::1", "fd01::2", "fd02::1", "fd02::2"],
         };
         let (bits, nodad, forwarding) = match family {
-            Family::V4 => (24, "", "ipv4/ip_forward"),
-            Family::V6 => (64, "nodad", "ipv6/conf/all/forwarding"),
+            Family::Ipv4 => (24, "", "ipv4/ip_forward"),
+            Family::Ipv6 => (64, "nodad", "ipv6/conf/all/forwarding"),
         };
         router.sysctl(forwarding, "1")?;
         router.ip(&format!(
@@ -245,8 +245,8 @@ impl Path {
             .map_or(&self.marking, |[_, receiver]| receiver)
     }
 
-    /// Lets packets pass `count` rules of each kind by turns; the first kind is compared with each
-    /// of the others.
+    /// Sends packets through `count` rules of each kind in turn, and compares the first kind with
+    /// each of the others.
     fn measure(
         &self,
         kinds: &[Kind],
@@ -265,7 +265,7 @@ impl Path {
         for round in 0..=rounds {
             progress.step(&format!("round {round} of {rounds}"));
             for turn in 0..kinds.len() {
-                // None is always the first one.
+                // Rotates the order, so that no kind is always first.
                 let turn = (turn + round) % kinds.len();
                 let rate = self
                     .pass(kinds[turn], count, packets)
@@ -291,7 +291,7 @@ impl Path {
             .collect())
     }
 
-    /// Lets packets pass rules of one kind, and returns how many passed a second.
+    /// Sends packets through rules of one kind, and returns how many passed per second.
     fn pass(&self, kind: Kind, count: usize, packets: usize) -> Result<f64> {
         kind.load()?;
         let (program, rules) = kind.rules(self.traffic.family, count);

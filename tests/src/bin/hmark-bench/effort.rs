@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How much is measured, and in what: times on a kernel that runs at native speed, instructions on
-//! one that is emulated, whose clock the lab has count them.
+//! The amount and unit of measurement: time on a kernel that runs at native speed, instructions on
+//! an emulated one, whose clock the lab makes count them.
 
 use tests::kernel;
 
-/// What the running kernel allows.
+/// The measurements that the running kernel allows.
 pub struct Effort {
-    /// Rounds that are counted: instructions hardly differ from round to round.
+    /// Rounds that are counted: instructions hardly differ from round to round, so few are needed.
     pub rounds: usize,
-    /// Divides how many packets are sent.
+    /// Divisor for the number of packets to send.
     pub less: usize,
-    /// Unit of what one packet takes.
+    /// Unit of the cost of one packet.
     pub cost: &'static str,
-    /// Unit of packets in a time: thousands in a second, or in 10^9 instructions.
+    /// Unit of the packet rate: thousands per second, or per 10^9 instructions.
     pub rate: &'static str,
 }
 
 impl Effort {
-    /// Of the running kernel; `rounds` where time is measured.
+    /// The effort for the running kernel, with `rounds` rounds where time is measured.
     pub fn new(rounds: usize) -> Self {
         if kernel::is_uml() {
             Self {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `hmark-bench FILE.json MACHINE [BENCHMARK...]`: what ours costs beside what Linux and iptables ship,
-//! measured by turns on the running kernel.
+//! `hmark-bench FILE.json MACHINE [BENCHMARK...]`: compares the cost of our module and library with
+//! those that Linux and iptables ship, in alternating rounds on the running kernel.
 //!
-//! Each benchmark is a module that gives a table; `report` shows and keeps them. Run it in a fresh
-//! guest of the lab: it changes the rules and the module of its kernel.
+//! Each benchmark is a module that returns a table; `report` prints and saves the tables. Run this
+//! in a fresh guest of the lab: it changes the rules and the module of its kernel.
 
 mod chains;
 mod effort;
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Without the name of a benchmark, all are run.
+/// Runs the named benchmarks, or all of them if none is named.
 fn bench() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let usage = "usage: hmark-bench FILE.json MACHINE [packets|chains|rules...]";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a packet costs: the kernel's own C target, ours, and one that hashes and reads no header,
-//! called in one kernel by the module `hmark_bench`.
+//! The cost of a packet in three targets, called in one kernel by the module `hmark_bench`: the
+//! kernel's own C one, ours, and one that hashes but reads no header.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ use crate::series::Series;
 /// Rounds of each kind of packet.
 const ROUNDS: usize = 15;
 
-/// Packets that each target has in a round.
+/// Packets that each target gets in a round.
 const PACKETS: usize = 1 << 17;
 
 /// Measures all kinds of packets that the module knows.
@@ -51,7 +51,7 @@ pub fn run(progress: &mut Progress) -> Result<Table> {
     })
 }
 
-/// Measures the kind of this number, and tells how many there are.
+/// Measures the kind with this number, and returns how many kinds there are.
 fn measure(module: &Path, kind: usize, effort: &Effort) -> Result<(Row, usize)> {
     command("dmesg --clear")?;
     let loaded = command(&format!(
@@ -88,7 +88,7 @@ fn measure(module: &Path, kind: usize, effort: &Effort) -> Result<(Row, usize)> 
     Ok((row, value(about, "kinds")?.parse()?))
 }
 
-/// The word behind `NAME=`.
+/// The word after `NAME=`.
 fn value<'a>(words: &'a str, name: &str) -> Result<&'a str> {
     words
         .split(' ')
@@ -96,7 +96,7 @@ fn value<'a>(words: &'a str, name: &str) -> Result<&'a str> {
         .with_context(|| format!("no {name} in `{words}`"))
 }
 
-/// The picoseconds behind `NAME=`, in nanoseconds.
+/// The picoseconds after `NAME=`, in nanoseconds.
 fn nanoseconds(words: &str, name: &str) -> Result<f64> {
     let picoseconds: f64 = value(words, name)?.parse()?;
     Ok(picoseconds / 1000.0)

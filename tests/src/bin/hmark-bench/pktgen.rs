@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! pktgen: the kernel's own packet generator, which makes UDP packets of many flows.
+//! pktgen, the kernel's own packet generator, which makes UDP packets of many flows.
 //!
 //! Kernel documentation: `Documentation/networking/pktgen.rst`
 
@@ -11,13 +11,13 @@ use anyhow::{Context, Result};
 use tests::command::run;
 use tests::family::Family;
 
-/// Where its files are, in the network namespace of the thread.
+/// The folder of its files, in the network namespace of the thread.
 const FOLDER: &str = "/proc/thread-self/net/pktgen";
 
 /// Its thread on the first CPU.
 const THREAD: &str = "kpktgend_0";
 
-/// What to send.
+/// The packets to send.
 pub struct Traffic {
     pub family: Family,
     /// The device that sends.
@@ -31,7 +31,7 @@ pub struct Traffic {
 /// Loads pktgen, if it is a module.
 ///
 /// # Errors
-/// If the kernel has none.
+/// If the kernel has no pktgen.
 pub fn load() -> Result<()> {
     if !Path::new(FOLDER).exists() {
         run("modprobe pktgen")?;
@@ -40,14 +40,14 @@ pub fn load() -> Result<()> {
 }
 
 impl Traffic {
-    /// Has the device send packets of 1,000 flows, and returns how many it sent a second.
+    /// Makes the device send packets of 1,000 flows, and returns how many it sent per second.
     ///
     /// # Errors
-    /// If pktgen does not take what is asked of it, or does not send.
+    /// If pktgen does not accept its settings, or does not send.
     pub fn send(&self, packets: u32) -> Result<f64> {
         let [source, destination] = match self.family {
-            Family::V4 => ["src_min", "dst"],
-            Family::V6 => ["src6", "dst6"],
+            Family::Ipv4 => ["src_min", "dst"],
+            Family::Ipv6 => ["src6", "dst6"],
         };
         write(THREAD, "rem_device_all")?;
         write(THREAD, &format!("add_device {}", self.device))?;

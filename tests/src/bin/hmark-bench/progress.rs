@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Lines that show that a benchmark is alive, and what it is at.
+//! Lines that show that a benchmark is alive, and which step it is at.
 
 use std::time::{Duration, Instant};
 
-/// A line this often, where a phase has nothing new to say.
+/// Minimum time between two lines, where a phase has nothing new to say.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Time since the start, and since the last line.
@@ -29,7 +29,7 @@ impl Progress {
         println!("[{:5.1} s] {text}", self.begun.elapsed().as_secs_f32());
     }
 
-    /// Prints a line unless there was one a moment ago.
+    /// Prints a line, unless one was printed a moment ago.
     pub fn step(&mut self, text: &str) {
         if self.shown.elapsed() >= PAUSE {
             self.phase(text);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The figures as tables, and as JSON with every measurement in it.
+//! The figures as tables, and as JSON with every measurement.
 
 use std::fs;
 use std::path::Path;
@@ -11,38 +11,38 @@ use tests::command::run;
 
 use crate::series::{median, quantile, Series};
 
-/// What one benchmark measured.
+/// The results of one benchmark.
 pub struct Table {
-    /// Which benchmark it is, such as `rules`.
+    /// Name of the benchmark, such as `rules`.
     pub benchmark: &'static str,
-    /// What is measured, and by what it is compared.
+    /// The subject of the measurements, and what ours is compared with.
     pub title: &'static str,
     /// Unit of the measurements.
     pub unit: &'static str,
-    /// What the ratio is.
+    /// Direction of the ratio.
     pub ratio: Ratio,
-    /// What was measured.
+    /// The things that were measured.
     pub rows: Vec<Row>,
 }
 
-/// One thing measured, of ours and of another.
+/// One thing that was measured with ours and with another.
 pub struct Row {
-    /// What was measured, such as `IPv4 legacy save`.
+    /// Name of the thing, such as `IPv4 legacy save`.
     pub name: String,
-    /// What one measurement went over, such as `50000 rules`, or what the other one is.
+    /// Extent of one measurement, such as `50000 rules`, or the name of the other one.
     pub of: String,
     /// The measurements.
     pub series: Series,
-    /// Of the least that there is to do, where that is known.
+    /// Measurements of the minimum of work, where that is known.
     pub floor: Vec<f64>,
 }
 
-/// Which of a pair is divided by the other.
+/// Which one of a pair is divided by the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ratio {
-    /// Ours by the other: a part of its time, or a multiple of its rate.
+    /// Ratio ours/other: of two durations, or of two rates.
     OursByOther,
-    /// The other by ours: how many times as fast ours is, of times.
+    /// Ratio other/ours of two durations: the speed-up.
     OtherByOurs,
 }
 
@@ -100,7 +100,7 @@ pub fn show(table: &Table) {
 /// Writes `file`.
 ///
 /// # Errors
-/// If that fails, or what was measured cannot be named.
+/// If that fails, or the version of the kernel or of iptables is unknown.
 pub fn write(tables: &[Table], machine: &str, file: &Path) -> Result<()> {
     let report = json!({
         "machine": machine,

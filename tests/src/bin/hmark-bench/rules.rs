@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a set of HMARK rules costs: parsed alone, restored, and saved, by our library and by the
-//! stock one, with one kernel module under both.
+//! The cost of a set of HMARK rules: parsing only, restoring, and saving, with our library and the
+//! stock one, both with the same kernel module.
 //!
-//! Times are those of the wall: UML counts CPU time in ticks of 10 ms, and its one CPU has nothing
+//! Times are wall-clock times: UML counts CPU time in ticks of 10 ms, and its one CPU has nothing
 //! else to do.
 
 use std::fmt::Write;
@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{ensure, Context, Result};
-use tests::family::Family;
+use tests::family::{Commands, Family};
 use tests::{install, module};
 
 use crate::progress::Progress;
@@ -23,10 +23,10 @@ use crate::series::Series;
 /// Rules in the set.
 const RULES: usize = 50_000;
 
-/// Pairs measured. A pair before them is not counted.
+/// Pairs measured. One more pair before them is not counted.
 const ROUNDS: usize = 11;
 
-/// Where the set of rules and the libraries are.
+/// The folder for the set of rules and the libraries.
 const FOLDER: &str = "/run/hmark-bench";
 
 const BACKENDS: [&str; 2] = ["legacy", "nft"];
@@ -89,7 +89,7 @@ pub fn run(progress: &mut Progress) -> Result<Table> {
     })
 }
 
-/// Whose library.
+/// The library to use.
 #[derive(Clone, Copy)]
 enum Side {
     Ours,
@@ -97,7 +97,7 @@ enum Side {
 }
 
 impl Side {
-    /// The folder that iptables loads it from; alike for both.
+    /// The folder that iptables loads the library from. The two folders are laid out alike.
     fn extensions(self) -> PathBuf {
         Path::new(FOLDER).join(match self {
             Self::Ours => "ours",
@@ -106,13 +106,13 @@ impl Side {
     }
 }
 
-/// iptables-restore and -save of a family and backend, and the rules for them.
+/// iptables-restore and iptables-save of a family and backend, and the rules for them.
 struct Programs {
     restore: String,
     save: String,
     rules: PathBuf,
     no_rules: PathBuf,
-    /// What both libraries are to save.
+    /// The text that both libraries must save.
     expected: String,
 }
 
@@ -133,7 +133,7 @@ impl Programs {
         })
     }
 
-    /// The times of parsing alone, of restoring into an empty table, and of saving.
+    /// The times to parse only, to restore into an empty table, and to save.
     fn measure(&self, progress: &mut Progress) -> Result<[Series; 3]> {
         let mut all = <[Series; 3]>::default();
         for round in 0..=ROUNDS {
@@ -143,7 +143,7 @@ impl Programs {
                 0 => [Side::Ours, Side::Stock],
                 _ => [Side::Stock, Side::Ours],
             };
-            // What is done by turns starts from the same tables.
+            // The two sides alternate, and each starts from the same tables.
             self.flush()?;
             for side in order {
                 let time = self.time(side, &self.restore, &["--test"], &self.rules)?;
@@ -166,7 +166,7 @@ impl Programs {
         Ok(all)
     }
 
-    /// Removes all rules, and waits until the kernel has let go of them.
+    /// Removes all rules, and waits until the kernel has released them.
     fn flush(&self) -> Result<()> {
         self.time(Side::Ours, &self.restore, &[], &self.no_rules)?;
         module::wait_unused()
@@ -196,7 +196,7 @@ impl Programs {
         Ok(time.as_secs_f64())
     }
 
-    /// Checks that what was restored is saved as it was given.
+    /// Checks that the restored rules are saved as they were given.
     fn check(&self, side: Side) -> Result<()> {
         let output = Command::new(&self.save)
             .args(["-t", "mangle"])
@@ -213,7 +213,7 @@ impl Programs {
     }
 }
 
-/// Adds a measurement; the first round warms up.
+/// Adds a measurement, unless it is of the first round, which only warms up.
 fn add(series: &mut Series, side: Side, round: usize, time: f64) {
     if round > 0 {
         match side {
@@ -223,16 +223,16 @@ fn add(series: &mut Series, side: Side, round: usize, time: f64) {
     }
 }
 
-/// The rules as saved, one for each of as many addresses.
+/// The rules as they are saved, each for an address of its own.
 fn rules(family: Family) -> String {
-    let bits = family.bits().to_string();
+    let bits = family.address_bits().to_string();
     let options = OPTIONS.map(|options| options.replace('%', &bits));
     let mut text = String::new();
     for number in 0..RULES {
         let [high, low] = [number / 250 + 1, number % 250 + 1];
         let address = match family {
-            Family::V4 => format!("10.{}.{}.{low}", high / 250 + 1, high % 250 + 1),
-            Family::V6 => format!("2001:db8::{high:x}:{low:x}"),
+            Family::Ipv4 => format!("10.{}.{}.{low}", high / 250 + 1, high % 250 + 1),
+            Family::Ipv6 => format!("2001:db8::{high:x}:{low:x}"),
         };
         let options = &options[number % options.len()];
         let _ = writeln!(text, "-A PREROUTING -d {address}/{bits} -j HMARK {options}");

@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Measurements of ours and of another, taken by turns, and what they come to.
+//! Alternating measurements of ours and another, and statistics of them.
 
-/// Paired measurements, in one unit: those of one index were taken one after the other.
+/// Paired measurements in one unit. Those with the same index were taken one right after the other.
 #[derive(Clone, Debug, Default)]
 pub struct Series {
     /// Ours.
     pub ours: Vec<f64>,
-    /// What Linux or iptables ships, or another that is compared.
+    /// The one that ours is compared with, such as that of Linux or iptables.
     pub other: Vec<f64>,
 }
 
 impl Series {
-    /// Ours by the other, pair by pair: what slows the machine for longer than a pair cancels out.
+    /// Ratio ours/other of each pair. Slowdowns of the machine that last longer than a pair cancel
+    /// out.
     pub fn ratios(&self) -> Vec<f64> {
         let pairs = self.ours.iter().zip(&self.other);
         pairs.map(|(ours, other)| ours / other).collect()
     }
 }
 
-/// The value at `share`, from 0 to 1, of the sorted values, between two of them in proportion.
+/// The value at `share`, from 0 to 1, of the sorted values, interpolated between two of them.
 ///
-/// There must be a value.
+/// There must be at least one value.
 pub fn quantile(values: &[f64], share: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -33,7 +34,7 @@ pub fn quantile(values: &[f64], share: f64) -> f64 {
     low + (high - low) * place.fract()
 }
 
-/// The value in the middle.
+/// The median.
 pub fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }

@@ -5,15 +5,15 @@
 use std::fs;
 
 use anyhow::{Context, Result};
-use tests::family::Family;
+use tests::family::{Commands, Family};
 use tests::netns::Netns;
 
 use crate::host::Host;
 
-/// How many neighbours all hosts together may know.
+/// The maximum number of neighbours that all hosts together may know.
 const NEIGHBOURS: &str = "65536";
 
-/// The switches of a site, which are in a namespace of their own.
+/// The switches of a site, in a namespace of their own.
 pub struct Switches {
     netns: Netns,
     networks: &'static [&'static str],
@@ -25,7 +25,7 @@ impl Switches {
     /// # Errors
     /// If iproute2 fails.
     pub fn install(site: &str, networks: &'static [&'static str]) -> Result<Self> {
-        // The kernel has one table of neighbours, of a size that is meant for one host.
+        // The kernel has only one table of neighbours, and its size is meant for one host.
         for family in Family::ALL {
             for limit in 1..=3 {
                 let file = format!("{}/neigh/default/gc_thresh{limit}", family.name());
@@ -41,11 +41,11 @@ impl Switches {
         Ok(Self { netns, networks })
     }
 
-    /// Plugs a cable from a host into `network`: the host gets an interface of that name, with no
-    /// address and down.
+    /// Plugs a cable from a host into `network`. The host gets an interface of that name, without
+    /// an address and down.
     ///
     /// # Errors
-    /// If there is one, or no such network.
+    /// If the host is already plugged in, or there is no such network.
     pub fn plug(&self, host: &Host, network: &str) -> Result<()> {
         let port = self.port(host, network)?;
         self.netns.ip(&format!(
@@ -55,7 +55,7 @@ impl Switches {
         ))
     }
 
-    /// Takes the power of the port that a host is plugged into, or gives it back: `down` or `up`.
+    /// Turns the port that a host is plugged into off or on: `state` is `down` or `up`.
     ///
     /// # Errors
     /// If the host is not plugged in.
@@ -64,7 +64,8 @@ impl Switches {
         self.netns.ip(&format!("link set {port} {state}\n"))
     }
 
-    /// An interface's name may have 15 letters, so a network has its number there.
+    /// The switch's name for the port, with the network's number, as an interface's name is at most
+    /// 15 bytes long.
     fn port(&self, host: &Host, network: &str) -> Result<String> {
         let number = self.networks.iter().position(|name| *name == network);
         let number = number.with_context(|| format!("there is no network {network}"))?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What hosts received: every packet, by packet sockets on them.
+//! Captures every packet that hosts receive, by packet sockets on them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::IoSliceMut;
@@ -19,10 +19,10 @@ use nix::sys::socket::{
 use crate::flow::{self, Flow, Kind};
 use crate::host::Host;
 
-/// Memory for packets that a host has received and nobody has read yet.
+/// Buffer for packets that a host has received but that have not been read yet.
 const BUFFER: usize = 64 << 20;
 
-/// How often packets are read, beside when they are asked for.
+/// Interval at which packets are read, in addition to reads on request.
 const INTERVAL: Duration = Duration::from_millis(20);
 
 /// `PACKET_HOST`: a packet for this host.
@@ -32,20 +32,20 @@ const TO_US: u8 = 0;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Sighting {
     pub kind: Kind,
-    /// As the packet's own direction has it.
+    /// The flow in the packet's own direction.
     pub flow: Flow,
-    /// The host, by its place in the list given to [`Capture::start`].
+    /// Index of the host in the list given to [`Capture::start`].
     pub host: usize,
-    /// The interface, by its place in that list.
+    /// Index of the interface in that list.
     pub interface: usize,
     /// The hardware address of the host that sent it.
     pub sender: [u8; 6],
 }
 
-/// How many packets there were.
+/// Captured packets, with the number of each.
 pub type Sightings = HashMap<Sighting, u64>;
 
-/// Receives on hosts until the process ends.
+/// Captures packets on hosts until the process ends.
 pub struct Capture {
     state: Arc<Mutex<State>>,
 }
@@ -56,17 +56,17 @@ struct State {
     buffer: Vec<u8>,
 }
 
-/// A socket that hears all that its host receives.
+/// A socket that receives all packets of its host.
 struct Ear {
     socket: OwnedFd,
     /// The interfaces, by the kernel's numbers.
     interfaces: BTreeMap<usize, usize>,
-    /// Packets that were lost.
+    /// The number of packets that were lost.
     lost: u32,
 }
 
 impl Capture {
-    /// Begins to receive on the `interfaces` of `hosts`.
+    /// Starts to capture on the `interfaces` of `hosts`.
     ///
     /// # Errors
     /// If a host lacks such an interface.
@@ -82,7 +82,7 @@ impl Capture {
         }));
         let reader = Arc::clone(&state);
         thread::spawn(move || loop {
-            // An error is met again by who takes what was seen.
+            // `take` meets an error again, and reports it.
             let _ = reader
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -92,7 +92,7 @@ impl Capture {
         Ok(Self { state })
     }
 
-    /// All that was received since it was last taken.
+    /// Takes all packets that were received since the last call.
     ///
     /// # Errors
     /// If a packet was lost.
@@ -131,7 +131,7 @@ impl State {
 /// A packet in the buffer.
 struct Heard {
     len: usize,
-    /// [`None`] if it is for another host, or of an interface that nobody asked for.
+    /// [`None`] if the packet is for another host, or from an interface that is not captured.
     interface: Option<usize>,
     sender: [u8; 6],
 }

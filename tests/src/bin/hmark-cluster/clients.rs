@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Clients: many connections, each asked and answered as often as a test wants.
+//! Clients with many connections, each asked and answered as often as a test wants.
 
 use std::collections::HashSet;
 use std::io::{Read, Write};
@@ -13,16 +13,16 @@ use socket2::{Domain, Protocol, Socket, Type};
 use crate::flow::{Flow, Transport};
 use crate::host::Host;
 
-/// How long to wait for an answer: a lost packet is sent again within it, but for UDP.
+/// Time to wait for an answer. Lost packets are sent again within it, except for UDP.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long to wait for an answer that may not come.
+/// Time to wait for an answer that may not come.
 const SOON: Duration = Duration::from_millis(100);
 
-/// Answers are at most this long.
+/// Maximum length of an answer.
 const LONGEST: usize = 1 << 16;
 
-/// Connections that are asked before the first is heard.
+/// Connections that send their question before the first answer is read.
 const AT_ONCE: usize = 100;
 
 /// An open connection.
@@ -30,13 +30,13 @@ pub struct Connection {
     pub flow: Flow,
     socket: Socket,
     asked: usize,
-    /// How many bytes questions of UDP and SCTP have beyond their text.
+    /// Bytes that questions over UDP and SCTP have in addition to their text.
     pub padding: usize,
     /// The server that answered last.
     server: Option<String>,
 }
 
-/// Chooses distinct flows to `server` from clients' `addresses`, the same ones for a seed.
+/// Chooses distinct flows to `server` from clients' `addresses`: the same ones for the same seed.
 pub fn choose(
     transport: Transport,
     addresses: &[IpAddr],
@@ -70,10 +70,11 @@ pub fn open(host: &Host, flows: &[Flow]) -> Result<Vec<Connection>> {
         .enter(|| flows.iter().map(|flow| Connection::open(*flow)).collect())
 }
 
-/// Has each connection ask once and be answered, which in the same server's name must be.
+/// Makes each connection ask once and get an answer, which must come from the same server as
+/// before.
 ///
 /// # Errors
-/// If one gets no answer, or that of another server than before.
+/// If one gets no answer, or an answer from another server than before.
 pub fn ask(connections: &mut [Connection]) -> Result<()> {
     for connections in connections.chunks_mut(AT_ONCE) {
         for connection in &mut *connections {
@@ -92,7 +93,7 @@ pub fn ask(connections: &mut [Connection]) -> Result<()> {
     Ok(())
 }
 
-/// A socket at a flow's source, which sends nothing yet.
+/// A socket bound to a flow's source, which sends nothing yet.
 ///
 /// # Errors
 /// If this host has no such address, or the port is taken.
@@ -112,7 +113,8 @@ impl Connection {
     fn open(flow: Flow) -> Result<Self> {
         let connect = || -> Result<Socket> {
             let socket = bind(&flow)?;
-            // Gone as soon as it is closed, so that its port is free for the next test.
+            // The socket is gone as soon as it is closed, so that its port is free for the next
+            // test.
             socket.set_linger(Some(Duration::ZERO))?;
             socket.set_read_timeout(Some(TIMEOUT))?;
             socket.set_write_timeout(Some(TIMEOUT))?;
@@ -167,10 +169,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Asks, and says whether an answer came at once.
+    /// Asks, and returns whether an answer came at once.
     ///
     /// # Errors
-    /// If it cannot ask.
+    /// If the question cannot be sent.
     pub fn is_answered_within_a_moment(&mut self) -> Result<bool> {
         self.ask()?;
         self.socket.set_read_timeout(Some(SOON))?;
@@ -185,7 +187,7 @@ impl Connection {
     }
 }
 
-/// Whether an answer by HTTP has all its bytes.
+/// Whether an HTTP answer is complete.
 fn is_whole(answer: &[u8]) -> bool {
     let answer = String::from_utf8_lossy(answer);
     let Some((head, body)) = answer.split_once("\r\n\r\n") else {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A server of UDP and SCTP: to each message it answers its name, a blank and the message.
+//! A server for UDP and SCTP: it answers each message with its name, a blank and the message.
 
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
@@ -13,16 +13,16 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::host::Host;
 
-/// Messages are at most this long.
+/// Maximum length of a message.
 const LONGEST: usize = 1 << 16;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 4096;
 
-/// Starts a server on `address` of a host; it ends with the process.
+/// Starts a server on `address` of a host, which ends with the process.
 ///
 /// # Errors
-/// If the host has no such address, or the kernel no SCTP.
+/// If the host has no such address, or the kernel has no SCTP.
 pub fn serve(host: &Host, address: SocketAddr) -> Result<()> {
     let name = host.name().to_owned();
     host.netns().enter(|| {
@@ -45,7 +45,7 @@ fn answer(name: &str, message: &[u8]) -> Vec<u8> {
     [name.as_bytes(), b" ", message].concat()
 }
 
-/// A message that cannot be answered is missed by its client, who reports it.
+/// If a message cannot be answered, its client misses the answer and reports that.
 fn answer_datagrams(socket: &UdpSocket, name: &str) {
     let mut buffer = vec![0; LONGEST];
     loop {
@@ -55,14 +55,14 @@ fn answer_datagrams(socket: &UdpSocket, name: &str) {
     }
 }
 
-/// A listener, and the connections that it accepted by the tokens that epoll has for them.
+/// A listener, and the connections that it accepted, by their epoll tokens.
 struct Streams {
     epoll: Epoll,
     listener: Socket,
     connections: HashMap<u64, Socket>,
 }
 
-/// What epoll calls the listener.
+/// The listener's epoll token.
 const LISTENER: u64 = 0;
 
 impl Streams {

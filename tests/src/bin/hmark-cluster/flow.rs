@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Flows, and what a packet tells of the one that it belongs to.
+//! Flows, and the flow that a packet belongs to.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{bail, Context, Result};
 use etherparse::{IpNumber, LaxIpSlice, PacketBuilder};
-use hmark::Rule;
+use hmark::rule::v0::Info;
 use libtest_mimic::Trial;
-use tests::family::Family;
+use tests::family::{Commands, Family};
 use tests::trial::test;
 
-/// What carries a flow.
+/// The transport protocol of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Transport {
     Tcp,
@@ -21,7 +21,7 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// All of them.
+    /// All transport protocols.
     pub const ALL: [Self; 3] = [Self::Tcp, Self::Udp, Self::Sctp];
 
     /// The port of a cluster's service: that of HTTP, or of SIP.
@@ -47,7 +47,7 @@ impl Transport {
     }
 }
 
-/// A test of each transport and family, named by them.
+/// One test for each transport and family, named after them.
 pub fn each_kind(name: &str, run: fn(Transport, Family) -> Result<()>) -> Vec<Trial> {
     let mut trials = Vec::new();
     for transport in Transport::ALL {
@@ -70,7 +70,7 @@ impl fmt::Display for Transport {
     }
 }
 
-/// The two ends of a packet, and what carries it. A flow is named by those of its first packet.
+/// The two ends of a packet, and its transport. A flow is identified by those of its first packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Flow {
     pub transport: Transport,
@@ -79,7 +79,7 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// What the other end sends.
+    /// The same flow as the other end sends it.
     pub fn reversed(self) -> Self {
         Self {
             source: self.destination,
@@ -91,36 +91,33 @@ impl Flow {
     /// The family of its addresses.
     pub fn family(&self) -> Family {
         match self.source.is_ipv4() {
-            true => Family::V4,
-            false => Family::V6,
+            true => Family::Ipv4,
+            false => Family::Ipv6,
         }
     }
 
-    /// The mark that a rule gives a packet of it.
+    /// The mark that a rule gives a packet of this flow.
     ///
     /// # Errors
-    /// If it gives none.
-    pub fn mark(&self, rule: &Rule) -> Result<u32> {
+    /// If the rule gives none.
+    pub fn mark(&self, rule: &Info) -> Result<u32> {
         self.mark_of(&self.packet(false)?, rule)
     }
 
-    /// The mark that a rule gives a fragment of a packet of it.
+    /// The mark that a rule gives a fragment of a packet of this flow.
     ///
     /// # Errors
-    /// If it gives none.
-    pub fn fragment_mark(&self, rule: &Rule) -> Result<u32> {
+    /// If the rule gives none.
+    pub fn fragment_mark(&self, rule: &Info) -> Result<u32> {
         self.mark_of(&self.packet(true)?, rule)
     }
 
-    fn mark_of(&self, packet: &[u8], rule: &Rule) -> Result<u32> {
-        let mark = match self.family() {
-            Family::V4 => hmark::mark_ipv4(packet, rule),
-            Family::V6 => hmark::mark_ipv6(packet, rule),
-        };
+    fn mark_of(&self, packet: &[u8], rule: &Info) -> Result<u32> {
+        let mark = hmark::mark(self.family(), packet, rule);
         mark.with_context(|| format!("{self} gets no mark"))
     }
 
-    /// A packet with its addresses and ports; all protocols have the ports at the same place.
+    /// A packet with the flow's addresses and ports, which are at the same place for all protocols.
     fn packet(&self, fragment: bool) -> Result<Vec<u8>> {
         let mut payload = [0; 32];
         payload[..2].copy_from_slice(&self.source.port().to_be_bytes());
@@ -174,20 +171,20 @@ impl fmt::Display for Flow {
     }
 }
 
-/// What kind of packet was seen.
+/// The kind of a captured packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
-    /// A packet of the flow.
+    /// A whole packet of the flow.
     Whole,
-    /// A fragment of one, without ports: the first has some, but HMARK takes none from there.
+    /// A fragment of a packet, without ports: only the first has any, and HMARK does not use them.
     Fragment,
     /// An ICMP error about a packet of the flow.
     Error,
 }
 
-/// Reads a packet: what it is, and of which flow, as its own direction has it.
+/// Reads a packet: its kind, and its flow in the packet's own direction.
 ///
-/// [`None`] if it is of no flow.
+/// [`None`] if it belongs to no flow.
 pub fn read(packet: &[u8]) -> Option<(Kind, Flow)> {
     let (ip, _) = LaxIpSlice::from_slice(packet).ok()?;
     let ends = |source, destination| (ip.source_addr(), source, ip.destination_addr(), destination);

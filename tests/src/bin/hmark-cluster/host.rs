@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Hosts: namespaces with a network, a name, and an `/etc` and `/run` of their own, as machines
-//! have.
+//! Hosts: namespaces with a network, a host name, and their own `/etc` and `/run`, like machines.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -10,7 +9,7 @@ use anyhow::{anyhow, ensure, Context, Result};
 use tests::command;
 use tests::netns::Netns;
 
-/// What keeps a host's name, `/etc` and `/run`: they last as long as a process has them.
+/// Keeps a host's name, `/etc` and `/run`, which exist as long as a process uses them.
 const KEEPER: &str = "exec 2>&1
     hostname \"$0\"
     mount -t tmpfs tmpfs /run
@@ -19,7 +18,7 @@ const KEEPER: &str = "exec 2>&1
     echo up
     exec sleep infinity";
 
-/// A host, with no cable yet; gone on drop.
+/// A host without cables, removed on drop.
 pub struct Host {
     name: String,
     netns: Netns,
@@ -27,15 +26,15 @@ pub struct Host {
 }
 
 impl Host {
-    /// Starts the host `name`. Those of another `site` may have the same names.
+    /// Starts the host `name`. Hosts of another `site` may have the same name.
     ///
     /// # Errors
-    /// If there is one, or its namespaces cannot be made.
+    /// If the host exists, or its namespaces cannot be made.
     pub fn start(site: &str, name: &str) -> Result<Self> {
         let netns = Netns::add(&format!("{site}-{name}"))?;
-        // As Debian boots; a new namespace has what the kernel begins with.
+        // As Debian sets it at boot; a new namespace has the kernel's initial value.
         netns.sysctl("ipv4/conf/all/rp_filter", "2")?;
-        // No address is on two hosts, and none has to wait until that is known.
+        // No two hosts share an address, so none has to wait for duplicate address detection.
         for scope in ["all", "default"] {
             netns.sysctl(&format!("ipv6/conf/{scope}/accept_dad"), "0")?;
         }
@@ -43,7 +42,7 @@ impl Host {
             .args(["netns", "exec", netns.name()])
             .args(["unshare", "--uts", "--mount", "sh", "-euc", KEEPER, name])
             .stdout(Stdio::piped())
-            // It may outlive the tests, and nobody should wait for it to print more.
+            // The keeper may outlive the tests, and nobody should wait for its output.
             .stderr(Stdio::null())
             .spawn()
             .context("cannot run ip")?;
@@ -60,12 +59,12 @@ impl Host {
         Ok(host)
     }
 
-    /// The name that the host goes by.
+    /// The host's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its network alone.
+    /// The host's network namespace.
     pub fn netns(&self) -> &Netns {
         &self.netns
     }
@@ -73,7 +72,7 @@ impl Host {
     /// The hardware address of an interface.
     ///
     /// # Errors
-    /// If it has no such interface.
+    /// If the host has no such interface.
     pub fn mac(&self, interface: &str) -> Result<[u8; 6]> {
         let text = self.run(&format!("cat /sys/class/net/{interface}/address"))?;
         let bytes = text
@@ -86,10 +85,10 @@ impl Host {
             .map_err(|_| anyhow!("an address is not {text}"))
     }
 
-    /// Runs a shell script as its root would, and gives what that prints.
+    /// Runs a shell script as the host's root would, and returns its output.
     ///
     /// # Errors
-    /// If a command of the script fails; the error has what it printed on standard error.
+    /// If a command of the script fails. The error has its standard error.
     pub fn run(&self, script: &str) -> Result<String> {
         let pid = self.keeper.id();
         let shell = format!("nsenter --target {pid} --mount --uts --net sh -eu");
@@ -99,7 +98,7 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        // It has nothing to finish; what it started goes with the guest.
+        // The keeper has nothing to finish, and processes that it started end with the guest.
         let _ = self.keeper.kill().and_then(|()| self.keeper.wait());
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The set-ups that HMARK was written for, of real parts in namespaces, as the tutorials in `docs/`
-//! build them: the commands are those of the text. Run it in a fresh guest of the lab; `size.rs`
-//! has what sets the number of hosts and flows.
+//! The set-ups that HMARK was written for, built from real parts in namespaces with the commands of
+//! the tutorials in `docs/`. Run it in a fresh guest of the lab; `size.rs` reads the number of
+//! hosts and flows.
 
 mod cables;
 mod capture;
@@ -23,7 +23,8 @@ use libtest_mimic::Arguments;
 use nix::sys::resource::{setrlimit, Resource};
 use tests::notes;
 
-/// Files that clients and servers may have open: the most that the kernel allows a process.
+/// Maximum number of files that clients and servers may have open, which is the kernel's limit for
+/// a process.
 const FILES: u64 = 1 << 20;
 
 fn main() -> ExitCode {
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let mut arguments = Arguments::from_args();
-    // All share one cluster, in the order that the tutorial has.
+    // All tests share one cluster, and run in the order of the tutorial.
     arguments.test_threads = Some(1);
     let mut trials = pre_load_balancer::trials();
     trials.extend(gateways::trials());

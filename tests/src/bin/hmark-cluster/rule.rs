@@ -1,31 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How a cluster's selectors mark: their rules, as the kernel has them.
+//! The marking by a cluster's selectors: their rules, as the kernel lists them.
 
 use std::net::IpAddr;
 
 use anyhow::{bail, Context, Result};
-use hmark::Rule;
-use tests::family::Family;
+use hmark::rule::v0::Info;
+use tests::family::{Commands, Family};
 use tests::options;
 
 use crate::flow::Flow;
 use crate::host::Host;
 use crate::tutorial::Tutorial;
 
-/// The cluster's address and the selectors' rule, of each family, and what their marks mean.
+/// The cluster's address and the selectors' rule, for each family, and the meaning of their marks.
 pub struct Marking {
-    families: [(IpAddr, Rule); 2],
+    families: [(IpAddr, Info); 2],
     first_mark: u32,
     gateways: usize,
 }
 
 impl Marking {
-    /// The marking of `selector` for the address that the tutorial sets on `host`. So many gateways
+    /// The marking of `selector` for the address that the tutorial sets on `host`. The gateways
     /// have the marks from `first_mark` on.
     ///
     /// # Errors
-    /// If the selector has not one rule of each family, or the tutorial no address.
+    /// If the selector does not have exactly one rule for each family, or the tutorial sets no
+    /// address.
     pub fn of(
         tutorial: &Tutorial,
         host: &Host,
@@ -33,12 +34,12 @@ impl Marking {
         first_mark: u32,
         gateways: usize,
     ) -> Result<Self> {
-        let read = |family, address| -> Result<(IpAddr, Rule)> {
+        let read = |family, address| -> Result<(IpAddr, Info)> {
             let address = tutorial.setting(address, host)?.parse()?;
             Ok((address, of(selector, family)?))
         };
         Ok(Self {
-            families: [read(Family::V4, "VIP")?, read(Family::V6, "VIP6")?],
+            families: [read(Family::Ipv4, "VIP")?, read(Family::Ipv6, "VIP6")?],
             first_mark,
             gateways,
         })
@@ -50,21 +51,21 @@ impl Marking {
     }
 
     /// The selectors' rule.
-    pub fn rule(&self, family: Family) -> &Rule {
+    pub fn rule(&self, family: Family) -> &Info {
         &self.family(family).1
     }
 
-    fn family(&self, family: Family) -> &(IpAddr, Rule) {
+    fn family(&self, family: Family) -> &(IpAddr, Info) {
         match family {
-            Family::V4 => &self.families[0],
-            Family::V6 => &self.families[1],
+            Family::Ipv4 => &self.families[0],
+            Family::Ipv6 => &self.families[1],
         }
     }
 
-    /// The gateway that the rule says for a flow.
+    /// The gateway that the rule selects for a flow.
     ///
     /// # Errors
-    /// If it is none.
+    /// If the mark is that of no gateway.
     pub fn home(&self, flow: &Flow) -> Result<usize> {
         self.gateway_of(flow.mark(self.rule(flow.family()))?)
     }
@@ -72,7 +73,7 @@ impl Marking {
     /// The gateway of a mark.
     ///
     /// # Errors
-    /// If it is that of none.
+    /// If the mark is that of no gateway.
     pub fn gateway_of(&self, mark: u32) -> Result<usize> {
         mark.checked_sub(self.first_mark)
             .map(|gateway| gateway as usize)
@@ -81,11 +82,11 @@ impl Marking {
     }
 }
 
-/// The one rule of `host` with HMARK, defaults filled in.
+/// The only HMARK rule of `host`, with defaults filled in.
 ///
 /// # Errors
-/// If it has none or several.
-fn of(host: &Host, family: Family) -> Result<Rule> {
+/// If there is none, or more than one.
+fn of(host: &Host, family: Family) -> Result<Info> {
     let saved = host.run(&format!("{}-save -t mangle", family.iptables()))?;
     let mut rules = saved.lines().filter(|line| line.contains("-j HMARK"));
     let (Some(rule), None) = (rules.next(), rules.next()) else {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Whether flows are spread as a uniform hash spreads them: Pearson's chi-square test.
+//! Checks that flows are spread as by a uniform hash: Pearson's chi-square test.
 
 use std::fmt;
 
 use anyhow::{ensure, Result};
 
-/// A uniform hash fails the test once in a thousand times; which flows there are is the same in
-/// every run, so it is not by chance that a run fails.
+/// Significance level: a uniform hash fails the test once in a thousand times. The flows are the
+/// same in every run, so a run does not fail by chance.
 const LEVEL: f64 = 0.001;
 
-/// How far counts are from all being the same.
+/// The deviation of counts from a uniform distribution.
 #[derive(Clone, Copy, Debug)]
 pub struct ChiSquare {
     statistic: f64,
@@ -19,7 +19,7 @@ pub struct ChiSquare {
 }
 
 impl ChiSquare {
-    /// Of the flows that each gateway got.
+    /// The deviation of the flows that each gateway got.
     pub fn of(counts: &[usize]) -> Self {
         let expected = counts.iter().sum::<usize>() as f64 / counts.len() as f64;
         let square = |count: &usize| (*count as f64 - expected).powi(2) / expected;
@@ -32,10 +32,10 @@ impl ChiSquare {
         }
     }
 
-    /// Checks that a uniform hash is as far off often enough.
+    /// Checks that a uniform hash deviates that much often enough.
     ///
     /// # Errors
-    /// If it would hardly spread flows so.
+    /// If a uniform hash would rarely spread flows so unevenly.
     pub fn check(counts: &[usize]) -> Result<Self> {
         let chi_square = Self::of(counts);
         ensure!(
@@ -85,7 +85,7 @@ fn upper_gamma(a: f64, x: f64) -> f64 {
         }
         return 1.0 - scale * sum;
     }
-    // From its far end inwards: x + 1 - a - 1 (1 - a) / (x + 3 - a - 2 (2 - a) / ...
+    // From the innermost term outwards: x + 1 - a - 1 (1 - a) / (x + 3 - a - 2 (2 - a) / ...
     let mut fraction = 0.0;
     for n in (1..TERMS).rev() {
         let n = n as f64;
@@ -94,7 +94,7 @@ fn upper_gamma(a: f64, x: f64) -> f64 {
     scale / (x + 1.0 - a + fraction)
 }
 
-/// The logarithm of gamma, for halves and whole numbers, which is all that degrees need.
+/// The logarithm of gamma for multiples of one half, which is all that degrees of freedom need.
 fn ln_gamma(a: f64) -> f64 {
     let mut a = a;
     let mut sum = 0.0;
@@ -112,7 +112,7 @@ fn ln_gamma(a: f64) -> f64 {
 mod test {
     use super::*;
 
-    /// The quantiles that tables have, at 5, 1 and 0.1 per cent.
+    /// The quantiles from published tables, at 5, 1 and 0.1 per cent.
     #[test]
     fn probabilities_are_those_of_tables() {
         for (degrees, quantiles) in [

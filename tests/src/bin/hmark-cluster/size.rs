@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How large a cluster is, and how many flows it gets.
+//! The size of a cluster, and the number of flows that it gets.
 
 use std::env;
 use std::str::FromStr;
 
 use anyhow::{ensure, Context, Result};
 
-/// Numbers that the environment may set.
+/// Numbers that can be set in the environment.
 #[derive(Clone, Copy, Debug)]
 pub struct Size {
     /// `HMARK_GATEWAYS`.
@@ -21,10 +21,10 @@ pub struct Size {
 }
 
 impl Size {
-    /// What the environment has, or a small cluster.
+    /// The size set in the environment, or a small cluster.
     ///
     /// # Errors
-    /// If it has no number, or one that makes no cluster.
+    /// If a variable is not a number, or a number is out of range.
     pub fn wanted() -> Result<Self> {
         let size = Self {
             gateways: variable("HMARK_GATEWAYS", 4)?,
@@ -32,13 +32,13 @@ impl Size {
             flows: variable("HMARK_FLOWS", 400)?,
             load: variable("HMARK_LOAD", 4000)?,
         };
-        // Their addresses are numbered from 10, and those of the servers from 100.
+        // Addresses of gateways are numbered from 10, and those of servers from 100.
         ensure!(
             (2..=90).contains(&size.gateways),
             "2 to 90 gateways, not {}",
             size.gateways
         );
-        // The chi-square test wants at least 5 for each.
+        // The chi-square test needs at least 5 flows for each gateway.
         ensure!(
             size.flows >= 5 * size.gateways,
             "fewer than 5 flows for a gateway"

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A tutorial, played on hosts: every command is run as it stands in the text.
+//! A tutorial, played on hosts: every command runs exactly as the text has it.
 //!
-//! A fenced block ```` ```sh HOST... ```` has commands of these hosts; a name may end in `*`. What
-//! ```` ```sh settings ```` assigns is known to all blocks. A block ```` ```text ```` behind one is
-//! what it prints: `#` stands for digits, a line `...` for any lines, and blanks for blanks.
+//! A fenced block ```` ```sh HOST... ```` has commands for these hosts; a name may end in `*`. The
+//! assignments in ```` ```sh settings ```` apply to all blocks. A block ```` ```text ```` has the
+//! output of the block before it: `#` stands for digits, a line `...` for any lines, and blanks for
+//! blanks.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -17,17 +18,17 @@ use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
 use crate::host::Host;
 
-/// Hosts that run a block at the same time, so that it takes no longer than it must.
+/// Number of hosts that run a block at the same time, to save time.
 const AT_ONCE: usize = 4;
 
-/// The text, and how far it was played.
+/// The text, and the blocks that were played.
 pub struct Tutorial {
     settings: String,
     blocks: Vec<Block>,
     played: Mutex<BTreeSet<usize>>,
 }
 
-/// Commands, and what they print.
+/// Commands, and their expected output.
 struct Block {
     section: String,
     hosts: Vec<String>,
@@ -47,10 +48,10 @@ impl Tutorial {
         Ok(tutorial)
     }
 
-    /// Plays a section, by its heading, and prints what the text shows.
+    /// Plays the section with this heading, and checks that it prints what the text shows.
     ///
     /// # Errors
-    /// If there is no such section, a host is missing, a command fails, or prints something else.
+    /// If there is no such section, a host is missing, or a command fails or prints something else.
     pub fn play<'h>(
         &self,
         section: &str,
@@ -59,7 +60,7 @@ impl Tutorial {
         self.play_with(section, "", hosts)
     }
 
-    /// Plays a section as [`Self::play`] does, with other `settings` behind those of the text.
+    /// Plays a section as [`Self::play`] does, with other `settings` after those of the text.
     ///
     /// # Errors
     /// As [`Self::play`].
@@ -95,20 +96,20 @@ impl Tutorial {
         Ok(())
     }
 
-    /// The value of a setting on a host, as the shell has it.
+    /// The value of a setting on a host, as expanded by the shell.
     ///
     /// # Errors
-    /// If there is none.
+    /// If it is not set.
     pub fn setting(&self, name: &str, host: &Host) -> Result<String> {
         let value = host.run(&format!("{}printf %s \"${name}\"", self.settings))?;
         ensure!(!value.is_empty(), "{name} is not set");
         Ok(value)
     }
 
-    /// The sections of which some commands were not played, in the order of the text.
+    /// The sections that have unplayed commands, in the order of the text.
     ///
     /// # Errors
-    /// If a thread that played panicked.
+    /// If a thread panicked while playing.
     pub fn unplayed(&self) -> Result<Vec<String>> {
         let played = self.lock()?;
         let left = self.blocks.iter().enumerate();
@@ -118,7 +119,7 @@ impl Tutorial {
         Ok(sections)
     }
 
-    /// How many blocks of commands it has.
+    /// The number of blocks of commands.
     pub fn blocks(&self) -> usize {
         self.blocks.len()
     }
@@ -155,7 +156,7 @@ impl Block {
     }
 }
 
-/// Whether a name is that of a block's info string.
+/// Whether a name matches that in a block's info string.
 fn is_named(name: &str, pattern: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(begin) => name.starts_with(begin),
@@ -216,7 +217,7 @@ fn parse(text: &str, settings: &str) -> Result<Tutorial> {
     })
 }
 
-/// Whether what was printed is what the text says.
+/// Whether the output matches the text.
 fn matches(expected: &str, printed: &str) -> bool {
     let expected: Vec<_> = expected.lines().collect();
     let printed: Vec<_> = printed.lines().collect();
@@ -242,7 +243,7 @@ fn lines_match(expected: &[&str], printed: &[&str]) -> bool {
     }
 }
 
-/// `#` stands for one digit or more.
+/// Whether a word matches: `#` stands for one or more digits.
 fn word_matches(word: &str, found: &str) -> bool {
     let Some((begin, end)) = word.split_once('#') else {
         return word == found;

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What each gateway saw: its conntrack table.
+//! The packets that each gateway saw, read from its conntrack table.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
 use anyhow::{Context, Result};
-use tests::family::Family;
+use tests::family::{Commands, Family};
 
 use crate::topology::{self, Topology, GATEWAYS};
 use crate::traffic::{Flow, Transport};
 
-/// Packets that one gateway saw of one flow.
+/// Packets of one flow that one gateway saw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// From client to server.
@@ -21,7 +21,7 @@ pub struct Seen {
     pub back: u64,
 }
 
-/// All flows that any gateway saw: for each flow, packets by gateway.
+/// All flows that any gateway saw, with the packets of each by gateway.
 pub type Sightings = HashMap<Flow, [Seen; GATEWAYS as usize]>;
 
 /// Reads the conntrack tables of all gateways.
@@ -34,7 +34,7 @@ pub fn read(topology: &Topology, family: Family) -> Result<Sightings> {
             let Some((mut flow, original, reply)) = entry else {
                 continue;
             };
-            // A gateway that first saw a reply has the flow the other way round.
+            // A gateway that first saw a reply has recorded the flow in reverse.
             let mut seen = Seen {
                 forth: original,
                 back: reply,
@@ -51,9 +51,9 @@ pub fn read(topology: &Topology, family: Family) -> Result<Sightings> {
     Ok(sightings)
 }
 
-/// Reads an entry: the flow by its original direction, and the packets of original and reply.
+/// Reads an entry: the flow in its original direction, and the packets of both directions.
 ///
-/// [`None`] if it is neither TCP nor UDP.
+/// [`None`] if the flow is neither TCP nor UDP.
 fn entry(line: &str) -> Result<Option<(Flow, u64, u64)>> {
     let transport = match line.split_whitespace().next() {
         Some("tcp") => Transport::Tcp,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The main job, as a user would do it: installs module and library, lets one iptables rule per
-//! family bring the module in, sends flows through a selector and four gateways, and counts.
+//! Demonstrates the main use case as a user would: installs module and library, lets one iptables
+//! rule for each family load the module, sends flows through a selector and four gateways, and
+//! counts them.
 
 mod gateway;
 mod report;
@@ -13,8 +14,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{bail, ensure, Context, Result};
-use hmark::Rule;
-use tests::family::Family;
+use hmark::rule::v0::Info;
+use tests::family::{Commands, Family};
 use tests::{install, module, options};
 
 use report::Account;
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Gives the number of flows that went as they should: all of them.
+/// Returns the number of flows, all of which took the right way.
 fn demo() -> Result<usize> {
     let start = Instant::now();
     let progress = |phase: &str| println!("[{:5.1} s] {phase}", start.elapsed().as_secs_f32());
@@ -86,8 +87,8 @@ fn demo() -> Result<usize> {
     Ok(flows)
 }
 
-/// The selector's rule as the kernel has it, defaults filled in.
-fn saved_rule(topology: &Topology, family: Family) -> Result<Rule> {
+/// The selector's rule as the kernel lists it, with defaults filled in.
+fn saved_rule(topology: &Topology, family: Family) -> Result<Info> {
     let saved = topology
         .selector
         .run(&format!("{}-save -t mangle", family.iptables()))?;

@@ -1,36 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The account: where each flow went, and where its mark says it should have gone.
+//! The account: the gateways that saw each flow, compared with the gateway of its mark.
 
 use std::fmt;
 
 use anyhow::{Context, Result};
-use hmark::Rule;
+use hmark::rule::v0::Info;
+use hmark::Family;
 
 use crate::gateway::{Seen, Sightings};
 use crate::topology::{FIRST_MARK, GATEWAYS};
 use crate::traffic::{self, Flow};
 
-/// Length of the bar of a gateway that has all flows.
+/// Length of the bar of a gateway that gets all flows.
 const BAR: usize = 100;
 
-/// Flows that are shown in full when they went wrong.
+/// Maximum number of misdelivered flows to show in full.
 const SHOWN: usize = 5;
 
-/// Where the flows of one family went.
+/// The gateways that the flows of one family went to.
 pub struct Account {
     title: String,
-    /// Flows that used this gateway alone, in both directions, as predicted.
+    /// Number of flows that used only this gateway, in both directions, as predicted.
     delivered: [usize; GATEWAYS as usize],
     /// Packets by gateway.
     packets: [Seen; GATEWAYS as usize],
-    /// What went wrong, flow by flow.
+    /// Descriptions of misdelivered flows.
     wrong: Vec<String>,
 }
 
 impl Account {
-    /// Compares what the gateways saw of the flows `sent` with the gateway that `rule` selects.
-    pub fn of(sent: &[Flow], sightings: &Sightings, rule: &Rule) -> Result<Self> {
+    /// Compares the gateways that saw the flows `sent` with the gateway that `rule` selects.
+    pub fn of(sent: &[Flow], sightings: &Sightings, rule: &Info) -> Result<Self> {
         let mut account = Self {
             title: title(sent),
             delivered: Default::default(),
@@ -59,7 +60,7 @@ impl Account {
                 total.back += seen.back;
             }
         }
-        // A flow that nobody sent is one that something on the way changed.
+        // A flow that nobody sent is one that was changed on the way.
         for flow in sightings.keys().filter(|flow| !sent.contains(flow)) {
             account.wrong.push(format!("{flow}: seen, but never sent"));
         }
@@ -76,19 +77,20 @@ impl Account {
         self.wrong.len()
     }
 
-    /// A gateway that no flow was delivered to.
+    /// A gateway that no flow was delivered to, if there is one.
     pub fn unused_gateway(&self) -> Option<usize> {
         self.delivered.iter().position(|flows| *flows == 0)
     }
 }
 
 /// The gateway that the mark of a flow's first packet selects.
-fn predict(flow: &Flow, rule: &Rule) -> Result<usize> {
+fn predict(flow: &Flow, rule: &Info) -> Result<usize> {
     let packet = traffic::first_packet(flow)?;
-    let mark = match flow.client.is_ipv4() {
-        true => hmark::mark_ipv4(packet.as_slice(), rule),
-        false => hmark::mark_ipv6(packet.as_slice(), rule),
+    let family = match flow.client.is_ipv4() {
+        true => Family::Ipv4,
+        false => Family::Ipv6,
     };
+    let mark = hmark::mark(family, packet.as_slice(), rule);
     let mark = mark.with_context(|| format!("{flow} gets no mark"))?;
     mark.checked_sub(FIRST_MARK)
         .filter(|gateway| *gateway < GATEWAYS)
@@ -96,7 +98,7 @@ fn predict(flow: &Flow, rule: &Rule) -> Result<usize> {
         .with_context(|| format!("{flow} gets the mark {mark}, which no gateway has"))
 }
 
-/// The gateways that saw anything, with the packets in either direction.
+/// The gateways that saw any packets, with the packets in each direction.
 fn list(seen: &[Seen]) -> String {
     let saw = |(gateway, seen): (usize, &Seen)| match seen {
         Seen { forth: 0, back: 0 } => None,

@@ -9,14 +9,14 @@ use std::fmt::Write;
 use std::net::IpAddr;
 
 use anyhow::Result;
-use tests::family::Family;
+use tests::family::{Commands, Family};
 use tests::netns::Netns;
 
-/// How many gateways there are: `--hmark-mod`.
+/// Number of gateways: `--hmark-mod`.
 pub const GATEWAYS: u32 = 4;
 /// The mark of the first gateway: `--hmark-offs`.
 pub const FIRST_MARK: u32 = 100;
-/// Addresses of each family that the clients have.
+/// Number of client addresses of each family.
 pub const CLIENTS: u16 = 50;
 
 /// The namespaces; removed on drop.
@@ -27,7 +27,7 @@ pub struct Topology {
     pub server: Netns,
 }
 
-/// The rule of the selector: what the whole project is for.
+/// The selector's rule, which is the purpose of the whole project.
 pub fn command(family: Family) -> String {
     format!(
         "{} -t mangle -I PREROUTING -d {} -j HMARK --hmark-mod 4 --hmark-offs 100",
@@ -36,7 +36,7 @@ pub fn command(family: Family) -> String {
     )
 }
 
-/// The same selection for the way back, in the server, which has no state of the selector's.
+/// The same selection for the way back, in the server, which shares no state with the selector.
 pub fn server_command(family: Family) -> String {
     format!(
         "{} -t mangle -I OUTPUT -s {} -j HMARK --hmark-mod 4 --hmark-offs 100",
@@ -48,21 +48,21 @@ pub fn server_command(family: Family) -> String {
 /// The server's address.
 pub fn server(family: Family) -> IpAddr {
     match family {
-        Family::V4 => [192, 0, 2, 1].into(),
-        Family::V6 => [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1].into(),
+        Family::Ipv4 => [192, 0, 2, 1].into(),
+        Family::Ipv6 => [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1].into(),
     }
 }
 
-/// A client's address, of [`CLIENTS`].
+/// The address of one of the [`CLIENTS`].
 pub fn client(family: Family, client: u16) -> IpAddr {
     match family {
-        Family::V4 => [10, 1, (client >> 8) as u8, client as u8].into(),
-        Family::V6 => [0xfd00, 0, 0, 1, 0, 0, 0, client].into(),
+        Family::Ipv4 => [10, 1, (client >> 8) as u8, client as u8].into(),
+        Family::Ipv6 => [0xfd00, 0, 0, 1, 0, 0, 0, client].into(),
     }
 }
 
 impl Topology {
-    /// Makes namespaces, links, addresses and routes; no HMARK rule yet.
+    /// Makes namespaces, links, addresses and routes, but no HMARK rule yet.
     pub fn build() -> Result<Self> {
         let topology = Self {
             clients: namespace("clients")?,
@@ -107,7 +107,7 @@ impl Topology {
         Ok(())
     }
 
-    /// Puts a gateway between selector and server, and lets its mark lead there from both.
+    /// Puts a gateway between selector and server, and routes its mark to it from both.
     fn join_gateway(&self, gateway: u32) -> Result<()> {
         let namespace = &self.gateways[gateway as usize];
         let name = namespace.name();
@@ -124,8 +124,8 @@ impl Topology {
              route add default via fd00:0:2:{gateway}::1\n\
              route add {v4} via 10.3.{gateway}.1\n\
              route add {v6} via fd00:0:3:{gateway}::1\n",
-            v4 = server(Family::V4),
-            v6 = server(Family::V6),
+            v4 = server(Family::Ipv4),
+            v6 = server(Family::Ipv6),
         ))?;
         for (neighbour, side) in [(&self.selector, 2), (&self.server, 3)] {
             let mark = FIRST_MARK + gateway;
@@ -140,8 +140,9 @@ impl Topology {
             neighbour.run(&format!("ip -6 rule add fwmark {mark} table {mark}"))?;
         }
         if gateway == 0 {
-            // The server's sockets want a route before OUTPUT marks the packet and it is routed
-            // again. Were it not marked, gw0 would see all replies, and the account would say so.
+            // The server's sockets need a route before OUTPUT marks the packet and it is routed
+            // again. If packets were not marked, gw0 would see all replies, which the account would
+            // show.
             self.server.ip("route add default via 10.3.0.2\n\
                  route add default via fd00:0:3:0::2\n")?;
         }
@@ -149,17 +150,17 @@ impl Topology {
     }
 }
 
-/// Lets a gateway's conntrack table count the packets of each flow in either direction.
+/// Makes a gateway's conntrack table count the packets of each flow in both directions.
 fn watch(gateway: &Netns) -> Result<()> {
     for family in Family::ALL {
-        // Connections are tracked in a namespace where a rule needs it.
+        // Connections are tracked only in a namespace where a rule needs it.
         let iptables = family.iptables();
         gateway.run(&format!(
             "{iptables} -A FORWARD -m conntrack --ctstate NEW,ESTABLISHED"
         ))?;
     }
     gateway.sysctl("netfilter/nf_conntrack_acct", "1")?;
-    // The account is read at the end: no flow may time out before.
+    // The account is read at the end, so no flow may time out before.
     gateway.sysctl("netfilter/nf_conntrack_udp_timeout", "3600")?;
     gateway.sysctl("netfilter/nf_conntrack_tcp_timeout_time_wait", "3600")
 }
@@ -170,7 +171,8 @@ fn namespace(name: &str) -> Result<Netns> {
         netns.sysctl(&format!("ipv4/conf/{scope}/rp_filter"), "0")?;
         netns.sysctl(&format!("ipv4/conf/{scope}/forwarding"), "1")?;
         netns.sysctl(&format!("ipv6/conf/{scope}/forwarding"), "1")?;
-        // Addresses are ours alone: usable at once, with no detection of duplicates.
+        // Nobody else has these addresses, so they are usable at once, without duplicate address
+        // detection.
         netns.sysctl(&format!("ipv6/conf/{scope}/accept_dad"), "0")?;
     }
     Ok(netns)

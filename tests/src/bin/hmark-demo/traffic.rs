@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Flows over real sockets: many clients talk to an echo server and check what comes back.
+//! Flows over real sockets: many clients talk to an echo server and check its answers.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -19,21 +19,21 @@ use crate::topology::{self, Topology, CLIENTS};
 const ECHO: u16 = 7;
 /// Messages sent and echoed in each flow.
 const MESSAGES: usize = 3;
-/// How long to wait for an answer: a lost packet is sent again by TCP within it.
+/// Time to wait for an answer. TCP sends a lost packet again within it.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Clients at work at once.
+/// Number of clients that work at the same time.
 const WORKERS: usize = 8;
-/// Seed of the client ports: each run of the demo sends the same flows.
+/// Seed of the client ports, so that each run of the demo sends the same flows.
 const SEED: u64 = 0x4852_4d41;
 
-/// What carries a flow.
+/// The transport protocol of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
     Tcp,
     Udp,
 }
 
-/// A flow, named from the client's side.
+/// A flow, as seen from the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Flow {
     pub transport: Transport,
@@ -51,10 +51,10 @@ impl fmt::Display for Flow {
     }
 }
 
-/// Sends `count` TCP and `count` UDP flows from clients to server, and gives them.
+/// Sends `count` TCP and `count` UDP flows from clients to the server, and returns them.
 ///
 /// # Errors
-/// If any flow gets no answer, or another one than it sent.
+/// If a flow gets no answer, or a different one than it sent.
 pub fn run(topology: &Topology, family: Family, count: usize) -> Result<Vec<Flow>> {
     let server = SocketAddr::new(topology::server(family), ECHO);
     topology.server.enter(|| serve(server))?;
@@ -110,7 +110,7 @@ fn serve(address: SocketAddr) -> Result<()> {
     });
     thread::spawn(move || {
         let mut buffer = [0; 2048];
-        // A datagram that cannot be echoed is missed by its client, who reports it.
+        // If a datagram cannot be echoed, its client misses the answer and reports that.
         while let Ok((length, client)) = socket.recv_from(&mut buffer) {
             let _ = socket.send_to(&buffer[..length], client);
         }
@@ -156,7 +156,7 @@ fn talk(flow: &Flow) -> Result<()> {
     exchange().with_context(|| format!("flow {flow}"))
 }
 
-/// The first packet of a flow, as the selector gets it: what the mark is made from.
+/// The first packet of a flow as the selector gets it, from which the mark is made.
 pub fn first_packet(flow: &Flow) -> Result<Vec<u8>> {
     use etherparse::PacketBuilder;
     let (sport, dport) = (flow.client.port(), flow.server.port());

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use tests::command::run_with;
-use tests::family::Family;
+use tests::family::{Commands, Family};
 use tests::install::{self, Library};
 use tests::text::runner::Iptables;
 

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use anyhow::{ensure, Context, Result};
 use fastrand::Rng;
 use libtest_mimic::{Arguments, Trial};
-use tests::family::Family;
+use tests::family::{Commands, Family};
 use tests::install::Library;
 use tests::text::case::Case;
 use tests::text::runner::{Iptables, Runner};
@@ -108,8 +108,8 @@ fn translate(machine: &Machine, family: Family) -> Result<()> {
         let arguments = format!("-t mangle -A PREROUTING {rule}");
         let found = iptables.run(Library::Ours, "-translate", &arguments, "")?;
         let (ip, proto, mask) = match family {
-            Family::V4 => ("ip", "ip protocol", "255.255.240.0"),
-            Family::V6 => ("ip6", "meta l4proto", "ffff:f000::"),
+            Family::Ipv4 => ("ip", "ip protocol", "255.255.240.0"),
+            Family::Ipv6 => ("ip6", "meta l4proto", "ffff:f000::"),
         };
         let nft = nft.replace("IP", ip).replace("PROTO", proto);
         let nft = nft.replace("MASK", mask);

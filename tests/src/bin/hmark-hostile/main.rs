@@ -13,7 +13,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::{Arguments, Failed, Trial};
-use tests::family::Family;
+use tests::family::{Commands, Family};
 use tests::install;
 
 /// What valgrind exits with after an invalid access or use.
@@ -93,8 +93,8 @@ fn trials(folder: &Path) -> Vec<Trial> {
     let mut trials = Vec::new();
     for family in Family::ALL {
         let others = match family {
-            Family::V4 => &OTHERS[..],
-            Family::V6 => &[],
+            Family::Ipv4 => &OTHERS[..],
+            Family::Ipv6 => &[],
         };
         for option in PREFIXES.iter().chain(others) {
             for (way, value) in values.clone() {

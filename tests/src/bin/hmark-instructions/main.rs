@@ -12,7 +12,8 @@ use std::hint::black_box;
 use std::process::{Command, ExitCode};
 
 use anyhow::{ensure, Context, Result};
-use hmark::{rule, Connection, Rule};
+use hmark::rule::v0::Info;
+use hmark::{rule, Connection, Ends, Family, Packet};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 #[allow(dead_code, unused_imports)] // each user takes its part
@@ -22,7 +23,7 @@ mod generate;
 #[path = "../../../kmod/kinds.rs"]
 mod kinds;
 
-use generate::{Bytes, Conntrack, Family};
+use generate::{Bytes, Conntrack};
 use kinds::{Kind, KINDS};
 
 /// Packets of two runs: what they differ by is what so many packets take.
@@ -59,23 +60,28 @@ fn mark(kind: &Kind, packets: u64) {
     for _ in 0..packets {
         let (packet, rule) = (black_box(packet), black_box(&rule));
         black_box(match &connection {
-            Some(connection) => Some(hmark::mark_connection(black_box(connection), rule)),
-            None => walk(kind.family, packet, rule),
+            Some(connection) => mark_one(kind.family, black_box(connection), rule),
+            None => mark_one(kind.family, packet, rule),
         });
     }
 }
 
-/// As the kernel module walks over the headers of a packet.
-#[inline(never)]
-fn walk(family: Family, packet: &[u8], rule: &Rule) -> Option<u32> {
+/// One function for each family, as in the kernel module.
+fn mark_one<P: Packet + ?Sized>(family: Family, packet: &P, rule: &Info) -> Option<u32> {
     match family {
-        Family::Ipv4 => {
-            hmark::mark_plain_ipv4(packet, rule).or_else(|| hmark::mark_ipv4(packet, rule))
-        }
-        Family::Ipv6 => {
-            hmark::mark_plain_ipv6(packet, rule).or_else(|| hmark::mark_ipv6(packet, rule))
-        }
+        Family::Ipv4 => mark_ipv4(packet, rule),
+        Family::Ipv6 => mark_ipv6(packet, rule),
     }
+}
+
+#[inline(never)]
+fn mark_ipv4<P: Packet + ?Sized>(packet: &P, rule: &Info) -> Option<u32> {
+    hmark::mark(Family::Ipv4, packet, rule)
+}
+
+#[inline(never)]
+fn mark_ipv6<P: Packet + ?Sized>(packet: &P, rule: &Info) -> Option<u32> {
+    hmark::mark(Family::Ipv6, packet, rule)
 }
 
 fn connection(conntrack: &Conntrack) -> Option<Connection> {
@@ -86,10 +92,12 @@ fn connection(conntrack: &Conntrack) -> Option<Connection> {
         address.map(u32::from_ne_bytes)
     };
     Some(Connection {
-        l3num: original.l3num,
+        ends: Ends::new(
+            original.l3num,
+            words(original.address),
+            words(reply.address),
+        ),
         protocol: original.protocol,
-        original_src: words(original.address),
-        reply_src: words(reply.address),
         original_port: original.port,
         reply_port: reply.port,
     })

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use tests::family::Family;
+use tests::family::{Commands, Family};
 
 /// Which kernel interface iptables uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

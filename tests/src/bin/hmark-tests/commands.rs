@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
 use tests::command::run;
-use tests::family::Family;
+use tests::family::{Commands, Family};
 use tests::install::Library;
 use tests::iptables;
 use tests::module;
@@ -236,7 +236,7 @@ impl Session {
 
     /// Whether this is ip6tables of a version that is old, by this backend.
     fn is_old_ip6tables(&self, backend: Backend) -> Result<bool> {
-        Ok(self.family == Family::V6 && self.backend == backend && iptables::is_old()?)
+        Ok(self.family == Family::Ipv6 && self.backend == backend && iptables::is_old()?)
     }
 
     /// Checks which rules a chain has, in order; they are told apart by their number of marks.

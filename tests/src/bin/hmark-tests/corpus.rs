@@ -204,13 +204,13 @@ impl Maker {
                 let mut payload = payload;
                 self.mutate(&mut payload.bytes);
                 match self.family {
-                    Family::V4 => packet::ip(ends, &payload),
-                    Family::V6 => self.mutated_chain(ends, payload),
+                    Family::Ipv4 => packet::ip(ends, &payload),
+                    Family::Ipv6 => self.mutated_chain(ends, payload),
                 }
             }
             Shape::Truncated => match self.family {
-                Family::V4 => packet::ip(ends, &self.truncated(payload, 0)),
-                Family::V6 => {
+                Family::Ipv4 => packet::ip(ends, &self.truncated(payload, 0)),
+                Family::Ipv6 => {
                     let chain = self.chain(payload);
                     let read = hop_by_hop(&chain);
                     packet::ip(ends, &self.truncated(chain, read))
@@ -273,8 +273,8 @@ impl Maker {
     fn address(&mut self) -> IpAddr {
         let random = &mut self.random;
         match (self.family, random.u8(..4)) {
-            (Family::V4, 0) => Ipv4Addr::from([10, 0, 0, random.u8(1..9)]).into(),
-            (Family::V4, _) => {
+            (Family::Ipv4, 0) => Ipv4Addr::from([10, 0, 0, random.u8(1..9)]).into(),
+            (Family::Ipv4, _) => {
                 // Unicast, but neither loopback nor "this network".
                 let address = random.u32(0x0100_0000..0xe000_0000);
                 match address >> 24 {
@@ -282,9 +282,11 @@ impl Maker {
                     _ => Ipv4Addr::from(address).into(),
                 }
             }
-            (Family::V6, 0) => Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, random.u16(1..9)).into(),
+            (Family::Ipv6, 0) => {
+                Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, random.u16(1..9)).into()
+            }
             // Global unicast, 2000::/3.
-            (Family::V6, _) => Ipv6Addr::from((random.u128(..) >> 3) | (1 << 125)).into(),
+            (Family::Ipv6, _) => Ipv6Addr::from((random.u128(..) >> 3) | (1 << 125)).into(),
         }
     }
 
@@ -339,7 +341,7 @@ impl Maker {
     /// A packet with IPv4 options or IPv6 extension headers.
     fn extended(&mut self, ends: Ends, payload: &Payload) -> Vec<u8> {
         match self.family {
-            Family::V4 => {
+            Family::Ipv4 => {
                 // No-operation options; the last ends the list.
                 let mut options = vec![1; 4 * self.random.usize(1..=10)];
                 options.pop();
@@ -350,7 +352,7 @@ impl Maker {
                 };
                 packet::ipv4(ends, payload, &extra)
             }
-            Family::V6 => {
+            Family::Ipv6 => {
                 let chain = self.chain(payload.clone());
                 packet::ip(ends, &chain)
             }
@@ -402,10 +404,10 @@ impl Maker {
     fn fragment(&mut self, ends: Ends, payload: &Payload, offset: u16, more: bool) -> Vec<u8> {
         let identification = self.random.u32(..);
         let payload = match self.family {
-            Family::V4 => payload.clone(),
+            Family::Ipv4 => payload.clone(),
             // Extension headers may lie in the fragment.
-            Family::V6 if self.random.bool() => self.chain(payload.clone()),
-            Family::V6 => payload.clone(),
+            Family::Ipv6 if self.random.bool() => self.chain(payload.clone()),
+            Family::Ipv6 => payload.clone(),
         };
         self.part(ends, &payload, offset, more, identification)
     }
@@ -420,7 +422,7 @@ impl Maker {
         identification: u32,
     ) -> Vec<u8> {
         match self.family {
-            Family::V4 => {
+            Family::Ipv4 => {
                 let extra = Ipv4Extra {
                     options: Vec::new(),
                     more_fragments: more,
@@ -429,7 +431,7 @@ impl Maker {
                 };
                 packet::ipv4(ends, payload, &extra)
             }
-            Family::V6 => {
+            Family::Ipv6 => {
                 let offset = offset.try_into().expect("offsets have 13 bits");
                 let header =
                     Ipv6FragmentHeader::new(payload.protocol, offset, more, identification);
@@ -451,8 +453,8 @@ impl Maker {
 
     fn error_message(&mut self, quoted: &[u8]) -> Payload {
         let kinds: &[u8] = match self.family {
-            Family::V4 => &[3, 4, 5, 11, 12],
-            Family::V6 => &[1, 2, 3, 4, 100, 127],
+            Family::Ipv4 => &[3, 4, 5, 11, 12],
+            Family::Ipv6 => &[1, 2, 3, 4, 100, 127],
         };
         let kind = *self.random.choice(kinds).unwrap_or(&1);
         packet::icmp_error(self.family, kind, self.random.u8(..5), quoted)

@@ -108,8 +108,8 @@ impl Lane {
     /// Has connections tracked, confirmed on their way out, and some translated.
     fn track(&self) -> Result<()> {
         let translated = match self.family {
-            Family::V4 => "10.8.0.1",
-            Family::V6 => "2001:db8:8::1",
+            Family::Ipv4 => "10.8.0.1",
+            Family::Ipv6 => "2001:db8:8::1",
         };
         // `conntrack` makes the kernel track; translation makes the reply tuple differ.
         run_with(
@@ -130,8 +130,8 @@ impl Lane {
             &[],
         )?;
         let (version, any) = match self.family {
-            Family::V4 => ("ipv4", "0.0.0.0/0"),
-            Family::V6 => ("ipv6", "::/0"),
+            Family::Ipv4 => ("ipv4", "0.0.0.0/0"),
+            Family::Ipv6 => ("ipv6", "::/0"),
         };
         run(&format!("ip route add {any} dev out0"))?;
         for (path, value) in [

@@ -87,10 +87,7 @@ fn stateless_equal_prediction(family: Family, seed: u64) -> Result<()> {
             continue;
         };
         let packet = logged.packet.as_slice();
-        let predicted = match family {
-            Family::V4 => hmark::mark_ipv4(packet, rule),
-            Family::V6 => hmark::mark_ipv6(packet, rule),
-        };
+        let predicted = hmark::mark(family, packet, rule);
         left_alone += usize::from(predicted.is_none());
         let predicted = predicted.unwrap_or(LEFT_ALONE);
         ensure!(

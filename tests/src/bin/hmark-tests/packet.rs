@@ -110,8 +110,8 @@ pub fn gre() -> Payload {
 /// An ICMP or ICMPv6 message; `body` is what lies behind the checksum.
 pub fn icmp(family: Family, kind: u8, code: u8, body: &[u8]) -> Payload {
     let protocol = match family {
-        Family::V4 => IpNumber::ICMP,
-        Family::V6 => IpNumber::IPV6_ICMP,
+        Family::Ipv4 => IpNumber::ICMP,
+        Family::Ipv6 => IpNumber::IPV6_ICMP,
     };
     Payload::new(protocol, [&[kind, code, 0, 0], body].concat())
 }
@@ -123,10 +123,10 @@ pub fn echo(ends: Ends, reply: bool) -> Payload {
         true => ends.dport,
     };
     let (family, kind) = match (ends.src, reply) {
-        (IpAddr::V4(_), false) => (Family::V4, 8),
-        (IpAddr::V4(_), true) => (Family::V4, 0),
-        (IpAddr::V6(_), false) => (Family::V6, 128),
-        (IpAddr::V6(_), true) => (Family::V6, 129),
+        (IpAddr::V4(_), false) => (Family::Ipv4, 8),
+        (IpAddr::V4(_), true) => (Family::Ipv4, 0),
+        (IpAddr::V6(_), false) => (Family::Ipv6, 128),
+        (IpAddr::V6(_), true) => (Family::Ipv6, 129),
     };
     let body = [&identifier.to_be_bytes()[..], &[0, 1], b"ping"].concat();
     icmp(family, kind, 0, &body)
@@ -197,8 +197,8 @@ pub fn ipv6(ends: Ends, payload: &Payload) -> Vec<u8> {
 /// A packet that no corpus holds: it ends a chunk.
 pub fn sentinel(family: Family) -> Vec<u8> {
     let (src, dst): (IpAddr, IpAddr) = match family {
-        Family::V4 => ([198, 18, 0, 1].into(), [198, 18, 0, 2].into()),
-        Family::V6 => (
+        Family::Ipv4 => ([198, 18, 0, 1].into(), [198, 18, 0, 2].into()),
+        Family::Ipv6 => (
             [0x2001, 2, 0, 0, 0, 0, 0, 1].into(),
             [0x2001, 2, 0, 0, 0, 0, 0, 2].into(),
         ),

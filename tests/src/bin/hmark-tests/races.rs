@@ -248,8 +248,8 @@ fn load(module: &Path) -> Result<()> {
 /// thread.
 fn rules(family: Family, backend: Backend) -> Result<()> {
     let icmp = match family {
-        Family::V4 => "icmp",
-        Family::V6 => "ipv6-icmp",
+        Family::Ipv4 => "icmp",
+        Family::Ipv6 => "ipv6-icmp",
     };
     let restore = backend.program(family, "-restore");
     let all = format!(

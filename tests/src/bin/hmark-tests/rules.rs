@@ -34,8 +34,8 @@ fn mission(family: Family, backend: Backend) -> Result<()> {
     let netns = Netns::add("hmark-mission")?;
     let iptables = format!("{} -t mangle", backend.program(family, ""));
     let (address, bits) = match family {
-        Family::V4 => ("192.0.2.1", 32),
-        Family::V6 => ("2001:db8::1", 128),
+        Family::Ipv4 => ("192.0.2.1", 32),
+        Family::Ipv6 => ("2001:db8::1", 128),
     };
     let saved = format!(
         "-A PREROUTING -d {address}/{bits} -j HMARK --hmark-src-prefix {bits} \

@@ -105,8 +105,8 @@ impl Entry {
 /// The rules for packets without conntrack, and three of them in the raw table too.
 pub fn stateless(family: Family) -> Vec<Entry> {
     let prefix = match family {
-        Family::V4 => PREFIX_IPV4,
-        Family::V6 => PREFIX_IPV6,
+        Family::Ipv4 => PREFIX_IPV4,
+        Family::Ipv6 => PREFIX_IPV6,
     };
     let mangle = [&PACKET[..], &prefix].concat();
     [entries("raw", &mangle[..3]), entries("mangle", &mangle)].concat()

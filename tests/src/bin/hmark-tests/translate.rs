@@ -7,7 +7,7 @@ use std::fmt::Write;
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
 use tests::command::{run, run_with};
-use tests::family::Family;
+use tests::family::{Commands, Family};
 use tests::netns::Netns;
 use tests::note;
 
@@ -205,8 +205,8 @@ pub fn trials() -> Vec<Trial> {
 /// Each rule has its translation, and nft and the kernel take them all.
 fn translated(family: Family) -> Result<()> {
     let (own, [table, proto]) = match family {
-        Family::V4 => (IPV4, ["ip", "ip protocol"]),
-        Family::V6 => (IPV6, ["ip6", "meta l4proto"]),
+        Family::Ipv4 => (IPV4, ["ip", "ip protocol"]),
+        Family::Ipv6 => (IPV6, ["ip6", "meta l4proto"]),
     };
     let mut file = format!(
         "add table {table} mangle\n\

@@ -4,7 +4,7 @@
 
 use anyhow::Result;
 use libtest_mimic::Trial;
-use tests::family::Family;
+use tests::family::{Commands, Family};
 use tests::kernel::{self, Part};
 pub use tests::trial::test;
 
@@ -14,7 +14,7 @@ use crate::backend::Backend;
 fn served() -> impl Iterator<Item = Family> {
     let has_ipv6 = kernel::has(Part::Ipv6);
     let families = Family::ALL.into_iter();
-    families.filter(move |&family| family == Family::V4 || has_ipv6)
+    families.filter(move |&family| family == Family::Ipv4 || has_ipv6)
 }
 
 /// A test of each family.

@@ -46,7 +46,7 @@ pub fn trials() -> Vec<Trial> {
 fn nft_translates() -> Result<()> {
     module::load_ours()?;
     let netns = Netns::add("hmark-nft")?;
-    let program = Backend::Nft.program(Family::V4, "");
+    let program = Backend::Nft.program(Family::Ipv4, "");
     netns.run(&format!("{program} -t mangle -A PREROUTING {MISSION}"))?;
     let mut list = Command::new("nft");
     list.args(["list", "table", "ip", "mangle"]);
@@ -69,7 +69,7 @@ fn nft_translates() -> Result<()> {
 fn used_or_refused(backend: Backend) -> Result<()> {
     module::load_ours()?;
     let is_old = iptables::is_old()?;
-    let program = backend.program(Family::V4, "");
+    let program = backend.program(Family::Ipv4, "");
     for (build, for_old) in BUILDS {
         let netns = Netns::add("hmark-versions")?;
         let tried = match for_old == is_old {

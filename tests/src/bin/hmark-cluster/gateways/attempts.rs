@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Connections that are tried all at once, and may come to nothing.
+//! Connections that are all tried at once, and may fail.
 
 use std::io::{self, ErrorKind, Read, Write};
 
@@ -19,7 +19,7 @@ pub struct Attempt {
     outcome: Outcome,
 }
 
-/// What came of an attempt.
+/// The outcome of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Nothing yet.
@@ -29,7 +29,7 @@ pub enum Outcome {
     Refused,
 }
 
-/// Tries to open connections; those of UDP send nothing yet.
+/// Tries to open connections. Those over UDP send nothing yet.
 ///
 /// # Errors
 /// If the blade cannot send.
@@ -39,8 +39,8 @@ pub fn begin(blade: &Host, flows: &[Flow]) -> Result<Vec<Attempt>> {
         .enter(|| flows.iter().map(|flow| Attempt::begin(*flow)).collect())
 }
 
-/// What came of each so far. A datagram without an answer is sent again each time, since the
-/// server's socket takes only so many at once.
+/// The outcome of each attempt so far. A datagram without an answer is sent again each time, since
+/// the server's socket can queue only a limited number.
 pub fn outcomes(attempts: &mut [Attempt]) -> Vec<Outcome> {
     attempts.iter_mut().map(Attempt::outcome).collect()
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Both directions of each connection pass the gateway of its mark, though NAT changes addresses and
-//! ports on the way, and whichever selector blades send through.
+//! Both directions of each connection pass the gateway of its mark, although NAT changes addresses
+//! and ports on the way, and whichever selector the blades send through.
 
 use std::collections::BTreeSet;
 
@@ -47,8 +47,8 @@ fn deliver(transport: Transport, family: Family) -> Result<()> {
     Ok(())
 }
 
-/// Checks that all have the cluster's address outside, and counts those that have another port
-/// there than on their blade.
+/// Checks that all connections have the cluster's address outside, and counts those whose port
+/// there differs from that on their blade.
 fn check_translated(site: &Site, flows: &[Flow]) -> Result<usize> {
     let (transport, server) = (flows[0].transport, flows[0].destination);
     let seen = site.outside.take()?.into_keys();

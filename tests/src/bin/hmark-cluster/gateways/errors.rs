@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! An ICMP error about a translated packet comes back by the gateway of that packet's connection.
+//! An ICMP error about a translated packet comes back through the gateway of that packet's
+//! connection.
 
 use anyhow::{ensure, Result};
 use libtest_mimic::Trial;
-use tests::family::Family;
+use tests::family::{Commands, Family};
 use tests::note;
 use tests::trial::test;
 
@@ -24,16 +25,16 @@ pub fn trials() -> Vec<Trial> {
     Family::ALL.map(trial).into()
 }
 
-/// Datagrams to a port where nobody listens, and the server's port unreachable about each.
+/// Sends datagrams to a port where nobody listens; the server answers each with a port unreachable.
 fn refused(family: Family) -> Result<()> {
     let site = site()?;
     let limits: &[_] = match family {
-        Family::V4 => &[
+        Family::Ipv4 => &[
             ("ipv4/icmp_ratelimit", "0"),
             ("ipv4/icmp_msgs_per_sec", "100000"),
             ("ipv4/icmp_msgs_burst", "100000"),
         ],
-        Family::V6 => &[("ipv6/icmp/ratelimit", "0")],
+        Family::Ipv6 => &[("ipv6/icmp/ratelimit", "0")],
     };
     for (limit, value) in limits {
         site.server.netns().sysctl(limit, value)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! HMARK behind a cluster, with NAT on the way: `docs/gateways.md`.
+//! HMARK for connections that a cluster opens, with NAT on the way: `docs/gateways.md`.
 
 mod attempts;
 mod delivery;
@@ -18,7 +18,7 @@ use libtest_mimic::Trial;
 
 pub use table::print as print_table;
 
-/// The tests here, each of the same cluster.
+/// The tests here, all of the same cluster.
 pub fn trials() -> Vec<Trial> {
     let mut trials = steps::trials();
     trials.extend(delivery::trials());

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What `docs/choosing.md` says of the flows that move to another mark.
+//! The numbers of flows that move to another mark, as `docs/choosing.md` states them.
 
-use hmark::Rule;
+use hmark::rule::v0::Info;
 use tests::family::Family;
 use tests::options;
 
@@ -17,13 +17,13 @@ fn flows() -> Vec<Flow> {
     clients::choose(Transport::Tcp, &[blade], server, FLOWS, 1)
 }
 
-fn rule(marks: u32, seed: u32) -> Rule {
+fn rule(marks: u32, seed: u32) -> Info {
     let tuple = "--hmark-tuple src,dst,sport,dport,proto";
     let text = format!("{tuple} --hmark-mod {marks} --hmark-rnd {seed}");
-    options::parse(&text, Family::V4).unwrap()
+    options::parse(&text, Family::Ipv4).unwrap()
 }
 
-fn share_moved(from: &Rule, to: &Rule) -> f64 {
+fn share_moved(from: &Info, to: &Info) -> f64 {
     let flows = flows();
     let moved = |flow: &&Flow| flow.mark(from).unwrap() != flow.mark(to).unwrap();
     flows.iter().filter(moved).count() as f64 / FLOWS as f64
@@ -51,7 +51,7 @@ fn second_stage_spreads_by_another_seed_alone() {
     let first = rule(3, 1);
     let at_one_gateway = |flow: &Flow| flow.mark(&first).unwrap() == 1;
     let flows: Vec<_> = flows().into_iter().filter(at_one_gateway).collect();
-    let share = |rule: &Rule| {
+    let share = |rule: &Info| {
         let alike = flows.iter().filter(|flow| flow.mark(rule).unwrap() == 1);
         alike.count() as f64 / flows.len() as f64
     };

@@ -21,8 +21,8 @@ pub fn trials() -> Vec<Trial> {
     PAGES.map(trial).into()
 }
 
-/// Has the server say nothing to datagrams of the pages: what it said to one would be an error to
-/// the next from the same port, and blades have few.
+/// Silences the server's answers to datagrams of the pages: the ICMP error about one datagram would
+/// be reported to the next one from the same port, and blades have few ports.
 const SILENCE: &str = "iptables -F INPUT; iptables -A INPUT -p udp --dport 9 -j DROP";
 
 /// Plays a page from its first command to its last.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Which gateways each connection passed, in each direction.
+//! The gateways that each connection passed, in each direction.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,26 +10,26 @@ use super::site::{Site, GATEWAYS};
 use crate::capture::{Sighting, Sightings};
 use crate::flow::{Flow, Kind};
 
-/// Connections that are shown when they went wrong.
+/// Maximum number of misdelivered connections to show.
 const SHOWN: usize = 5;
 
-/// The gateways' interfaces, as the site has them captured.
+/// Indices of the gateways' interfaces, in the order in which the site captures them.
 const LEAVES: usize = 0;
 const COMES_BACK: usize = 1;
 
-/// What gateways saw of one connection.
+/// The packets of one connection that gateways saw.
 #[derive(Clone, Default)]
 pub struct Passes {
     pub out: BTreeSet<usize>,
     pub back: BTreeSet<usize>,
-    /// The selectors that it left through.
+    /// The selectors that the connection left through.
     pub selectors: BTreeSet<usize>,
     pub packets: u64,
     pub errors: u64,
 }
 
 impl Passes {
-    /// What was seen of each of `flows`.
+    /// The passes of each of `flows`.
     pub fn of(site: &Site, flows: &[Flow], sightings: &Sightings) -> Vec<Self> {
         let places: HashMap<_, _> = flows.iter().copied().zip(0..).collect();
         let mut passes = vec![Self::default(); flows.len()];
@@ -54,24 +54,24 @@ impl Passes {
         passes
     }
 
-    /// Whether it came back by another gateway than it left by.
+    /// Whether the connection came back through another gateway than it left by.
     pub fn strays(&self) -> bool {
         !self.back.is_empty() && !self.back.is_subset(&self.out)
     }
 }
 
-/// The flow that a packet belongs to, named by its first packet.
+/// The flow that a packet belongs to, in the direction of its first packet.
 fn as_it_left(sighting: &Sighting) -> Flow {
     let back = sighting.interface != LEAVES;
-    // An error that comes back quotes what left.
+    // An error that comes back quotes a packet that left.
     match back && sighting.kind != Kind::Error {
         true => sighting.flow.reversed(),
         false => sighting.flow,
     }
 }
 
-/// How many connections each gateway had both directions of, if each has those that the selectors'
-/// rule says.
+/// The number of connections by gateway, if each gateway had both directions of exactly the
+/// connections that the selectors' rule sends there.
 ///
 /// # Errors
 /// If a connection passed another gateway, or was not seen in both directions.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The hosts and cables of the tutorial, set up by its commands, with a server at work.
+//! The hosts and cables of the tutorial, set up by its commands, with a running server.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::OnceLock;
@@ -32,37 +32,37 @@ const SET_UP: [&str; 6] = [
     "Outside",
 ];
 
-/// The networks, by which interfaces are named too.
+/// The networks, whose names their interfaces have too.
 const BLADES: &str = "blades";
 const INNER: &str = "inner";
 const OUTER: &str = "outer";
 const INTERNET: &str = "internet";
 
-/// Where gateways are listened at: what leaves, and what comes back.
+/// The interfaces to capture on gateways: for packets that leave, and for packets that come back.
 const HEARD: [&str; 2] = [INNER, OUTER];
 
 pub const SELECTORS: usize = 2;
 pub const GATEWAYS: usize = 3;
 
-/// Flows of a test at most: three gateways need no more, and connection tracking keeps those of all
-/// tests.
+/// Maximum number of flows in a test: three gateways need no more, and connection tracking keeps
+/// the flows of all tests.
 const MOST: usize = 400;
 
 /// The mark of gateway-a: `--hmark-offs`.
 const FIRST_MARK: u32 = 101;
 
-/// Makes `iptables` the one that knows nothing of nftables.
+/// Makes `iptables` the legacy variant, which does not use nftables.
 const LEGACY: &str = "mount --bind /usr/sbin/xtables-legacy-multi /usr/sbin/xtables-nft-multi";
 
-/// The lab has no other.
+/// Defines `ping`, as the lab has only that of busybox.
 const PING: &str = "ping() { busybox ping \"$@\"; }";
 
 /// A port where the server has no service.
 const CLOSED: u16 = 9;
 
-/// The cluster, a server outside, and what gateways and server receive.
+/// The cluster, a server outside, and a capture of the packets that gateways and server receive.
 pub struct Site {
-    /// Flows of each family and transport; as many from each blade.
+    /// Number of flows of each family and transport, the same from each blade.
     pub flows: usize,
     pub blades: Vec<Host>,
     pub selectors: Vec<Host>,
@@ -72,16 +72,16 @@ pub struct Site {
     pub tutorial: Tutorial,
     pub capture: Capture,
     pub outside: Capture,
-    /// The hardware addresses of the selectors towards the gateways.
+    /// The hardware addresses of the selectors on the gateways' side.
     pub senders: Vec<[u8; 6]>,
-    /// The cables hold as long as they do.
+    /// The cables exist as long as the switches do.
     _switches: Switches,
     pub marking: Marking,
 }
 
 static SITE: OnceLock<Result<Site, String>> = OnceLock::new();
 
-/// The site, which the first test that asks sets up.
+/// The site, which the first test that needs it sets up.
 ///
 /// # Errors
 /// If it could not be set up.
@@ -101,7 +101,7 @@ impl Site {
         let selectors = named(&["selector-a", "selector-b"])?;
         let gateways = named(&["gateway-a", "gateway-b", "gateway-c"])?;
         for blade in &blades {
-            // curl takes none of the ports that tests choose, which begin at 1024.
+            // curl must not take ports that tests choose, which begin at 1024.
             let netns = blade.netns();
             netns.sysctl("ipv4/ip_unprivileged_port_start", "0")?;
             netns.sysctl("ipv4/ip_local_port_range", "600 1023")?;
@@ -109,7 +109,7 @@ impl Site {
         let (border, server) = (start("border")?, start("server")?);
 
         if kernel::is_uml() {
-            // It has no chain of nftables that translates, and iptables has another way.
+            // The kernel has no nftables chain for NAT, so iptables must work without one.
             border.run(LEGACY)?;
         }
 
@@ -168,13 +168,13 @@ impl Site {
     /// Plays a section of the tutorial.
     ///
     /// # Errors
-    /// If it does not do what it says.
+    /// If it does not work as the text says.
     pub fn play(&self, section: &str) -> Result<()> {
         self.tutorial.play(section, self.hosts())
     }
 
-    /// About `count` flows to the server's service, the same ones for a seed. All blades have the
-    /// same ports, so that NAT has to translate those of most.
+    /// About `count` flows to the server's service, the same ones for the same seed. All blades use
+    /// the same ports, so that NAT has to translate the ports of most flows.
     pub fn flows_to_service(
         &self,
         family: Family,
@@ -185,7 +185,7 @@ impl Site {
         self.flows_to(service(family, transport), transport, count, seed)
     }
 
-    /// As [`Self::flows_to_service`], to a port where nobody listens.
+    /// Like [`Self::flows_to_service`], but to a port where nobody listens.
     pub fn flows_to_nobody(&self, family: Family, count: usize, seed: u64) -> Vec<Flow> {
         let mut server = service(family, Transport::Udp);
         server.set_port(CLOSED);
@@ -221,7 +221,7 @@ impl Site {
         Ok(connections)
     }
 
-    /// Has blades try to open connections, all at once.
+    /// Makes the blades try to open connections, all at once.
     ///
     /// # Errors
     /// If one cannot even try.
@@ -239,7 +239,7 @@ impl Site {
             .zip(flows.chunks(flows.len().div_ceil(self.blades.len())))
     }
 
-    /// Has each blade send through the selector that is `by` further than the tutorial's.
+    /// Makes each blade send through the selector `by` places after the tutorial's.
     ///
     /// # Errors
     /// If iproute2 fails.
@@ -266,11 +266,11 @@ fn hosts<'h>(
     cluster.chain([border, server])
 }
 
-/// The server's, and the port of the service.
+/// The server's address, and the port of the service.
 fn service(family: Family, transport: Transport) -> SocketAddr {
     let address: IpAddr = match family {
-        Family::V4 => [203, 0, 113, 80].into(),
-        Family::V6 => [0x2001, 0xdb8, 0xf, 0, 0, 0, 0, 0x80].into(),
+        Family::Ipv4 => [203, 0, 113, 80].into(),
+        Family::Ipv6 => [0x2001, 0xdb8, 0xf, 0, 0, 0, 0, 0x80].into(),
     };
     SocketAddr::new(address, transport.service())
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The tutorial itself: its commands do what it says.
+//! The tutorial itself: its commands do what the text says.
 
 use anyhow::{ensure, Result};
 use libtest_mimic::Trial;
@@ -9,7 +9,7 @@ use tests::trial::test;
 
 use super::site::{site, TUTORIAL};
 
-/// The tests here that come first.
+/// The tests that come first.
 pub fn trials() -> Vec<Trial> {
     vec![
         test("nat::tutorial_sets_up", || site().map(drop)),
@@ -22,7 +22,7 @@ pub fn last() -> Vec<Trial> {
     vec![test("nat::tutorial_is_played_whole", played_whole)]
 }
 
-/// No command of the text is left out: what the tests before this one did not need is played now.
+/// Checks that no command of the text is left out: plays those that earlier tests did not need.
 fn played_whole() -> Result<()> {
     let site = site()?;
     for section in site.tutorial.unplayed()? {

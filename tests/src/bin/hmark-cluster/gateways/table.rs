@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The tables of connections by gateway, and of those that went astray without `ct`, which are
-//! printed when all tests have run.
+//! The tables of connections by gateway, and of connections that went astray without `ct`, printed
+//! after all tests have run.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +14,7 @@ use crate::share::ChiSquare;
 static DELIVERED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 static ASTRAY: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// Adds a line of connections that each gateway had both directions of.
+/// Adds a row: the connections that each gateway had both directions of.
 pub fn delivered(
     transport: Transport,
     family: Family,
@@ -31,7 +31,7 @@ pub fn delivered(
     ));
 }
 
-/// Adds a line of connections that came back by another gateway than they left by.
+/// Adds a row: the connections that came back through another gateway than they left by.
 pub fn astray(transport: Transport, family: Family, strays: usize, all: usize) {
     let share = 100.0 * strays as f64 / all as f64;
     lock(&ASTRAY).push(format!(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What goes wrong without `ct`: replies come to other gateways, which drop them.
+//! Failures without `ct`: replies reach other gateways, which drop them.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,10 +20,10 @@ use crate::flow::Transport;
 /// Seed of the flows.
 const SEED: u64 = 0x6e61_7403;
 
-/// How long to wait for what is on its way.
+/// Time to wait for packets that are on their way.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How far the number of strays may be from that of a uniform hash, in standard deviations.
+/// Maximum deviation of the number of strays from that of a uniform hash, in standard deviations.
 const DEVIATIONS: f64 = 5.0;
 
 /// The tests here.
@@ -42,7 +42,8 @@ pub fn trials() -> Vec<Trial> {
     })]
 }
 
-/// About two of three connections come back by another gateway, and exactly these do not work.
+/// Checks that about two of three connections come back through another gateway, and that exactly
+/// these fail.
 fn go_astray(site: &Site, transport: Transport, family: Family) -> Result<()> {
     let flows = site.flows_to_service(family, transport, site.flows, SEED);
     site.capture.take()?;
@@ -72,10 +73,10 @@ fn go_astray(site: &Site, transport: Transport, family: Family) -> Result<()> {
     Ok(())
 }
 
-/// Waits until `is_done`.
+/// Waits until `is_done` returns true.
 ///
 /// # Errors
-/// If that takes too long, with `what`.
+/// If that takes too long: the error is `what`.
 pub fn wait(what: &str, mut is_done: impl FnMut() -> Result<bool>) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     while !is_done()? {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The account: the gateways that saw each flow, and the one that its mark says.
+//! The account: the gateways that saw each flow, compared with the gateway of its mark.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -12,25 +12,25 @@ use crate::capture::Sightings;
 use crate::flow::{Flow, Kind};
 use crate::share::ChiSquare;
 
-/// Flows that are shown when they went wrong.
+/// Maximum number of misdelivered flows to show.
 const SHOWN: usize = 5;
 
-/// The gateways' interfaces, as the site has them captured.
+/// Indices of the gateways' interfaces, in the order in which the site captures them.
 const FROM_SELECTORS: usize = 0;
 const FROM_BEHIND: usize = 1;
 
-/// What was seen of one flow.
+/// The packets of one flow that gateways saw.
 #[derive(Clone, Default)]
 pub struct Seen {
-    /// The gateways of its packets from selectors, and of those from selector-s.
+    /// The gateways of the packets from selectors, and of those from selector-s.
     pub forth: BTreeSet<usize>,
     pub back: BTreeSet<usize>,
-    /// The selectors that they came through.
+    /// The selectors that packets came through.
     pub selectors: BTreeSet<usize>,
     pub packets: u64,
 }
 
-/// What was seen of each flow, by packets of a kind.
+/// The packets of one kind that gateways saw, by flow.
 pub fn seen(
     site: &Site,
     flows: &[Flow],
@@ -40,7 +40,7 @@ pub fn seen(
     let places: HashMap<_, _> = flows.iter().copied().zip(0..).collect();
     let mut seen = vec![Seen::default(); flows.len()];
     for (sighting, packets) in sightings.iter().filter(|(sighting, _)| kind(sighting.kind)) {
-        // An error is about a packet of the other direction.
+        // An error quotes a packet of the other direction.
         let mut towards = sighting.flow;
         if sighting.kind == Kind::Error {
             towards = towards.reversed();
@@ -64,23 +64,23 @@ pub fn seen(
             .senders
             .iter()
             .position(|sender| *sender == sighting.sender);
-        // One of an unknown sender is none of the selectors', and `selectors` shows that.
+        // A packet from an unknown sender came through no selector, which shows in `selectors`.
         seen.selectors.extend(selector);
     }
     seen
 }
 
-/// Where flows went.
+/// The gateways that flows went to.
 pub struct Account {
     title: String,
     seen: Vec<Seen>,
-    /// Flows by gateway, which are those that went right.
+    /// The number of correctly delivered flows, by gateway.
     pub delivered: Vec<usize>,
     wrong: Vec<String>,
 }
 
 impl Account {
-    /// Compares what gateways saw of `flows` with the gateways that the rule says.
+    /// Compares the gateways that saw `flows` with those that the rule selects.
     ///
     /// # Errors
     /// If there are no flows, or a flow has the mark of no gateway.
@@ -88,7 +88,7 @@ impl Account {
         Self::routed(site, flows, sightings, |gateway| gateway)
     }
 
-    /// The same where the route of a mark leads to another gateway than its own.
+    /// Like [`Self::of`], where the route of a mark leads to another gateway than its own.
     ///
     /// # Errors
     /// As [`Self::of`].
@@ -121,7 +121,7 @@ impl Account {
         Ok(account)
     }
 
-    /// What is accounted for.
+    /// The kind of flows in the account.
     pub fn title(&self) -> &str {
         &self.title
     }
@@ -141,10 +141,10 @@ impl Account {
         Ok(())
     }
 
-    /// Checks that gateways have about equal shares.
+    /// Checks that gateways have roughly equal shares.
     ///
     /// # Errors
-    /// If a uniform hash would hardly spread flows so.
+    /// If a uniform hash would rarely spread flows so unevenly.
     pub fn check_share(&self) -> Result<()> {
         ChiSquare::check(&self.delivered).map(drop)
     }
@@ -154,7 +154,7 @@ impl Account {
         self.seen.iter().map(|seen| &seen.forth | &seen.back)
     }
 
-    /// The number of selectors that the flow came through which came through the fewest.
+    /// The minimum number of selectors that a flow came through.
     pub fn selectors_of_each(&self) -> usize {
         let selectors = self.seen.iter().map(|seen| seen.selectors.len());
         selectors.min().unwrap_or(0)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Every packet of a flow, in both directions, passes the gateway of its mark, through whichever
-//! selector it comes.
+//! Every packet of a flow, in both directions, passes the gateway of its mark, whichever selector
+//! it comes through.
 
 use anyhow::{ensure, Result};
 use libtest_mimic::Trial;
@@ -14,8 +14,8 @@ use super::site::{site, Site, SELECTORS};
 use crate::clients;
 use crate::flow::{self, Flow, Transport};
 
-/// Seed of the flows of TCP; others have other ports, since UDP and SCTP of the same ports differ
-/// in bits of the hash that are too low to matter.
+/// Seed of the TCP flows. The other protocols use other ports, since with the same ports UDP and
+/// SCTP hashes differ only in bits that are too low to matter.
 const SEED: u64 = 0x6970_7673;
 
 /// The tests here.
@@ -33,8 +33,8 @@ fn deliver(transport: Transport, family: Family) -> Result<()> {
     Ok(())
 }
 
-/// The account of flows of which each comes through one selector after the other, in the middle of
-/// its connection.
+/// The account of flows that each come through one selector after the other, in the middle of their
+/// connections.
 ///
 /// # Errors
 /// If one was misdelivered, or did not come through all selectors.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! ICMP errors, made by the kernels of routers on the way: that a packet is too big reaches the
-//! gateway of its connection from either side, and through it whoever must send smaller ones.
+//! ICMP errors sent by the kernels of routers on the way. A "packet too big" error reaches the
+//! gateway of its connection from either side, and through it the host that must send smaller
+//! packets.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -9,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
-use tests::family::Family;
+use tests::family::{Commands, Family};
 use tests::note;
 use tests::trial::test;
 
@@ -19,10 +20,12 @@ use crate::clients;
 use crate::flow::{Flow, Kind, Transport};
 use crate::host::Host;
 
-/// The most flows of a test, each from an address of its own: a path's MTU is kept for one.
+/// Maximum number of flows in a test, each from its own address, because the MTU of a path is
+/// stored by address.
 const FLOWS: u8 = 16;
 
-/// The MTU of a narrow way, and what questions have beyond their text, so that they do not fit.
+/// The MTU of a narrow path, and the bytes that questions have in addition to their text, so that
+/// they do not fit.
 const MTU: u32 = 1300;
 const PADDING: usize = 1300;
 
@@ -42,15 +45,15 @@ pub fn trials() -> Vec<Trial> {
     trials
 }
 
-/// Clients behind a narrow way: the router in front tells the cluster's address that an answer was
-/// too big. The server learns of it, and its next answer comes in fragments.
+/// Clients are behind a narrow path: the router in front tells the cluster's address that an answer
+/// was too big. The server learns of it, and sends its next answer in fragments.
 fn from_clients(family: Family) -> Result<()> {
     let site = site()?;
     let far = Host::start("ipvs", "far")?;
     site.switches.plug(&far, FRONT)?;
     let (near, own, prefix, ip) = match family {
-        Family::V4 => ("192.0.2.254", "192.0.2.99/24", "10.64.9.0/24", "ip"),
-        Family::V6 => (
+        Family::Ipv4 => ("192.0.2.254", "192.0.2.99/24", "10.64.9.0/24", "ip"),
+        Family::Ipv6 => (
             "2001:db8:f::254",
             "2001:db8:f::99/64",
             "fd00:64:9::/64",
@@ -95,14 +98,14 @@ fn from_clients(family: Family) -> Result<()> {
     Ok(())
 }
 
-/// Servers behind a narrow way: they hand the packets on to it, and tell clients, from an address
-/// of their own, that a question was too big.
+/// Servers are behind a narrow path: they forward the packets to it, and tell clients, from their
+/// own addresses, that a question was too big.
 fn from_servers(family: Family) -> Result<()> {
     let site = site()?;
     let address = site.address(family, Transport::Udp).ip();
     let (bits, ip, forwarding) = match family {
-        Family::V4 => (32, "ip", "ipv4.ip_forward"),
-        Family::V6 => (128, "ip -6", "ipv6.conf.all.forwarding"),
+        Family::Ipv4 => (32, "ip", "ipv4.ip_forward"),
+        Family::Ipv6 => (128, "ip -6", "ipv6.conf.all.forwarding"),
     };
     for server in &site.servers {
         server.run(&format!(
@@ -158,13 +161,14 @@ fn ask_too_much(site: &Site, family: Family, ip: &str) -> Result<u64> {
     check(site, &flows, |seen| &seen.back)
 }
 
-/// Has the client know no path's MTU: IPv4 forgets by the first, IPv6 has new routes by the second.
+/// Makes the client forget the MTU of all paths: the first command is for IPv4, the second sets new
+/// IPv6 routes.
 fn forget(site: &Site) -> Result<()> {
     site.client.run("ip route flush cache")?;
     site.route_from(0)
 }
 
-/// Checks that errors about each flow were seen by its gateway alone, on this side of it.
+/// Checks that only its gateway saw errors about each flow, on this side of the gateway.
 fn check(
     site: &Site,
     flows: &[Flow],
@@ -187,7 +191,7 @@ fn check(
     Ok(errors)
 }
 
-/// How many flows a test has: they go one by one.
+/// The number of flows in a test: they are sent one by one.
 fn count(site: &Site) -> u8 {
     u8::try_from(site.size.flows / 5)
         .unwrap_or(FLOWS)
@@ -196,7 +200,7 @@ fn count(site: &Site) -> u8 {
 
 fn far_address(family: Family, number: u8) -> IpAddr {
     match family {
-        Family::V4 => [10, 64, 9, number + 1].into(),
-        Family::V6 => [0xfd00, 0x64, 9, 0, 0, 0, 0, u16::from(number) + 1].into(),
+        Family::Ipv4 => [10, 64, 9, number + 1].into(),
+        Family::Ipv6 => [0xfd00, 0x64, 9, 0, 0, 0, 0, u16::from(number) + 1].into(),
     }
 }

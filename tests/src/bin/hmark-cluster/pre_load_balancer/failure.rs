@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A gateway dies and returns: its connections move to another one and come back, and go on; no
-//! other connection moves.
+//! A gateway dies and returns: its connections continue through another gateway and come back, and
+//! no other connection moves.
 
 use std::collections::BTreeSet;
 
@@ -90,18 +90,18 @@ fn outlive() -> Result<()> {
     Ok(())
 }
 
-/// What happened at each step.
+/// The result of each step.
 #[derive(Default)]
 struct Table {
     rows: String,
     /// The gateways of each connection at the last step.
     places: Vec<BTreeSet<usize>>,
-    /// Connections that were elsewhere at the step before.
+    /// The number of connections that changed gateway at each step.
     moved: Vec<usize>,
 }
 
 impl Table {
-    /// Has all connections ask, and counts those that went elsewhere than before.
+    /// Makes all connections ask, and counts those that changed gateway.
     fn row(
         &mut self,
         site: &Site,
@@ -127,7 +127,7 @@ impl Table {
                 pairs.filter(|(now, before)| now != before).count()
             }
         };
-        // A broken or misdelivered connection has failed the test above.
+        // A broken or misdelivered connection has already failed the test above.
         let all = places.len();
         self.rows += &format!("| {step} | {all} | {moved} | {} | 0 | 0 |\n", all - moved);
         self.moved.push(moved);

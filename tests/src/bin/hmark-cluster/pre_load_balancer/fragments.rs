@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Fragments: all those of one datagram pass one gateway, which is not that of its flow, since only
-//! the first has ports and HMARK takes them from none.
+//! Fragments: all fragments of a datagram pass one gateway, which may not be that of its flow,
+//! since only the first fragment has ports and HMARK does not use them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
-use tests::family::Family;
+use tests::family::{Commands, Family};
 use tests::note;
 use tests::trial::test;
 
@@ -20,7 +20,8 @@ use crate::flow::{Kind, Transport};
 const SEED: u64 = 0x6672_6167;
 const FLOWS: usize = 60;
 
-/// What questions have beyond their text: they go as three fragments, and so do their answers.
+/// Bytes that questions have in addition to their text, so that they and their answers are sent as
+/// three fragments.
 const PADDING: usize = 4000;
 const FRAGMENTS: u64 = 3;
 
@@ -43,9 +44,9 @@ fn keep_together(family: Family) -> Result<()> {
     }
     clients::ask(&mut connections)?;
 
-    // HMARK sees addresses and protocol of a fragment, so each client's address has one gateway.
-    // Which datagram a fragment is of, IPVS may have overwritten already: it shares IPv6 headers
-    // with those who capture them. So fragments are counted by address.
+    // HMARK hashes only addresses and protocol of a fragment, so each client's address has one
+    // gateway. IPVS may already have overwritten which datagram a fragment belongs to, as it shares
+    // IPv6 headers with packet sockets. So fragments are counted by address.
     let mut expected: BTreeMap<IpAddr, (usize, u64)> = BTreeMap::new();
     for flow in &flows {
         let mark = flow.fragment_mark(site.marking.rule(family))?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Load: many connections at once, and what selectors keep of them: nothing.
+//! Load: many connections at once, for which selectors keep no state.
 
 use std::fs;
 use std::time::Instant;
@@ -21,13 +21,13 @@ use crate::flow::{Flow, Transport};
 /// Seed of the flows.
 const SEED: u64 = 0x6c6f_6164;
 
-/// Flows of one packet each, for each connection under load, and how many there must be so that a
-/// table of them would be seen.
+/// Flows of one packet each, for each connection under load, and the minimum number with which a
+/// table of flows would be noticed.
 const FLOWS_PER_CONNECTION: usize = 4;
 const FEWEST: usize = 8000;
 
-/// What a kernel's memory may grow by while selectors pass packets: less for each flow than any
-/// table of flows takes, and what comes and goes by itself.
+/// Allowed growth of the kernel's memory while selectors pass packets: for each flow, less than an
+/// entry takes in any table of flows; and the amount that comes and goes by itself.
 const BYTES_PER_FLOW: usize = 16;
 const BY_ITSELF: usize = 512 << 10;
 
@@ -39,10 +39,10 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-/// Connections of TCP to the web servers, all open at once and each answered twice.
+/// TCP connections to the web servers, all open at once and each answered twice.
 fn carry() -> Result<()> {
     let site = site()?;
-    let flows = site.flows(Family::V4, Transport::Tcp, site.size.load, SEED);
+    let flows = site.flows(Family::Ipv4, Transport::Tcp, site.size.load, SEED);
     let memory = |when: &str| -> Result<String> {
         let hmark = module::attribute("coresize");
         let tracked: u64 = site
@@ -82,9 +82,9 @@ fn carry() -> Result<()> {
     Ok(())
 }
 
-/// Datagrams of as many flows through the selectors to gateways that drop them, so that there is
-/// nobody else who could keep anything: the kernel's memory does not grow. With connections tracked
-/// it does.
+/// Checks that the kernel's memory does not grow when selectors forward datagrams of many flows to
+/// gateways that drop them, so that nothing else could keep state. With connections tracked, it
+/// does grow.
 fn keep_nothing() -> Result<()> {
     let site = site()?;
     let count = (site.size.load * FLOWS_PER_CONNECTION).max(FEWEST);
@@ -111,9 +111,9 @@ fn keep_nothing() -> Result<()> {
     Ok(())
 }
 
-/// The bytes that the kernel's memory grew by, without and with connections tracked.
+/// The growth of the kernel's memory in bytes, without and with connection tracking.
 fn measure(site: &Site, count: usize) -> Result<(isize, isize)> {
-    // Caches of routes and neighbours fill first.
+    // Fills the caches of routes and neighbours first.
     grown_by(site, count / 4, SEED + 1)?;
     let stateless = grown_by(site, count, SEED + 2)?;
     for selector in site.all_selectors() {
@@ -126,9 +126,10 @@ fn measure(site: &Site, count: usize) -> Result<(isize, isize)> {
     Ok((stateless, tracked?))
 }
 
-/// Sends a datagram of each of `count` flows; gives the bytes that the kernel's memory grew by.
+/// Sends one datagram of each of `count` flows, and returns the growth of the kernel's memory in
+/// bytes.
 fn grown_by(site: &Site, count: usize, seed: u64) -> Result<isize> {
-    let flows = site.flows(Family::V4, Transport::Udp, count, seed);
+    let flows = site.flows(Family::Ipv4, Transport::Udp, count, seed);
     let before = meminfo("Slab")?;
     site.capture.take()?;
     site.client
@@ -143,7 +144,7 @@ fn grown_by(site: &Site, count: usize, seed: u64) -> Result<isize> {
     Ok(grown)
 }
 
-/// Sends a datagram, by a socket that is gone then.
+/// Sends a datagram from a temporary socket.
 fn send(flow: &Flow) -> Result<()> {
     clients::bind(flow)?.send_to(b"question", &flow.destination.into())?;
     Ok(())

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A mixed cluster: one selector has the kernel's own C module, and the others ours. Both are in
-//! the one kernel at once, the C module under another name; each flow passes all selectors.
+//! A mixed cluster: one selector uses the kernel's own C module, and the others use ours. Both are
+//! in the same kernel at once, the C module under another name; each flow passes all selectors.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{bail, ensure, Context, Result};
 use libtest_mimic::Trial;
-use tests::family::Family;
+use tests::family::{Commands, Family};
 use tests::install::{link_extensions, stock_extension};
 use tests::note;
 use tests::reference;
@@ -18,7 +18,7 @@ use super::delivery;
 use super::site::{site, Site};
 use crate::flow::Transport;
 
-/// All extensions of iptables, and one for the C module's other name.
+/// The folder with all extensions of iptables, and one for the C module's other name.
 const EXTENSIONS: &str = "/tmp/hmark-cluster-extensions";
 
 /// Seed of the flows.
@@ -46,7 +46,7 @@ fn mix() -> Result<()> {
     result
 }
 
-/// The stock library, for a target named as the C module is.
+/// The stock library, changed to the name of the renamed C target.
 fn renamed(stock: &Path) -> Result<Vec<u8>> {
     let mut library = fs::read(stock)?;
     let name = b"\0HMARK\0";
@@ -64,7 +64,7 @@ fn renamed(stock: &Path) -> Result<Vec<u8>> {
     Ok(library)
 }
 
-/// Has the C module mark on the first selector, by the same rule.
+/// Makes the C module mark packets on the first selector, with the same rule.
 fn replace(site: &Site, family: Family) -> Result<()> {
     let selector = &site.selectors[0];
     let iptables = family.iptables();
@@ -81,7 +81,8 @@ fn replace(site: &Site, family: Family) -> Result<()> {
         .map(drop)
 }
 
-/// Sends flows of all kinds, each through all selectors, and counts what the C module marked.
+/// Sends flows of all kinds, each through all selectors, and counts the packets that the C module
+/// marked.
 fn deliver(site: &Site) -> Result<()> {
     let mut flows = 0;
     for family in Family::ALL {
@@ -107,7 +108,7 @@ fn deliver(site: &Site) -> Result<()> {
     Ok(())
 }
 
-/// The packets that the C module marked.
+/// The number of packets that the C module marked.
 fn marked(site: &Site, family: Family) -> Result<u64> {
     let list = site.selectors[0].run(&format!(
         "XTABLES_LIBDIR={EXTENSIONS} {} -t mangle -L PREROUTING -vnx",

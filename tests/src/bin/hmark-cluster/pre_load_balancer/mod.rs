@@ -18,7 +18,7 @@ use libtest_mimic::Trial;
 
 pub use shares::print as print_shares;
 
-/// The tests here, each of the same cluster.
+/// The tests here, all of the same cluster.
 pub fn trials() -> Vec<Trial> {
     let mut trials = steps::trials();
     trials.extend(delivery::trials());

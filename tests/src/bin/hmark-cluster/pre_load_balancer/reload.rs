@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Rules are reloaded under traffic: no packet is without a mark meanwhile.
+//! Rules are reloaded under traffic, and no packet goes without a mark meanwhile.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,11 +25,11 @@ const SECTION: &str = "Changing rules under traffic";
 /// Seed of the flows.
 const SEED: u64 = 0x7265_6c64;
 
-/// Flows of each family, and how often the section is played at most.
+/// Flows of each family, and the maximum number of times that the section is played.
 const FLOWS: usize = 50;
 const RELOADS: usize = 5;
 
-/// Between two rounds of packets, one of each flow.
+/// Pause between two rounds of packets, one of each flow.
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// The tests here.
@@ -37,7 +37,7 @@ pub fn trials() -> Vec<Trial> {
     vec![test("ipvs::reload_leaves_no_packet_unmarked", reload)]
 }
 
-/// A packet without a mark goes by the main table: to a device that counts it.
+/// Traps packets without a mark: they are routed by the main table, to a device that counts them.
 const TRAP: &str = "
     ip link add unmarked type dummy
     ip link set unmarked up
@@ -53,7 +53,7 @@ const TRAP: &str = "
     esac
     ";
 
-/// What a careless operator does; it shows that the trap catches.
+/// The commands of a careless operator, which show that the trap works.
 const CARELESS: &str = "
     iptables-save -t mangle > /run/careless
     iptables -t mangle -F PREROUTING
@@ -65,8 +65,8 @@ fn reload() -> Result<()> {
     for selector in site.all_selectors() {
         let addresses = format!(
             "VIP={} VIP6={}\n",
-            site.address(Family::V4, Transport::Udp).ip(),
-            site.address(Family::V6, Transport::Udp).ip()
+            site.address(Family::Ipv4, Transport::Udp).ip(),
+            site.address(Family::Ipv6, Transport::Udp).ip()
         );
         selector.run(&format!("{addresses}{TRAP}"))?;
     }
@@ -124,7 +124,7 @@ fn reload_trapped(site: &Site) -> Result<()> {
     Ok(())
 }
 
-/// Sends packets of all flows while `work` is done, and gives their number.
+/// Sends packets of all flows while `work` runs, and returns their number.
 fn under_traffic(
     site: &Site,
     flows: &[Flow],
@@ -159,7 +159,7 @@ fn open(flow: &Flow) -> Result<Socket> {
     Ok(socket)
 }
 
-/// Packets in all traps.
+/// The number of packets in all traps.
 fn unmarked(site: &Site) -> Result<u64> {
     let count = |selector: &Host| -> Result<u64> {
         let text = selector.run("cat /sys/class/net/unmarked/statistics/tx_packets")?;

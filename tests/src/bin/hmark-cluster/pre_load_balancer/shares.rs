@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The table of flows by gateway, which is printed when all tests have run.
+//! The table of flows by gateway, printed after all tests have run.
 
 use std::sync::{Mutex, PoisonError};
 
 use super::account::Account;
 use super::site::FIRST_MARK;
 
-/// A column: what was sent, and how many flows of it each gateway got.
+/// The columns: a title, and the number of flows that each gateway got.
 static COLUMNS: Mutex<Vec<(String, Vec<usize>)>> = Mutex::new(Vec::new());
 
 /// Adds a column.

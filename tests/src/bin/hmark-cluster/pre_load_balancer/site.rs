@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The hosts and cables of the tutorial, set up by its commands, with clients and servers at work.
+//! The hosts and cables of the tutorial, set up by its commands, with running clients and servers.
 
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
@@ -31,12 +31,13 @@ const SET_UP: [&str; 5] = [
     "The router in front",
 ];
 
-/// The networks, by which interfaces are named too.
+/// The networks, whose names their interfaces have too.
 pub const FRONT: &str = "front";
 pub const NORTH: &str = "north";
 pub const SOUTH: &str = "south";
 
-/// Where gateways are listened at: what comes from selectors, and what comes from selector-s.
+/// The interfaces to capture on gateways: for packets from selectors, and for packets from
+/// selector-s.
 const HEARD: [&str; 2] = [NORTH, SOUTH];
 
 /// The selectors in front.
@@ -45,11 +46,11 @@ pub const SELECTORS: [&str; 3] = ["selector-a", "selector-b", "selector-c"];
 /// The mark of gateway-0: `--hmark-offs`.
 pub const FIRST_MARK: u32 = 100;
 
-/// The networks of clients, and the addresses of each family that clients of each have.
+/// The number of client networks, and of client addresses of each family in each network.
 const NETWORKS: usize = 3;
 const CLIENTS: u8 = 32;
 
-/// The cluster, its clients, and what its gateways receive.
+/// The cluster, its clients, and a capture of the packets that its gateways receive.
 pub struct Site {
     pub size: Size,
     pub client: Host,
@@ -61,14 +62,14 @@ pub struct Site {
     pub switches: Switches,
     pub tutorial: Tutorial,
     pub capture: Capture,
-    /// The hardware addresses of the selectors towards the gateways.
+    /// The hardware addresses of the selectors on the gateways' side.
     pub senders: Vec<[u8; 6]>,
     pub marking: Marking,
 }
 
 static SITE: OnceLock<Result<Site, String>> = OnceLock::new();
 
-/// The site, which the first test that asks sets up.
+/// The site, which the first test that needs it sets up.
 ///
 /// # Errors
 /// If it could not be set up.
@@ -138,7 +139,7 @@ impl Site {
         Ok(site)
     }
 
-    /// The clients' addresses, and servers of UDP and SCTP.
+    /// Adds the clients' addresses, and starts the UDP and SCTP servers.
     fn move_in(&self) -> Result<()> {
         for family in Family::ALL {
             let mut batch = String::new();
@@ -164,7 +165,7 @@ impl Site {
         )
     }
 
-    /// Those in front, and selector-s.
+    /// The selectors in front, and selector-s.
     pub fn all_selectors(&self) -> impl Iterator<Item = &Host> {
         self.selectors.iter().chain([&self.behind])
     }
@@ -174,7 +175,7 @@ impl Site {
         SocketAddr::new(self.marking.address(family), transport.service())
     }
 
-    /// Flows from the clients, the same ones for a seed.
+    /// Flows from the clients, the same ones for the same seed.
     pub fn flows(
         &self,
         family: Family,
@@ -187,8 +188,9 @@ impl Site {
         clients::choose(transport, &addresses, server, count, seed)
     }
 
-    /// Has the router in front send what clients send through other selectors: those of the first
-    /// network through selector number `first`, of the second through the next, and so on.
+    /// Makes the router in front send the clients' packets through other selectors: those of the
+    /// first network through selector number `first`, those of the second through the next, and so
+    /// on.
     ///
     /// # Errors
     /// If iproute2 fails.
@@ -197,7 +199,7 @@ impl Site {
         for network in 0..NETWORKS {
             let table = network + 1;
             let selector = (network + first) % SELECTORS.len() + 1;
-            for (family, router) in [(Family::V4, "192.0.2."), (Family::V6, "2001:db8:f::")] {
+            for (family, router) in [(Family::Ipv4, "192.0.2."), (Family::Ipv6, "2001:db8:f::")] {
                 let address = self.marking.address(family);
                 let route = format!("{address} via {router}{selector} table {table}");
                 writeln!(batch, "route replace {route}")?;
@@ -218,11 +220,11 @@ fn hosts<'h>(
     ends.chain(selectors).chain(gateways).chain(servers)
 }
 
-/// Those of the clients; the first of each network is the router's own.
+/// The clients' addresses. The first address of each network is the router's own.
 fn addresses(family: Family) -> impl Iterator<Item = IpAddr> {
     let number = move |network, client| match family {
-        Family::V4 => [10, 64, network as u8, client].into(),
-        Family::V6 => [0xfd00, 0x64, network as u16, 0, 0, 0, 0, client.into()].into(),
+        Family::Ipv4 => [10, 64, network as u8, client].into(),
+        Family::Ipv6 => [0xfd00, 0x64, network as u16, 0, 0, 0, 0, client.into()].into(),
     };
     (1..=NETWORKS)
         .flat_map(move |network| (0..CLIENTS).map(move |client| number(network, client + 2)))

@@ -45,14 +45,14 @@ pub fn follow_their_flow(family: Family) -> Result<()> {
     }
     found.sort_unstable();
     let expected: &[_] = match family {
-        Family::V4 => &[
+        Family::Ipv4 => &[
             (3, 3, false, true),
             (3, 3, false, true),
             (3, 4, false, false),
             (11, 0, false, false),
             (11, 0, false, false),
         ],
-        Family::V6 => &[
+        Family::Ipv6 => &[
             (1, 4, false, true),
             (1, 4, false, true),
             (2, 0, false, false),
@@ -79,7 +79,7 @@ pub fn cause(network: &Network) -> Result<()> {
     send(flow.client(), &[0; TOO_BIG])?;
     expect_error(flow.client(), Errno::EMSGSIZE)?;
     flow.echo(TOO_BIG)?;
-    if network.family == Family::V6 {
+    if network.family == Family::Ipv6 {
         // No router cuts IPv6 into (smaller) fragments: fragments are too big as well.
         client.run("ip -6 route flush cache")?;
         let flow = network::udp(client, network.at_client(4011), network.at_server(ECHO))?;
@@ -117,11 +117,11 @@ pub fn cause(network: &Network) -> Result<()> {
 /// Lets a socket's packets pass one router, and has it told of what becomes of them.
 fn live_short(socket: &Socket, family: Family) -> Result<()> {
     match family {
-        Family::V4 => {
+        Family::Ipv4 => {
             socket.set_ttl_v4(2)?;
             setsockopt(socket, sockopt::Ipv4RecvErr, &true)?;
         }
-        Family::V6 => {
+        Family::Ipv6 => {
             socket.set_unicast_hops_v6(2)?;
             setsockopt(socket, sockopt::Ipv6RecvErr, &true)?;
         }

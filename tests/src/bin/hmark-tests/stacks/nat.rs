@@ -3,12 +3,12 @@
 //! Translated flows: the conntrack tuple has the ends' own addresses.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use anyhow::{ensure, Result};
+use anyhow::{bail, ensure, Context, Result};
 use etherparse::ip_number::{TCP, UDP};
 use etherparse::IpNumber;
-use hmark::Connection;
+use hmark::{Connection, Ends};
 use nix::errno::Errno;
 use socket2::Protocol;
 use tests::family::Family;
@@ -158,25 +158,30 @@ pub fn connection_mark(
     protocol: IpNumber,
 ) -> Result<u32> {
     let rule = options::parse(CONNECTION.options, family)?;
-    let words = |address: IpAddr| match address {
-        IpAddr::V4(address) => [u32::from(address).to_be(), 0, 0, 0],
-        IpAddr::V6(address) => {
-            let bytes = address.octets();
-            std::array::from_fn(|word| {
-                u32::from_ne_bytes(std::array::from_fn(|byte| bytes[word * 4 + byte]))
-            })
-        }
+    let ends = match (network::client(family), reply.0) {
+        (IpAddr::V4(original), IpAddr::V4(reply)) => Ends::Ipv4 {
+            original: u32::from_ne_bytes(original.octets()),
+            reply: u32::from_ne_bytes(reply.octets()),
+        },
+        (IpAddr::V6(original), IpAddr::V6(reply)) => Ends::Ipv6 {
+            original: words(original),
+            reply: words(reply),
+        },
+        ends => bail!("{ends:?} are not of one family"),
     };
     let connection = Connection {
-        l3num: match family {
-            Family::V4 => 2,
-            Family::V6 => 10,
-        },
+        ends,
         protocol: protocol.0,
-        original_src: words(network::client(family)),
-        reply_src: words(reply.0),
         original_port: port.to_be(),
         reply_port: reply.1.to_be(),
     };
-    Ok(hmark::mark_connection(&connection, &rule))
+    hmark::mark(family, &connection, &rule).context("a connection has a mark")
+}
+
+/// An address as four words in network byte order.
+fn words(address: Ipv6Addr) -> [u32; 4] {
+    let bytes = address.octets();
+    std::array::from_fn(|word| {
+        u32::from_ne_bytes(std::array::from_fn(|byte| bytes[word * 4 + byte]))
+    })
 }

@@ -30,32 +30,32 @@ pub struct Network {
 /// The client's address.
 pub fn client(family: Family) -> IpAddr {
     match family {
-        Family::V4 => [10, 1, 0, 1].into(),
-        Family::V6 => [0xfd00, 0, 0, 1, 0, 0, 0, 1].into(),
+        Family::Ipv4 => [10, 1, 0, 1].into(),
+        Family::Ipv6 => [0xfd00, 0, 0, 1, 0, 0, 0, 1].into(),
     }
 }
 
 /// The server's address.
 pub fn server(family: Family) -> IpAddr {
     match family {
-        Family::V4 => [192, 0, 2, 1].into(),
-        Family::V6 => [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1].into(),
+        Family::Ipv4 => [192, 0, 2, 1].into(),
+        Family::Ipv6 => [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1].into(),
     }
 }
 
 /// An address that nobody has: the router translates what goes there.
 pub fn service(family: Family) -> IpAddr {
     match family {
-        Family::V4 => [198, 51, 100, 1].into(),
-        Family::V6 => [0x2001, 0xdb8, 5, 0, 0, 0, 0, 1].into(),
+        Family::Ipv4 => [198, 51, 100, 1].into(),
+        Family::Ipv6 => [0x2001, 0xdb8, 5, 0, 0, 0, 0, 1].into(),
     }
 }
 
 /// An address that the router translates the client's to.
 pub fn masquerade(family: Family) -> IpAddr {
     match family {
-        Family::V4 => [203, 0, 113, 1].into(),
-        Family::V6 => [0x2001, 0xdb8, 6, 0, 0, 0, 0, 1].into(),
+        Family::Ipv4 => [203, 0, 113, 1].into(),
+        Family::Ipv6 => [0x2001, 0xdb8, 6, 0, 0, 0, 0, 1].into(),
     }
 }
 
@@ -72,11 +72,11 @@ impl Network {
         let (client, server) = (client(family), server(family));
         // Link 0 is the client's, link 1 the routers', link 2 the server's; end 1 is the left one.
         let address = |link, end| match family {
-            Family::V4 => format!("10.0.{link}.{end}"),
-            Family::V6 => format!("fd00:0:0:a{link}::{end}"),
+            Family::Ipv4 => format!("10.0.{link}.{end}"),
+            Family::Ipv6 => format!("fd00:0:0:a{link}::{end}"),
         };
         let up = |name, link, end| {
-            let bits = family.bits() - 4;
+            let bits = family.address_bits() - 4;
             let address = address(link, end);
             format!("address add {address}/{bits} dev {name}\nlink set {name} up\n")
         };
@@ -225,13 +225,13 @@ pub fn expect_error(mut socket: &Socket, error: Errno) -> Result<()> {
 fn namespace(name: &str, family: Family) -> Result<Netns> {
     let netns = Netns::add(name)?;
     match family {
-        Family::V4 => {
+        Family::Ipv4 => {
             netns.sysctl("ipv4/conf/all/rp_filter", "0")?;
             netns.sysctl("ipv4/conf/default/rp_filter", "0")?;
             netns.sysctl("ipv4/ip_forward", "1")?;
             netns.sysctl("ipv4/icmp_ratelimit", "0")?;
         }
-        Family::V6 => {
+        Family::Ipv6 => {
             netns.sysctl("ipv6/conf/all/forwarding", "1")?;
             // Addresses are ours alone: usable at once, with no detection of duplicates.
             netns.sysctl("ipv6/conf/default/accept_dad", "0")?;

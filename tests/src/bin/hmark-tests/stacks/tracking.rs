@@ -2,7 +2,7 @@
 
 //! Packets without a connection of their own, under rules that take the connection's tuple.
 
-use anyhow::{ensure, Result};
+use anyhow::{ensure, Context, Result};
 use etherparse::ip_number::UDP;
 use hmark::Connection;
 use tests::family::Family;
@@ -35,7 +35,7 @@ pub fn without_connection(family: Family) -> Result<()> {
     let server = network::server(family);
     let template = {
         let rule = options::parse(CONNECTION.options, family)?;
-        hmark::mark_connection(&Connection::default(), &rule)
+        hmark::mark(family, &Connection::default(), &rule).context("a template has a mark")?
     };
     let connection = |port| connection_mark(family, CLIENT, (server, port), UDP);
     for (spot, port, there, back) in [

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 
 use anyhow::{ensure, Context, Result};
+use hmark::rule::{Rule, Source};
 use tests::command::run_with;
 use tests::family::Family;
 use tests::install::STOCK_EXTENSIONS;
@@ -128,13 +129,10 @@ impl Scene<'_> {
     fn predict(&self, spot: &str, packet: &[u8]) -> Result<Option<u32>> {
         let spot = self.spots.iter().find(|one| one.name == spot);
         let rule = options::parse(spot.context("no such rule")?.options, self.family)?;
-        if rule.conntrack() {
+        if rule.source() == Source::Connection {
             return Ok(None);
         }
-        let mark = match self.family {
-            Family::V4 => hmark::mark_ipv4(packet, &rule),
-            Family::V6 => hmark::mark_ipv6(packet, &rule),
-        };
+        let mark = hmark::mark(self.family, packet, &rule);
         Ok(Some(mark.unwrap_or(LEFT_ALONE)))
     }
 

@@ -136,7 +136,7 @@ fn offs(family: Family) -> Result<()> {
 
 /// The stock library takes an IPv4 prefix length over 32 for an address.
 fn prefix() -> Result<()> {
-    let table = Table::new(Family::V4)?;
+    let table = Table::new(Family::Ipv4)?;
     for option in ["--hmark-src-prefix", "--hmark-dst-prefix"] {
         let options = format!("--hmark-mod 4 --hmark-rnd 1 {option} 33");
         table.refuses(Library::Ours, &options, "\"33\"")?;
@@ -151,13 +151,13 @@ fn prefix() -> Result<()> {
 fn netmask(family: Family) -> Result<()> {
     let table = Table::new(family)?;
     let mask = match family {
-        Family::V4 => "255.0.255.0",
-        Family::V6 => "ffff:0:ffff::",
+        Family::Ipv4 => "255.0.255.0",
+        Family::Ipv6 => "ffff:0:ffff::",
     };
     let options = format!("--hmark-mod 4 --hmark-rnd 1 --hmark-src-prefix {mask}");
     if iptables::is_old()? {
         let saved = table.saved(Library::Stock, &options)?;
-        let all = format!("--hmark-src-prefix {} ", family.bits());
+        let all = format!("--hmark-src-prefix {} ", family.address_bits());
         ensure!(saved.contains(&all), "{saved}");
         return table.refuses(Library::Ours, &options, mask);
     }

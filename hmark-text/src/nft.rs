@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A rule as iptables-translate shows it: the hash of nft that comes nearest, if there is one.
+//! A rule as nft reads it: the hash of nft that comes nearest, if there is one.
 //!
 //! Both of nft's hashes scale to marks as HMARK does, but neither gives its marks. `symhash` takes
 //! the 5-tuple in order, so that a flow and its replies have one mark; `jhash` takes any fields, as
 //! the packet has them. Where a packet lacks a field, nft does not set a mark.
 
-use core::ffi::CStr;
+use hmark::rule::v0::{flag, Info};
+use hmark::Family;
 
-use hmark::rule::{flag, Rule};
-
-use crate::ffi::{with_address, Family};
 use crate::line::Line;
+use crate::netmask;
 
-const TCP: u8 = libc::IPPROTO_TCP as u8;
-const UDP: u8 = libc::IPPROTO_UDP as u8;
-const DCCP: u8 = libc::IPPROTO_DCCP as u8;
-const SCTP: u8 = libc::IPPROTO_SCTP as u8;
-const UDPLITE: u8 = libc::IPPROTO_UDPLITE as u8;
-const ESP: u8 = libc::IPPROTO_ESP as u8;
-const AH: u8 = libc::IPPROTO_AH as u8;
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+const DCCP: u8 = 33;
+const ESP: u8 = 50;
+const AH: u8 = 51;
+const SCTP: u8 = 132;
+const UDPLITE: u8 = 136;
 
 /// A hash of nft's.
 #[derive(Debug, PartialEq)]
@@ -33,7 +32,7 @@ enum Hash {
 /// A field of the packet, as far as it is hashed.
 #[derive(Debug, PartialEq)]
 struct Field {
-    name: &'static CStr,
+    name: &'static str,
     mask: Mask,
 }
 
@@ -49,49 +48,49 @@ enum Mask {
 /// Writes what nft has for `rule`, whose packets have this protocol; 0 and [`None`] are for any.
 ///
 /// Writes nothing, and gives false, if nft has nothing that corresponds.
-pub fn translate(rule: &Rule, family: Family, protocol: Option<u8>, nft: &mut Line) -> bool {
+pub fn translate(rule: &Info, family: Family, protocol: Option<u8>, nft: &mut Line) -> bool {
     let Some(hash) = nearest(rule, family, protocol) else {
         return false;
     };
     match &hash {
         Hash::Symmetric => {
-            nft.text(c"meta mark set symhash");
+            nft.text("meta mark set symhash");
         }
         Hash::Fields(fields) => {
-            nft.text(c"meta mark set jhash");
+            nft.text("meta mark set jhash");
             for (number, field) in fields.iter().flatten().enumerate() {
-                nft.text(if number > 0 { c" . " } else { c" " });
+                nft.text(if number > 0 { " . " } else { " " });
                 nft.text(field.name);
                 match &field.mask {
                     Mask::All => {}
-                    Mask::Address(mask) => with_address(mask, family, nft.text(c" & ")),
+                    Mask::Address(mask) => netmask::write(mask, family, nft.text(" & ")),
                     Mask::Port(mask) => {
-                        nft.text(c" & ").hex(*mask, 4);
+                        nft.text(" & ").hex(*mask, 4);
                     }
                 }
             }
         }
     }
-    nft.text(c" mod ").decimal(rule.hmodulus);
+    nft.text(" mod ").decimal(rule.hmodulus);
     if hash != Hash::Symmetric {
-        nft.text(c" seed ").hex(rule.hashrnd, 1);
+        nft.text(" seed ").hex(rule.hashrnd, 1);
     }
     if rule.hoffset != 0 {
-        nft.text(c" offset ").decimal(rule.hoffset);
+        nft.text(" offset ").decimal(rule.hoffset);
     }
     true
 }
 
-fn nearest(rule: &Rule, family: Family, protocol: Option<u8>) -> Option<Hash> {
-    if rule.flags & (flag::CT | flag::METHOD_L3) != 0 || rule.port_set != 0 {
+fn nearest(rule: &Info, family: Family, protocol: Option<u8>) -> Option<Hash> {
+    if rule.has(flag::CT | flag::METHOD_L3) || rule.port_set != 0 {
         return None;
     }
     // nft refuses marks that would wrap.
     rule.hoffset.checked_add(rule.hmodulus.checked_sub(1)?)?;
 
     let [saddr, daddr] = match family {
-        Family::Ipv4 => [c"ip saddr", c"ip daddr"],
-        Family::Ipv6 => [c"ip6 saddr", c"ip6 daddr"],
+        Family::Ipv4 => ["ip saddr", "ip daddr"],
+        Family::Ipv6 => ["ip6 saddr", "ip6 daddr"],
     };
     let saddr = address(saddr, &rule.src_mask, family);
     let daddr = address(daddr, &rule.dst_mask, family);
@@ -108,7 +107,7 @@ fn nearest(rule: &Rule, family: Family, protocol: Option<u8>) -> Option<Hash> {
     let proto = match rule.proto_mask.to_le_bytes()[0] {
         0 => None,
         0xff => Some(Field {
-            name: c"meta l4proto",
+            name: "meta l4proto",
             mask: Mask::All,
         }),
         _ => return None,
@@ -128,13 +127,13 @@ fn nearest(rule: &Rule, family: Family, protocol: Option<u8>) -> Option<Hash> {
         _ if mask == 0 => (None, None),
         (Some(TCP | UDP | DCCP | SCTP | UDPLITE), _) if symmetric => return Some(Hash::Symmetric),
         (Some(TCP | UDP | DCCP | SCTP | UDPLITE), _) => (
-            port(c"th sport", mask >> 16),
-            port(c"th dport", mask & 0xffff),
+            port("th sport", mask >> 16),
+            port("th dport", mask & 0xffff),
         ),
-        (Some(ESP), _) => (Some(spi(c"esp spi")?), None),
+        (Some(ESP), _) => (Some(spi("esp spi")?), None),
         // An extension header to nft's IPv6, and never a packet's protocol.
-        (Some(AH), Family::Ipv4) => (Some(spi(c"ah spi")?), None),
-        _ if symmetric && rule.flags & flag::SPI_MASK == 0 => return Some(Hash::Symmetric),
+        (Some(AH), Family::Ipv4) => (Some(spi("ah spi")?), None),
+        _ if symmetric && !rule.has(flag::SPI_MASK) => return Some(Hash::Symmetric),
         _ => return None,
     };
     let fields = [saddr, daddr, first, second, proto];
@@ -145,7 +144,7 @@ fn nearest(rule: &Rule, family: Family, protocol: Option<u8>) -> Option<Hash> {
 }
 
 /// The field of an address, unless the mask leaves nothing of it.
-fn address(name: &'static CStr, mask: &[u32; 4], family: Family) -> Option<Field> {
+fn address(name: &'static str, mask: &[u32; 4], family: Family) -> Option<Field> {
     let used = match family {
         Family::Ipv4 => &mask[..1],
         Family::Ipv6 => &mask[..],
@@ -161,7 +160,7 @@ fn address(name: &'static CStr, mask: &[u32; 4], family: Family) -> Option<Field
 }
 
 /// The field of a port, likewise; the mask has 16 bits.
-fn port(name: &'static CStr, mask: u32) -> Option<Field> {
+fn port(name: &'static str, mask: u32) -> Option<Field> {
     let mask = match mask {
         0 => return None,
         0xffff => Mask::All,
@@ -172,30 +171,28 @@ fn port(name: &'static CStr, mask: u32) -> Option<Field> {
 
 #[cfg(test)]
 mod tests {
+    use std::vec::Vec;
+
     use super::*;
-    use crate::tuple;
+    use crate::selectors;
 
     /// A rule of 4 marks that hashes these selectors in full.
-    fn rule(selectors: &[u8]) -> Rule {
-        let mut rule = Rule {
+    fn rule(selectors: &[u8]) -> Info {
+        let mut rule = Info {
             hmodulus: 4,
-            ..Rule::default()
+            ..Info::default()
         };
-        tuple::select(&mut rule, tuple::parse(selectors).unwrap());
+        selectors::select(&mut rule, selectors::read(selectors).unwrap());
         rule
     }
 
-    fn five_tuple() -> Rule {
+    fn five_tuple() -> Info {
         rule(b"src,dst,sport,dport,proto")
     }
 
     fn names(hash: Option<Hash>) -> Vec<&'static str> {
         match hash {
-            Some(Hash::Fields(fields)) => fields
-                .iter()
-                .flatten()
-                .map(|field| field.name.to_str().unwrap())
-                .collect(),
+            Some(Hash::Fields(fields)) => fields.iter().flatten().map(|field| field.name).collect(),
             hash => panic!("{hash:?} is no jhash"),
         }
     }
@@ -267,25 +264,25 @@ mod tests {
 
     #[test]
     fn what_nft_does_not_have() {
-        let declined = |rule: Rule, protocol| {
+        let declined = |rule: Info, protocol| {
             assert_eq!(nearest(&rule, Family::Ipv6, protocol), None, "{rule:?}");
         };
         declined(
-            Rule {
+            Info {
                 flags: flag::CT,
                 ..five_tuple()
             },
             None,
         );
         declined(
-            Rule {
+            Info {
                 port_set: 1,
                 ..five_tuple()
             },
             Some(TCP),
         );
         declined(
-            Rule {
+            Info {
                 proto_mask: 0x0f,
                 ..five_tuple()
             },
@@ -296,17 +293,17 @@ mod tests {
         declined(rule(b"src,dst,spi,proto"), None);
         declined(rule(b"src,dst,spi"), Some(AH));
         declined(
-            Rule {
+            Info {
                 port_mask: 0xff,
                 ..rule(b"src,dst")
             },
             Some(ESP),
         );
         declined(
-            Rule {
+            Info {
                 proto_mask: 0xff00,
                 hmodulus: 4,
-                ..Rule::default()
+                ..Info::default()
             },
             None,
         );
@@ -322,7 +319,7 @@ mod tests {
             (u32::MAX, 2, false),
             (0, 0, false),
         ] {
-            let rule = Rule {
+            let rule = Info {
                 hoffset,
                 hmodulus,
                 ..five_tuple()

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The rule as a whole, once all its options are read: defaults, contradictions, and what is likely
+//! a mistake.
+
+use hmark::rule::v0::{flag, Info, DEFAULT_RND};
+use hmark::rule::Rule;
+use hmark::Family;
+
+use crate::selectors;
+use crate::sentences::{Error, Warning};
+
+/// The options that pick the bytes of a packet that are hashed.
+const SELECTORS: u32 = flag::SADDR_MASK
+    | flag::DADDR_MASK
+    | flag::SPORT_MASK
+    | flag::DPORT_MASK
+    | flag::SPI_MASK
+    | flag::PROTO_MASK
+    | flag::SPORT
+    | flag::DPORT
+    | flag::SPI;
+
+/// Fills in the defaults of a rule, and looks for what it may not want to be.
+///
+/// # Errors
+///
+/// [`Error::Rule`] if options contradict each other, or a mandatory one is missing.
+pub fn complete(rule: &mut Info, family: Family) -> Result<Option<Warning>, Error<'static>> {
+    rule.check().map_err(Error::Rule)?;
+    if !rule.has(SELECTORS | flag::CT) {
+        selectors::select(rule, selectors::DEFAULT);
+        if family == Family::Ipv4 {
+            // As in the rule restored from the saved text, which has a prefix of 32 bits: iptables
+            // -C and -D compare bytes, and are to find both by the same short command.
+            for mask in [&mut rule.src_mask, &mut rule.dst_mask] {
+                *mask = [u32::MAX, 0, 0, 0];
+            }
+        }
+    }
+    if !rule.has(flag::RND) {
+        rule.flags |= flag::RND;
+        rule.hashrnd = DEFAULT_RND;
+    }
+    Ok((!rule.has(SELECTORS)).then_some(Warning::NothingHashed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A rule of 4 marks with these other options.
+    fn given(flags: u32) -> Info {
+        Info {
+            hmodulus: 4,
+            flags: flag::MODULUS | flags,
+            ..Info::default()
+        }
+    }
+
+    #[test]
+    fn what_is_absent_gets_its_default() {
+        let mut rule = given(flag::OFFSET);
+        rule.hoffset = 100;
+        assert!(matches!(complete(&mut rule, Family::Ipv6), Ok(None)));
+        let full = Info {
+            src_mask: [u32::MAX; 4],
+            dst_mask: [u32::MAX; 4],
+            port_mask: u32::MAX,
+            proto_mask: u16::MAX,
+            flags: 0b1111_1100_0011,
+            hashrnd: 0xc175_a3b8,
+            hmodulus: 4,
+            hoffset: 100,
+            ..Info::default()
+        };
+        assert_eq!(rule, full);
+
+        let mut rule = given(flag::OFFSET);
+        rule.hoffset = 100;
+        assert!(matches!(complete(&mut rule, Family::Ipv4), Ok(None)));
+        let prefixes = Info {
+            src_mask: [u32::MAX, 0, 0, 0],
+            dst_mask: [u32::MAX, 0, 0, 0],
+            ..full
+        };
+        assert_eq!(rule, prefixes);
+    }
+
+    #[test]
+    fn what_is_given_stays() {
+        for selector in [flag::CT, flag::SADDR_MASK, flag::SPORT, flag::SPI] {
+            let mut rule = given(selector | flag::RND);
+            let before = rule;
+            let warning = complete(&mut rule, Family::Ipv6).unwrap();
+            assert_eq!(rule, before);
+            let expected = (selector == flag::CT).then_some(Warning::NothingHashed);
+            assert_eq!(warning, expected);
+        }
+    }
+
+    #[test]
+    fn contradictions() {
+        for flags in [
+            flag::SPI_MASK | flag::SPORT_MASK,
+            flag::SPI_MASK | flag::DPORT_MASK,
+            flag::SPI | flag::SPORT,
+        ] {
+            let refused = complete(&mut given(flags), Family::Ipv4);
+            assert!(matches!(refused, Err(Error::Rule(_))), "{flags:#x}");
+        }
+        assert!(complete(&mut Info::default(), Family::Ipv4).is_err());
+    }
+}

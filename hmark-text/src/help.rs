@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The help: what there is to know about the options, a line or more for each.
+
+use crate::line::Line;
+use crate::options::{Group, Kind, OPTIONS};
+use crate::sentences;
+
+/// Columns that an option and its value take.
+const WIDTH: usize = 27;
+
+/// Has each line of the help shown, with the line feed that ends it.
+pub fn help(show: &mut dyn FnMut(&Line)) {
+    let mut line = Line::new();
+    let mut put = |line: &mut Line, text: &[u8]| {
+        show(line.bytes(text).text("\n"));
+        line.clear();
+    };
+    put(&mut line, sentences::HELP_TITLE.as_bytes());
+    let mut is_part = false;
+    for row in &OPTIONS {
+        if row.group == Group::Parts && !is_part {
+            put(&mut line, sentences::HELP_PARTS.as_bytes());
+            is_part = true;
+        }
+        line.text("  --").bytes(row.name.to_bytes());
+        line.text(match row.kind {
+            Kind::Selectors => " LIST",
+            Kind::Prefix(_) => " LEN",
+            Kind::Number(_) => " N",
+        });
+        for text in row.help.as_bytes().split(|&byte| byte == b'\n') {
+            put(line.pad_to(WIDTH), text);
+        }
+    }
+    put(&mut line, sentences::HELP_NUMBERS.as_bytes());
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The text of an HMARK rule: from options such as `--hmark-mod 4 --hmark-offset 100` to the rule,
+//! and back.
+//!
+//! [`OPTIONS`] has a row for each option, and everything else here goes by it. A program that has
+//! its options split already, as libxtables does, gives each to [`set`] and the finished rule to
+//! [`complete`]; [`read`] does both for a whole text. [`save`] and [`list`] write a rule as
+//! iptables-save and `iptables -L` do, [`translate`] as nft reads it, and [`help`] explains the
+//! options. Every sentence that a user may read is in `sentences.rs`.
+//!
+//! Nothing here allocates, panics or needs C.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate std;
+
+mod complete;
+mod help;
+mod line;
+mod netmask;
+mod nft;
+mod number;
+mod options;
+mod read;
+mod selectors;
+mod sentences;
+mod set;
+mod show;
+
+pub use complete::complete;
+pub use help::help;
+pub use line::{Line, Text};
+pub use nft::translate;
+pub use number::Notation;
+pub use options::{Field, Group, Kind, Prefix, Row, OPTIONS};
+pub use read::read;
+pub use sentences::{Error, Warning, WRONG_VERSION};
+pub use set::{set, Netmasks, Reader};
+pub use show::{list, save};

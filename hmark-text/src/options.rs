@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The options: one row has all there is to know of each.
+
+use core::ffi::CStr;
+use core::ops::RangeInclusive;
+
+use hmark::rule::v0::{flag, Info};
+
+use crate::number::Notation;
+
+/// One option.
+#[derive(Debug)]
+pub struct Row {
+    /// The name, without the dashes that it begins with.
+    pub name: &'static CStr,
+    /// Another name for it, likewise. Errors and saved rules have [`Self::name`].
+    pub alias: Option<&'static CStr>,
+    /// The bit of [`Info::flags`] that says that a rule was given the option.
+    pub flag: u32,
+    /// The name in a list of selectors that gives the option its highest value.
+    pub selector: Option<&'static str>,
+    /// Where the option stands in a rule that is saved or listed.
+    pub group: Group,
+    /// How its value is read, stored, saved and listed.
+    pub kind: Kind,
+    /// What the help says of it, in one line or more.
+    pub help: &'static str,
+}
+
+impl Row {
+    /// The name and the alias.
+    pub fn names(&self) -> impl Iterator<Item = &'static CStr> {
+        [Some(self.name), self.alias].into_iter().flatten()
+    }
+
+    /// The name without `hmark-`.
+    pub(crate) fn short_name(&self) -> &'static [u8] {
+        let name = self.name.to_bytes();
+        name.strip_prefix(b"hmark-").unwrap_or(name)
+    }
+}
+
+/// Options that are saved and listed together, in the order of [`OPTIONS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// The marks that a packet may get.
+    Marks,
+    /// The seed of the hash.
+    Seed,
+    /// The list of selectors.
+    Selectors,
+    /// The parts of a packet that are hashed bit by bit.
+    Parts,
+}
+
+/// How a value is read, stored, saved and listed.
+#[derive(Debug)]
+pub enum Kind {
+    /// A list of selectors: see [`Row::selector`]. Only `ct` is its own; any other is saved as the
+    /// option that it gives a value.
+    Selectors,
+    /// A prefix length, or a netmask.
+    Prefix(Prefix),
+    /// A number.
+    Number(Field),
+}
+
+/// Where a netmask is stored.
+#[derive(Debug)]
+pub struct Prefix {
+    /// Gets the netmask, in network byte order. IPv4 uses the first word.
+    pub get: fn(&Info) -> &[u32; 4],
+    /// Gets the same to be changed.
+    pub get_mut: fn(&mut Info) -> &mut [u32; 4],
+}
+
+/// Where and how a number is stored and shown.
+#[derive(Debug)]
+pub struct Field {
+    /// The numbers that are taken.
+    pub range: RangeInclusive<u32>,
+    /// Gets the number, in host byte order.
+    pub get: fn(&Info) -> u32,
+    /// Stores a number of the range, in host byte order.
+    pub set: fn(&mut Info, u32),
+    /// How it is written where the rule is saved.
+    pub saved: Notation,
+    /// How it is written where the rule is listed.
+    pub listed: Notation,
+    /// Whether a plus stands before it where the rule is listed, in place of the option's name.
+    pub is_added: bool,
+}
+
+/// The range of a number of 16 bits.
+const U16: RangeInclusive<u32> = 0..=0xffff;
+/// The range of a number of 32 bits.
+const U32: RangeInclusive<u32> = 0..=u32::MAX;
+
+/// All options, in the order in which the help has them.
+///
+/// The place of an option in this table is its number where programs need one; it is below 32.
+pub static OPTIONS: [Row; 13] = [
+    Row {
+        name: c"hmark-mod",
+        alias: None,
+        flag: flag::MODULUS,
+        selector: None,
+        group: Group::Marks,
+        kind: Kind::Number(Field {
+            range: 1..=u32::MAX,
+            get: |rule| rule.hmodulus,
+            set: |rule, number| rule.hmodulus = number,
+            saved: Notation::Decimal,
+            listed: Notation::Decimal,
+            is_added: false,
+        }),
+        help: "Number of marks, 1 to 4294967295 (mandatory)",
+    },
+    Row {
+        name: c"hmark-offset",
+        alias: Some(c"hmark-offs"),
+        flag: flag::OFFSET,
+        selector: None,
+        group: Group::Marks,
+        kind: Kind::Number(Field {
+            range: U32,
+            get: |rule| rule.hoffset,
+            set: |rule, number| rule.hoffset = number,
+            saved: Notation::Decimal,
+            listed: Notation::Hex(1),
+            is_added: true,
+        }),
+        help: "First mark, 0 to 4294967295 (default 0);\n\
+               also --hmark-offs",
+    },
+    Row {
+        name: c"hmark-rnd",
+        alias: None,
+        flag: flag::RND,
+        selector: None,
+        group: Group::Seed,
+        kind: Kind::Number(Field {
+            range: U32,
+            get: |rule| rule.hashrnd,
+            set: |rule, number| rule.hashrnd = number,
+            saved: Notation::Hex(8),
+            listed: Notation::Hex(1),
+            is_added: false,
+        }),
+        help: "Seed of the hash, 32 bits (default 0xc175a3b8)",
+    },
+    Row {
+        name: c"hmark-tuple",
+        alias: None,
+        flag: flag::CT,
+        selector: Some("ct"),
+        group: Group::Selectors,
+        kind: Kind::Selectors,
+        help: "What to hash, in full:\n\
+               src,dst,sport,dport,spi,proto,ct\n\
+               (default src,dst,sport,dport,proto\n\
+               if nothing else says)\n\
+               ct hashes the connection's tuple\n\
+               instead of the packet's",
+    },
+    Row {
+        name: c"hmark-src-prefix",
+        alias: None,
+        flag: flag::SADDR_MASK,
+        selector: Some("src"),
+        group: Group::Parts,
+        kind: Kind::Prefix(Prefix {
+            get: |rule| &rule.src_mask,
+            get_mut: |rule| &mut rule.src_mask,
+        }),
+        help: "Leading bits of the source address:\n\
+               0 to 32 (IPv6: 128), or a netmask",
+    },
+    Row {
+        name: c"hmark-dst-prefix",
+        alias: None,
+        flag: flag::DADDR_MASK,
+        selector: Some("dst"),
+        group: Group::Parts,
+        kind: Kind::Prefix(Prefix {
+            get: |rule| &rule.dst_mask,
+            get_mut: |rule| &mut rule.dst_mask,
+        }),
+        help: "Leading bits of the destination address: likewise",
+    },
+    Row {
+        name: c"hmark-sport-mask",
+        alias: None,
+        flag: flag::SPORT_MASK,
+        selector: Some("sport"),
+        group: Group::Parts,
+        kind: Kind::Number(Field {
+            range: U16,
+            get: |rule| first(rule.port_mask),
+            set: |rule, number| set_first(&mut rule.port_mask, number),
+            saved: Notation::Hex(4),
+            listed: Notation::Hex(1),
+            is_added: false,
+        }),
+        help: "Bits of the source port, 0 to 0xffff",
+    },
+    Row {
+        name: c"hmark-dport-mask",
+        alias: None,
+        flag: flag::DPORT_MASK,
+        selector: Some("dport"),
+        group: Group::Parts,
+        kind: Kind::Number(Field {
+            range: U16,
+            get: |rule| second(rule.port_mask),
+            set: |rule, number| set_second(&mut rule.port_mask, number),
+            saved: Notation::Hex(4),
+            listed: Notation::Hex(1),
+            is_added: false,
+        }),
+        help: "Bits of the destination port, 0 to 0xffff",
+    },
+    Row {
+        name: c"hmark-spi-mask",
+        alias: None,
+        flag: flag::SPI_MASK,
+        selector: Some("spi"),
+        group: Group::Parts,
+        kind: Kind::Number(Field {
+            range: U32,
+            get: |rule| u32::from_be(rule.port_mask),
+            set: |rule, number| rule.port_mask = number.to_be(),
+            saved: Notation::Hex(8),
+            listed: Notation::Hex(1),
+            is_added: false,
+        }),
+        help: "Bits of the SPI of AH and ESP, 0 to 0xffffffff;\n\
+               excludes port masks",
+    },
+    Row {
+        name: c"hmark-sport",
+        alias: None,
+        flag: flag::SPORT,
+        selector: None,
+        group: Group::Parts,
+        kind: Kind::Number(Field {
+            range: U16,
+            get: |rule| first(rule.port_set),
+            set: |rule, number| set_first(&mut rule.port_set, number),
+            saved: Notation::Hex(4),
+            listed: Notation::Hex(1),
+            is_added: false,
+        }),
+        help: "Bits set in the source port after its mask,\n\
+               0 to 0xffff",
+    },
+    Row {
+        name: c"hmark-dport",
+        alias: None,
+        flag: flag::DPORT,
+        selector: None,
+        group: Group::Parts,
+        kind: Kind::Number(Field {
+            range: U16,
+            get: |rule| second(rule.port_set),
+            set: |rule, number| set_second(&mut rule.port_set, number),
+            saved: Notation::Hex(4),
+            listed: Notation::Hex(1),
+            is_added: false,
+        }),
+        help: "Bits set in the destination port after its mask,\n\
+               0 to 0xffff",
+    },
+    Row {
+        name: c"hmark-spi",
+        alias: None,
+        flag: flag::SPI,
+        selector: None,
+        group: Group::Parts,
+        kind: Kind::Number(Field {
+            range: U32,
+            get: |rule| u32::from_be(rule.port_set),
+            set: |rule, number| rule.port_set = number.to_be(),
+            saved: Notation::Hex(8),
+            listed: Notation::Hex(1),
+            is_added: false,
+        }),
+        help: "Bits set in the SPI after its mask,\n\
+               0 to 0xffffffff; excludes ports",
+    },
+    Row {
+        name: c"hmark-proto-mask",
+        alias: None,
+        flag: flag::PROTO_MASK,
+        selector: Some("proto"),
+        group: Group::Parts,
+        kind: Kind::Number(Field {
+            range: U16,
+            get: |rule| u32::from(rule.proto_mask),
+            set: |rule, number| rule.proto_mask = number as u16,
+            saved: Notation::Hex(2),
+            listed: Notation::Hex(1),
+            is_added: false,
+        }),
+        help: "Bits of the protocol number, 0 to 0xffff",
+    },
+];
+
+/// The first two of four bytes in network byte order: the source port.
+fn first(ports: u32) -> u32 {
+    u32::from_be(ports) >> 16
+}
+
+/// The last two of four bytes in network byte order: the destination port.
+fn second(ports: u32) -> u32 {
+    u32::from_be(ports) & 0xffff
+}
+
+fn set_first(ports: &mut u32, port: u32) {
+    *ports = ((port << 16) | second(*ports)).to_be();
+}
+
+fn set_second(ports: &mut u32, port: u32) {
+    *ports = ((first(*ports) << 16) | port).to_be();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::vec::Vec;
+
+    use super::*;
+
+    fn number(name: &CStr) -> &'static Field {
+        match OPTIONS.iter().find(|row| row.name == name).unwrap().kind {
+            Kind::Number(ref field) => field,
+            ref kind => panic!("{kind:?}"),
+        }
+    }
+
+    #[test]
+    fn names_flags_and_selectors_are_there_once() {
+        let names: Vec<_> = OPTIONS.iter().flat_map(Row::names).collect();
+        assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());
+        assert!(names
+            .iter()
+            .all(|name| name.to_bytes().starts_with(b"hmark-")));
+        let flags: HashSet<_> = OPTIONS.iter().map(|row| row.flag).collect();
+        assert_eq!(flags.len(), OPTIONS.len());
+        assert!(flags.iter().all(|flag| flag.is_power_of_two()));
+        let selectors: Vec<_> = OPTIONS.iter().filter_map(|row| row.selector).collect();
+        assert_eq!(
+            selectors.iter().collect::<HashSet<_>>().len(),
+            selectors.len()
+        );
+        assert!(OPTIONS.len() < 32);
+    }
+
+    #[test]
+    fn what_is_set_is_got_and_nothing_else_changes() {
+        for row in &OPTIONS {
+            let Kind::Number(field) = &row.kind else {
+                continue;
+            };
+            for number in [*field.range.start(), 0x12, *field.range.end()] {
+                let mut rule = Info::default();
+                (field.set)(&mut rule, number);
+                assert_eq!((field.get)(&rule), number, "{:?}", row.name);
+                (field.set)(&mut rule, 0);
+                assert_eq!(rule, Info::default(), "{:?}", row.name);
+            }
+        }
+    }
+
+    #[test]
+    fn ports_and_spi_lie_as_on_the_wire() {
+        let mut rule = Info::default();
+        let mut set = |name, number_| (number(name).set)(&mut rule, number_);
+        set(c"hmark-spi-mask", 0x0102_0304);
+        set(c"hmark-spi", 0x0506_0708);
+        set(c"hmark-sport-mask", 0x1112);
+        set(c"hmark-dport", 0x1314);
+        assert_eq!(rule.port_mask.to_ne_bytes(), [0x11, 0x12, 3, 4]);
+        assert_eq!(rule.port_set.to_ne_bytes(), [5, 6, 0x13, 0x14]);
+        let mut set = |name, number_| (number(name).set)(&mut rule, number_);
+        set(c"hmark-dport-mask", 0x2122);
+        set(c"hmark-sport", 0x2324);
+        assert_eq!(rule.port_mask.to_ne_bytes(), [0x11, 0x12, 0x21, 0x22]);
+        assert_eq!(rule.port_set.to_ne_bytes(), [0x23, 0x24, 0x13, 0x14]);
+    }
+
+    #[test]
+    fn each_number_has_its_place() {
+        let mut rule = Info::default();
+        for (name, value) in [
+            (c"hmark-proto-mask", 0xffff),
+            (c"hmark-rnd", 1),
+            (c"hmark-mod", 2),
+            (c"hmark-offset", 3),
+        ] {
+            (number(name).set)(&mut rule, value);
+        }
+        let stored = Info {
+            proto_mask: 0xffff,
+            hashrnd: 1,
+            hmodulus: 2,
+            hoffset: 3,
+            ..Info::default()
+        };
+        assert_eq!(rule, stored);
+    }
+}

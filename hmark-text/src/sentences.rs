@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The sentences that a user reads: what is wrong with a text, and the help around the options.
+
+use core::fmt;
+
+use hmark::rule::Refusal;
+use hmark::Family;
+
+use crate::line::{Line, Text};
+use crate::options::{Kind, Row};
+
+pub const HELP_TITLE: &str = "HMARK target: hashes each packet to one of a range of marks,\n\
+                              a flow and its replies to one";
+pub const HELP_PARTS: &str =
+    "To hash some bits of a part only, in place of its name in --hmark-tuple:";
+pub const HELP_NUMBERS: &str = "Numbers may be decimal, hexadecimal (0x...) or octal (0...).";
+
+/// Said where the extension is not for the iptables that loads it.
+pub const WRONG_VERSION: &str = "libxt_HMARK.so is for another version of iptables and not used: \
+     build it again with this version's xtables.h (Debian package libxtables-dev)";
+
+/// Bytes of a value that an error shows.
+const SHOWN: usize = 64;
+
+/// Why a text is no rule. `'v` is the life of the text.
+#[derive(Clone, Copy, Debug)]
+pub enum Error<'v> {
+    /// A value is not one of its option's.
+    Value {
+        /// The option.
+        option: &'static Row,
+        /// The value, or that element of a list that is wrong.
+        value: &'v [u8],
+        /// The family that the rule is for.
+        family: Family,
+    },
+    /// An option is given that the rule has already, by itself or by its selector.
+    GivenBefore {
+        /// The option.
+        option: &'static Row,
+        /// The value that is one too many.
+        value: &'v [u8],
+    },
+    /// The rule as a whole is wrong.
+    Rule(Refusal),
+    /// A list is given twice.
+    Repeated(&'static Row),
+    /// There is a `!` before an option.
+    Inverted(&'static Row),
+    /// The text ends where the value of an option would be.
+    NoValue(&'static Row),
+    /// A word is no option, or abbreviates several; or it is none where one would be.
+    NoOption(&'v [u8]),
+}
+
+/// Doubts about a rule that is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// The rule hashes nothing.
+    NothingHashed,
+}
+
+impl Text for Error<'_> {
+    fn write(&self, line: &mut Line) {
+        let about = |line: &mut Line, option: &Row, rest| {
+            line.text("option \"--").bytes(option.name.to_bytes());
+            line.text("\" ").text(rest);
+        };
+        match self {
+            Self::Value {
+                option,
+                value,
+                family,
+            } => {
+                bad_value(line, value, option);
+                let (what, range) = match &option.kind {
+                    Kind::Selectors => {
+                        line.text(
+                            "give src, dst, sport, dport, spi, proto or ct, separated by commas \
+                             alone",
+                        );
+                        return;
+                    }
+                    Kind::Prefix(_) => ("netmask or prefix length", 0..=family.address_bits()),
+                    Kind::Number(field) => ("number", field.range.clone()),
+                };
+                line.text("give a ").text(what);
+                line.text(" from ").decimal(*range.start());
+                line.text(" to ").decimal(*range.end());
+            }
+            Self::GivenBefore { option, value } => {
+                bad_value(line, value, option);
+                line.text("given before, by itself or in --hmark-tuple");
+            }
+            Self::Rule(refusal) => {
+                line.text(refused(*refusal));
+            }
+            Self::Repeated(option) => about(line, option, "can only be used once"),
+            Self::Inverted(option) => about(line, option, "cannot be inverted"),
+            Self::NoValue(option) => about(line, option, "requires an argument"),
+            Self::NoOption(word) => {
+                line.text("unknown option \"")
+                    .visible(start(word))
+                    .text("\"");
+            }
+        }
+    }
+}
+
+fn bad_value(line: &mut Line, value: &[u8], option: &Row) {
+    line.text("bad value \"").visible(start(value));
+    line.text("\" for option \"--")
+        .bytes(option.name.to_bytes());
+    line.text("\": ");
+}
+
+/// As much of a value as is shown, so that an error is no page of it.
+fn start(value: &[u8]) -> &[u8] {
+    value.get(..SHOWN).unwrap_or(value)
+}
+
+fn refused(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::NoBuckets => {
+            "option \"--hmark-mod\" is missing: give the number of marks, from 1 to 4294967295"
+        }
+        Refusal::ProtocolInLayer3 => {
+            "--hmark-proto-mask needs layer 4, but the rule hashes layer 3 alone"
+        }
+        Refusal::SpiAndPortMask => {
+            "--hmark-spi-mask (or spi in --hmark-tuple) excludes \
+             --hmark-sport-mask and --hmark-dport-mask (or sport and dport): give either"
+        }
+        Refusal::SpiAndPort => "--hmark-spi excludes --hmark-sport and --hmark-dport: give either",
+    }
+}
+
+impl Text for Warning {
+    fn write(&self, line: &mut Line) {
+        line.text(match self {
+            Self::NothingHashed => {
+                "--hmark-tuple ct alone hashes nothing, so that all packets get one mark: \
+                 add src,dst,sport,dport,proto"
+            }
+        });
+    }
+}
+
+impl fmt::Display for Error<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Line::of(self).fmt(f)
+    }
+}
+
+impl core::error::Error for Error<'_> {}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Line::of(self).fmt(f)
+    }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! One option of a rule: its value is read, and stored in the rule.
+
+use hmark::rule::v0::Info;
+use hmark::Family;
+
+use crate::netmask;
+use crate::number;
+use crate::options::{Kind, Row};
+use crate::selectors;
+use crate::sentences::Error;
+
+/// How values are read.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader {
+    /// Whose addresses prefixes and netmasks are for.
+    pub family: Family,
+    /// Which netmasks are taken.
+    pub netmasks: Netmasks,
+}
+
+/// Which netmasks are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Netmasks {
+    /// Any. One that stands for no prefix length cannot be restored once it was saved.
+    Any,
+    /// Those that stand for a prefix length.
+    OfLength,
+}
+
+/// Reads the value of an option, and stores it in a rule, nothing else of which changes.
+///
+/// # Errors
+///
+/// [`Error::Value`] if the value is not one of the option's, and [`Error::GivenBefore`] if the rule
+/// has the option already, by itself or by its selector. The rule is then as it was.
+pub fn set<'v>(
+    rule: &mut Info,
+    option: &'static Row,
+    value: &'v [u8],
+    reader: Reader,
+) -> Result<(), Error<'v>> {
+    let Reader { family, netmasks } = reader;
+    let bad = |value| Error::Value {
+        option,
+        value,
+        family,
+    };
+    let given = Error::GivenBefore { option, value };
+    if let Kind::Selectors = option.kind {
+        let flags = selectors::read(value).map_err(bad)?;
+        // Otherwise the list would silently win over a mask.
+        if rule.has(flags) {
+            return Err(given);
+        }
+        selectors::select(rule, flags);
+        return Ok(());
+    }
+    if rule.has(option.flag) {
+        return Err(given);
+    }
+    match &option.kind {
+        Kind::Selectors => {}
+        Kind::Prefix(prefix) => {
+            let mask = netmask::read(value, family)
+                .filter(|mask| netmasks == Netmasks::Any || netmask::length(mask, family).is_some())
+                .ok_or(bad(value))?;
+            *(prefix.get_mut)(rule) = mask;
+        }
+        Kind::Number(field) => {
+            let number = number::read(value)
+                .filter(|number| field.range.contains(number))
+                .ok_or(bad(value))?;
+            (field.set)(rule, number);
+        }
+    }
+    rule.flags |= option.flag;
+    Ok(())
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A rule that is saved and read again is the same rule; and so is its text.
+
+use hmark::rule::v0::{flag, Info};
+use hmark::rule::Rule;
+use hmark::Family;
+use hmark_text::{read, save, Kind, Line, Netmasks, Reader, OPTIONS};
+use proptest::prelude::*;
+
+fn reader(family: Family) -> Reader {
+    Reader {
+        family,
+        netmasks: Netmasks::Any,
+    }
+}
+
+fn saved(rule: &Info, family: Family) -> String {
+    let mut line = Line::new();
+    save(rule, family, &mut line);
+    line.to_string()
+}
+
+/// What a text makes, or a panic with the error.
+fn made(text: &str, family: Family) -> Info {
+    match read(text, reader(family)) {
+        Ok((rule, _)) => rule,
+        Err(error) => panic!("{text}: {error}"),
+    }
+}
+
+fn families() -> impl Strategy<Value = Family> {
+    prop_oneof![Just(Family::Ipv4), Just(Family::Ipv6)]
+}
+
+/// A netmask with this many ones, as far as the family has them.
+fn mask(ones: u32, family: Family) -> [u32; 4] {
+    let mask = u128::MAX.checked_shl(128 - ones % (family.address_bits() + 1));
+    let bytes = mask.unwrap_or(0).to_be_bytes();
+    let mut words = bytes
+        .chunks(4)
+        .map(|word| u32::from_ne_bytes(word.try_into().unwrap()));
+    [(); 4].map(|()| words.next().unwrap())
+}
+
+prop_compose! {
+    /// A rule with any of the options, and all that has a default.
+    fn rules()(
+        family in families(),
+        options: [bool; 13],
+        seed: [u32; 13],
+        lengths: [u32; 2],
+    ) -> (Family, Info) {
+        let mut rule = Info::default();
+        for ((option, given), number) in OPTIONS.iter().zip(options).zip(seed) {
+            let flag = option.flag;
+            let is_mandatory = flag == flag::MODULUS || flag == flag::RND;
+            if !given && !is_mandatory {
+                continue;
+            }
+            let mut other = rule;
+            match &option.kind {
+                Kind::Selectors => {}
+                Kind::Prefix(prefix) => {
+                    let [src, dst] = lengths;
+                    let ones = if flag == flag::SADDR_MASK { src } else { dst };
+                    *(prefix.get_mut)(&mut other) = mask(ones, family);
+                }
+                Kind::Number(field) => {
+                    let number = number.clamp(*field.range.start(), *field.range.end());
+                    (field.set)(&mut other, number);
+                }
+            }
+            other.flags |= flag;
+            // Of options that exclude each other, the first is given.
+            if other.hmodulus == 0 || other.check().is_ok() {
+                rule = other;
+            }
+        }
+        let selectors = !(flag::MODULUS | flag::OFFSET | flag::RND);
+        if rule.flags & selectors == 0 {
+            rule.flags |= flag::CT;
+        }
+        (family, rule)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn a_rule((family, rule) in rules()) {
+        let text = saved(&rule, family);
+        prop_assert_eq!(made(&text, family), rule, "{}", text);
+    }
+
+    #[test]
+    fn a_text_of_any_length(family in families(), ones: u32, number: u32) {
+        let ones = ones % (family.address_bits() + 1);
+        for value in [format!("{ones}"), format!("{ones:#x}"), format!("+{ones}"), format!("0{ones:o}")] {
+            let text = format!(
+                "--hmark-src-prefix={value} --hmark-rnd {number:#X} --hmark-m 0x7 --hmark-offs {number}"
+            );
+            let rule = made(&text, family);
+            prop_assert_eq!(rule.src_mask, mask(ones, family));
+            prop_assert_eq!(rule.hashrnd, number);
+            prop_assert_eq!(made(&saved(&rule, family), family), rule);
+        }
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(family in families(), text in ".{0,80}", value in ".{0,80}") {
+        let _ = read(&text, reader(family));
+        for option in &OPTIONS {
+            let name = option.name.to_str().unwrap();
+            if let Err(error) = read(&format!("--{name} {value}"), reader(family)) {
+                let error = error.to_string();
+                prop_assert!(error.is_ascii() && error.len() < 300, "{}", error);
+            }
+        }
+    }
+
+    #[test]
+    fn any_rule_is_saved(family in families(), mut rule in any_info()) {
+        rule.flags = u32::MAX;
+        prop_assert!(saved(&rule, family).len() < 512);
+    }
+}
+
+prop_compose! {
+    /// Any bytes at all.
+    fn any_info()(words: [u32; 15]) -> Info {
+        let [a, b, c, d, e, f, g, h, port_mask, port_set, flags, proto, hashrnd, hmodulus, hoffset]
+            = words;
+        Info {
+            src_mask: [a, b, c, d],
+            dst_mask: [e, f, g, h],
+            port_mask,
+            port_set,
+            flags,
+            proto_mask: proto as u16,
+            hashrnd,
+            hmodulus,
+            hoffset,
+        }
+    }
+}

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Every text that a user may see: rules saved and listed, errors, warnings, translations, the help.
+
+use hmark::rule::v0::Info;
+use hmark::Family::{self, Ipv4, Ipv6};
+use hmark_text::{
+    help, list, read, save, translate, Kind, Line, Netmasks, Reader, Row, Warning, OPTIONS,
+};
+
+fn result(text: &str, family: Family) -> Result<(Info, Option<Warning>), String> {
+    let reader = Reader {
+        family,
+        netmasks: Netmasks::Any,
+    };
+    read(text, reader).map_err(|error| error.to_string())
+}
+
+fn rule(text: &str, family: Family) -> Info {
+    match result(text, family) {
+        Ok((rule, _)) => rule,
+        Err(error) => panic!("{text}: {error}"),
+    }
+}
+
+fn error(text: &str, family: Family) -> String {
+    result(text, family).expect_err(text)
+}
+
+fn name(option: &Row) -> &str {
+    option.name.to_str().unwrap()
+}
+
+#[test]
+fn saved_and_listed() {
+    for (text, family, saved, listed) in [
+        (
+            "--hmark-mod 4 --hmark-offs 100",
+            Ipv4,
+            " --hmark-src-prefix 32 --hmark-dst-prefix 32 --hmark-sport-mask 0xffff \
+             --hmark-dport-mask 0xffff --hmark-proto-mask 0xffff --hmark-rnd 0xc175a3b8 \
+             --hmark-mod 4 --hmark-offset 100",
+            " HMARK mod 4 + 0x64 src-prefix 32 dst-prefix 32 sport-mask 0xffff \
+             dport-mask 0xffff proto-mask 0xffff rnd 0xc175a3b8 ",
+        ),
+        (
+            "--hmark-mod 4294967295 --hmark-offset 0 --hmark-rnd 0 --hmark-tuple SRC,ct \
+             --hmark-dst-prefix ffff:: --hmark-spi-mask 0x0a --hmark-spi 1 --hmark-proto-mask 6",
+            Ipv6,
+            " --hmark-src-prefix 128 --hmark-dst-prefix 16 --hmark-spi-mask 0x0000000a \
+             --hmark-spi 0x00000001 --hmark-proto-mask 0x06 --hmark-rnd 0x00000000 \
+             --hmark-mod 4294967295 --hmark-offset 0 --hmark-tuple ct",
+            " HMARK mod 4294967295 + 0x0 ct, src-prefix  dst-prefix 16 spi-mask 0xa spi 0x1 \
+             proto-mask 0x6 rnd 0x0 ",
+        ),
+        (
+            "--hmark-mod 1 --hmark-rnd 1 --hmark-sport 80 --hmark-dport 0 --hmark-tuple p,dport",
+            Ipv4,
+            " --hmark-dport-mask 0xffff --hmark-sport 0x0050 --hmark-dport 0x0000 \
+             --hmark-proto-mask 0xffff --hmark-rnd 0x00000001 --hmark-mod 1",
+            " HMARK mod 1 dport-mask 0xffff sport 0x50 dport 0x0 proto-mask 0xffff rnd 0x1 ",
+        ),
+        (
+            "--hmark-mod 2 --hmark-rnd 1 --hmark-src-prefix 255.0.255.0",
+            Ipv4,
+            " --hmark-src-prefix -1 --hmark-rnd 0x00000001 --hmark-mod 2",
+            " HMARK mod 2 src-prefix 4294967295 rnd 0x1 ",
+        ),
+        (
+            "--hmark-mod 2 --hmark-rnd 1 --hmark-src-prefix ffff:0:ffff::",
+            Ipv6,
+            " --hmark-src-prefix -1 --hmark-rnd 0x00000001 --hmark-mod 2",
+            " HMARK mod 2 src-prefix ffff:0:ffff:: rnd 0x1 ",
+        ),
+    ] {
+        let rule = rule(text, family);
+        let shown = [save, list].map(|show: fn(&Info, Family, &mut Line)| {
+            let mut line = Line::new();
+            show(&rule, family, &mut line);
+            line.to_string()
+        });
+        assert_eq!(shown, [saved, listed], "{text}");
+    }
+}
+
+#[test]
+fn errors() {
+    let bad = |value: &str, option: &str, rest: &str| {
+        format!("bad value \"{value}\" for option \"--hmark-{option}\": {rest}")
+    };
+    let selectors = "give src, dst, sport, dport, spi, proto or ct, separated by commas alone";
+    let before = "given before, by itself or in --hmark-tuple";
+    for (text, family, expected) in [
+        (
+            "--hmark-tuple src,colour",
+            Ipv4,
+            bad("colour", "tuple", selectors),
+        ),
+        ("--hmark-tuple=", Ipv4, bad("", "tuple", selectors)),
+        (
+            "--hmark-src-prefix 33",
+            Ipv4,
+            bad(
+                "33",
+                "src-prefix",
+                "give a netmask or prefix length from 0 to 32",
+            ),
+        ),
+        (
+            "--hmark-dst-prefix localhost",
+            Ipv6,
+            bad(
+                "localhost",
+                "dst-prefix",
+                "give a netmask or prefix length from 0 to 128",
+            ),
+        ),
+        (
+            "--hmark-mod 0",
+            Ipv4,
+            bad("0", "mod", "give a number from 1 to 4294967295"),
+        ),
+        (
+            "--hmark-sport 65536",
+            Ipv4,
+            bad("65536", "sport", "give a number from 0 to 65535"),
+        ),
+        (
+            "--hmark-offs x\u{1b}[2J",
+            Ipv4,
+            bad("x?[2J", "offset", "give a number from 0 to 4294967295"),
+        ),
+        (
+            &format!("--hmark-rnd {}", "9".repeat(100)),
+            Ipv4,
+            bad(&"9".repeat(64), "rnd", "give a number from 0 to 4294967295"),
+        ),
+        ("--hmark-mod 4 --hmark-mod 5", Ipv4, bad("5", "mod", before)),
+        (
+            "--hmark-offs 1 --hmark-offset 2",
+            Ipv4,
+            bad("2", "offset", before),
+        ),
+        (
+            "--hmark-tuple src --hmark-src-prefix 8",
+            Ipv4,
+            bad("8", "src-prefix", before),
+        ),
+        (
+            "--hmark-src-prefix 8 --hmark-tuple dst,src",
+            Ipv4,
+            bad("dst,src", "tuple", before),
+        ),
+        (
+            "--hmark-tuple src --hmark-tuple dst",
+            Ipv4,
+            "option \"--hmark-tuple\" can only be used once".to_owned(),
+        ),
+        (
+            "! --hmark-mod 4",
+            Ipv4,
+            "option \"--hmark-mod\" cannot be inverted".to_owned(),
+        ),
+        (
+            "--hmark-mod",
+            Ipv4,
+            "option \"--hmark-mod\" requires an argument".to_owned(),
+        ),
+        (
+            "--hmark-mod 4 --hmark-colour red",
+            Ipv4,
+            "unknown option \"--hmark-colour\"".to_owned(),
+        ),
+        (
+            "--hmark-sp 1",
+            Ipv4,
+            "unknown option \"--hmark-sp\"".to_owned(),
+        ),
+        ("--hmark-mod 4 5", Ipv4, "unknown option \"5\"".to_owned()),
+        ("! ! --hmark-mod 4", Ipv4, "unknown option \"!\"".to_owned()),
+        ("--hmark-mod 4 !", Ipv4, "unknown option \"!\"".to_owned()),
+        (
+            "",
+            Ipv4,
+            "option \"--hmark-mod\" is missing: give the number of marks, from 1 to 4294967295"
+                .to_owned(),
+        ),
+        (
+            "--hmark-mod 4 --hmark-tuple spi,sport",
+            Ipv4,
+            "--hmark-spi-mask (or spi in --hmark-tuple) excludes --hmark-sport-mask and \
+             --hmark-dport-mask (or sport and dport): give either"
+                .to_owned(),
+        ),
+        (
+            "--hmark-mod 4 --hmark-spi 1 --hmark-dport 1",
+            Ipv4,
+            "--hmark-spi excludes --hmark-sport and --hmark-dport: give either".to_owned(),
+        ),
+    ] {
+        assert_eq!(error(text, family), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_refused_option_leaves_the_rule_as_it_was() {
+    let reader = Reader {
+        family: Ipv4,
+        netmasks: Netmasks::OfLength,
+    };
+    for option in &OPTIONS {
+        let mut rule = Info::default();
+        for value in ["", "src,x", "4294967296", "255.0.255.0"] {
+            let set = hmark_text::set(&mut rule, option, value.as_bytes(), reader);
+            assert!(set.is_err(), "{}: {value}", name(option));
+            assert_eq!(rule, Info::default());
+        }
+    }
+}
+
+#[test]
+fn each_range_ends_where_it_says() {
+    for option in &OPTIONS {
+        let taken = |number: u64| {
+            let mut rule = Info::default();
+            let reader = Reader {
+                family: Ipv4,
+                netmasks: Netmasks::Any,
+            };
+            let text = number.to_string();
+            let set = hmark_text::set(&mut rule, option, text.as_bytes(), reader);
+            assert_eq!(rule.has(option.flag), set.is_ok());
+            match &option.kind {
+                Kind::Number(field) => set.is_ok().then(|| u64::from((field.get)(&rule))),
+                _ => None,
+            }
+        };
+        if let Kind::Number(field) = &option.kind {
+            let [first, last] = [*field.range.start(), *field.range.end()].map(u64::from);
+            assert_eq!(taken(first), Some(first), "{}", name(option));
+            assert_eq!(taken(last), Some(last), "{}", name(option));
+            assert_eq!(taken(last + 1), None, "{}", name(option));
+            if first > 0 {
+                assert_eq!(taken(first - 1), None, "{}", name(option));
+            }
+        }
+    }
+}
+
+#[test]
+fn warnings() {
+    for (text, warns) in [
+        ("--hmark-mod 4 --hmark-tuple ct", true),
+        ("--hmark-mod 4 --hmark-tuple ct,src", false),
+        ("--hmark-mod 4 --hmark-tuple ct --hmark-sport 1", false),
+        ("--hmark-mod 4", false),
+    ] {
+        let (_, warning) = result(text, Ipv6).unwrap();
+        assert_eq!(warning, warns.then_some(Warning::NothingHashed), "{text}");
+    }
+    assert_eq!(
+        Warning::NothingHashed.to_string(),
+        "--hmark-tuple ct alone hashes nothing, so that all packets get one mark: \
+         add src,dst,sport,dport,proto"
+    );
+}
+
+#[test]
+fn helped() {
+    let mut lines = Vec::new();
+    help(&mut |line| lines.push(line.to_string()));
+    let text = lines.concat();
+    assert_eq!(
+        text,
+        "\
+HMARK target: hashes each packet to one of a range of marks,
+a flow and its replies to one
+  --hmark-mod N            Number of marks, 1 to 4294967295 (mandatory)
+  --hmark-offset N         First mark, 0 to 4294967295 (default 0);
+                           also --hmark-offs
+  --hmark-rnd N            Seed of the hash, 32 bits (default 0xc175a3b8)
+  --hmark-tuple LIST       What to hash, in full:
+                           src,dst,sport,dport,spi,proto,ct
+                           (default src,dst,sport,dport,proto
+                           if nothing else says)
+                           ct hashes the connection's tuple
+                           instead of the packet's
+To hash some bits of a part only, in place of its name in --hmark-tuple:
+  --hmark-src-prefix LEN   Leading bits of the source address:
+                           0 to 32 (IPv6: 128), or a netmask
+  --hmark-dst-prefix LEN   Leading bits of the destination address: likewise
+  --hmark-sport-mask N     Bits of the source port, 0 to 0xffff
+  --hmark-dport-mask N     Bits of the destination port, 0 to 0xffff
+  --hmark-spi-mask N       Bits of the SPI of AH and ESP, 0 to 0xffffffff;
+                           excludes port masks
+  --hmark-sport N          Bits set in the source port after its mask,
+                           0 to 0xffff
+  --hmark-dport N          Bits set in the destination port after its mask,
+                           0 to 0xffff
+  --hmark-spi N            Bits set in the SPI after its mask,
+                           0 to 0xffffffff; excludes ports
+  --hmark-proto-mask N     Bits of the protocol number, 0 to 0xffff
+Numbers may be decimal, hexadecimal (0x...) or octal (0...).
+"
+    );
+    assert!(text.lines().all(|line| line.len() <= 80));
+    for option in &OPTIONS {
+        for name in option.names() {
+            assert!(text.contains(&format!("--{}", name.to_str().unwrap())));
+        }
+        if let Some(selector) = option.selector {
+            assert!(
+                text.contains(&format!("{selector},")) || text.contains(&format!(",{selector}"))
+            );
+        }
+    }
+}
+
+#[test]
+fn translated() {
+    for (text, family, protocol, nft) in [
+        (
+            "--hmark-mod 4 --hmark-offs 100",
+            Ipv4,
+            None,
+            Some("meta mark set symhash mod 4 offset 100"),
+        ),
+        (
+            "--hmark-mod 4 --hmark-tuple sport --hmark-dport-mask 0xff00 --hmark-rnd 5",
+            Ipv6,
+            Some(6),
+            Some("meta mark set jhash th sport . th dport & 0xff00 mod 4 seed 0x5"),
+        ),
+        (
+            "--hmark-mod 4 --hmark-src-prefix 20 --hmark-rnd 0x01020304",
+            Ipv4,
+            None,
+            Some("meta mark set jhash ip saddr & 255.255.240.0 mod 4 seed 0x1020304"),
+        ),
+        (
+            "--hmark-mod 4 --hmark-src-prefix 20 --hmark-tuple dst --hmark-offset 7",
+            Ipv6,
+            None,
+            Some(
+                "meta mark set jhash ip6 saddr & ffff:f000:: . ip6 daddr mod 4 seed 0xc175a3b8 \
+                 offset 7",
+            ),
+        ),
+        (
+            "--hmark-mod 4 --hmark-tuple src,spi",
+            Ipv4,
+            Some(50),
+            Some("meta mark set jhash ip saddr . esp spi mod 4 seed 0xc175a3b8"),
+        ),
+        ("--hmark-mod 4 --hmark-tuple ct,src", Ipv4, None, None),
+        ("--hmark-mod 4 --hmark-tuple sport", Ipv4, None, None),
+    ] {
+        let mut line = Line::new();
+        let corresponds = translate(&rule(text, family), family, protocol, &mut line);
+        assert_eq!(corresponds, nft.is_some(), "{text}");
+        assert_eq!(line.to_string(), nft.unwrap_or_default(), "{text}");
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The HMARK target: its revisions, each for both families.
+
+use core::ffi::CStr;
+
+use hmark::rule::v0::Info;
+use hmark::Family;
+use hmark_text::{Error, Kind, Line, Netmasks, Reader, Warning, OPTIONS};
+
+use crate::ffi::{self, Extension};
+
+ffi::register! {
+    target: HMARK,
+    extensions: [Revision0],
+    wrong_version: hmark_text::WRONG_VERSION,
+}
+
+/// The target's name.
+const HMARK: &CStr = c"HMARK";
+
+/// Revision 0.
+struct Revision0;
+
+impl Extension for Revision0 {
+    const NAME: &'static CStr = HMARK;
+    const REVISION: u8 = 0;
+    const NAMES: usize = names();
+    const ONCE: u32 = lists();
+
+    type Rule = Info;
+    type Error<'v> = Error<'v>;
+    type Warning = Warning;
+
+    fn names(mut give: impl FnMut(&'static CStr, u32)) {
+        for (number, option) in (0..).zip(&OPTIONS) {
+            // An alias is a name of the same number.
+            option.names().for_each(|name| give(name, number));
+        }
+    }
+
+    fn help(show: &mut dyn FnMut(&Line)) {
+        hmark_text::help(show);
+    }
+
+    fn parse<'v>(
+        rule: &mut Info,
+        option: u32,
+        value: &'v [u8],
+        family: Family,
+    ) -> Result<(), Error<'v>> {
+        let reader = Reader {
+            family,
+            netmasks: match ffi::IS_OLD {
+                // The stock library would store all ones for a netmask without length.
+                true => Netmasks::OfLength,
+                false => Netmasks::Any,
+            },
+        };
+        match OPTIONS.get(option as usize) {
+            Some(option) => hmark_text::set(rule, option, value, reader),
+            None => Ok(()),
+        }
+    }
+
+    fn check(rule: &mut Info, family: Family) -> Result<Option<Warning>, Error<'static>> {
+        hmark_text::complete(rule, family)
+    }
+
+    fn list(rule: &Info, family: Family, line: &mut Line) {
+        hmark_text::list(rule, family, line);
+    }
+
+    fn save(rule: &Info, family: Family, line: &mut Line) {
+        hmark_text::save(rule, family, line);
+    }
+
+    fn translate(rule: &Info, family: Family, protocol: Option<u8>, nft: &mut Line) -> bool {
+        hmark_text::translate(rule, family, protocol, nft)
+    }
+}
+
+/// How many names the options have.
+const fn names() -> usize {
+    let mut names = OPTIONS.len();
+    let mut number = 0;
+    while number < OPTIONS.len() {
+        names += OPTIONS[number].alias.is_some() as usize;
+        number += 1;
+    }
+    names
+}
+
+/// The options whose values are lists, as bits. A rule does not say whether it was given one.
+const fn lists() -> u32 {
+    let mut bits = 0;
+    let mut number = 0;
+    while number < OPTIONS.len() {
+        if let Kind::Selectors = OPTIONS[number].kind {
+            bits |= 1 << number;
+        }
+        number += 1;
+    }
+    bits
+}
