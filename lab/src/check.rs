@@ -11,6 +11,7 @@ use crate::product::{self, Module, Product};
 use crate::progress::Step;
 use crate::schedule::{self, End, Job};
 use anyhow::{Context, Result};
+use handover::Variable;
 use std::env;
 use std::fs;
 use std::process::Command;
@@ -149,9 +150,12 @@ fn command(run: Run, lab: &Lab) -> Result<Command> {
         Run::Foreign(architecture) => {
             let mut command = Command::new(product::program("hmark-foreign"));
             command
-                .env("HMARK_MACHINE", architecture.machine())
-                .env("HMARK_ROOT", lab.foreign_iptables(architecture)?)
-                .env("HMARK_FOREIGN", product::library_folder(architecture));
+                .env(Variable::Machine.name(), architecture.machine())
+                .env(Variable::Root.name(), lab.foreign_iptables(architecture)?)
+                .env(
+                    Variable::Foreign.name(),
+                    product::library_folder(architecture),
+                );
             command
         }
         // The same packets in every run.
@@ -164,7 +168,8 @@ fn command(run: Run, lab: &Lab) -> Result<Command> {
             }
             lab.args(guest.options.split_whitespace()).arg("--");
             if !guest.variables.is_empty() {
-                lab.arg("env").args(guest.variables.split(' '));
+                let set = |(variable, value): &(Variable, u32)| format!("{variable}={value}");
+                lab.arg("env").args(guest.variables.iter().map(set));
             }
             lab.arg(guest.file());
             lab.args(guest.arguments.split_whitespace());

@@ -13,6 +13,7 @@ use crate::product::{
     Module::{self, Fuzz, Hmark, Init},
     Product,
 };
+use handover::Variable;
 use std::fmt;
 
 /// Something to run that tells whether it passed.
@@ -60,8 +61,8 @@ pub struct Guest {
     pub kernel: Kernel,
     pub program: &'static str,
     pub arguments: &'static str,
-    /// What its environment has, separated by blanks.
-    pub variables: &'static str,
+    /// What is set in its environment.
+    pub variables: &'static [(Variable, u32)],
     /// Options of `lab run`.
     pub options: &'static str,
     /// The iptables in place of the guest's own.
@@ -268,7 +269,7 @@ const CHECK: &[Lane] = &[
         "the tutorials on the stock kernel",
         150,
         Run::Guest(Guest {
-            variables: "HMARK_FLOWS=20 HMARK_LOAD=200",
+            variables: &[(Variable::Flows, 20), (Variable::Load, 200)],
             ..guest(Stock, "hmark-cluster")
         }),
     )
@@ -435,7 +436,11 @@ const LARGE: &[Lane] = &[lane(
     "a tutorial with 70 gateways and 100,000 connections",
     600,
     Run::Guest(Guest {
-        variables: "HMARK_GATEWAYS=70 HMARK_FLOWS=2000 HMARK_LOAD=100000",
+        variables: &[
+            (Variable::Gateways, 70),
+            (Variable::Flows, 2000),
+            (Variable::Load, 100_000),
+        ],
         options: "--memory=6144",
         ..guest(Uml, "hmark-cluster")
     }),
@@ -580,7 +585,7 @@ const fn guest(kernel: Kernel, program: &'static str) -> Guest {
         kernel,
         program,
         arguments: "",
-        variables: "",
+        variables: &[],
         options: "",
         iptables: None,
     }

@@ -56,7 +56,7 @@ const LIBRARY: &str = "libxt_HMARK.so";
 /// The folder of a library that is for another iptables than the chroot's: that of a release, or
 /// for an architecture.
 pub fn library_folder(iptables: impl fmt::Display) -> PathBuf {
-    Path::new(FOLDER).join(format!("iptables-{iptables}"))
+    Path::new(FOLDER).join(handover::library_folder(Some(&iptables.to_string())))
 }
 
 /// The file of a program.
@@ -105,8 +105,11 @@ impl Product {
                         .env("PKG_CONFIG_SYSROOT_DIR", &packages)
                         .env("PKG_CONFIG_LIBDIR", packages.join(PKG_CONFIG)),
                 )?;
-                let built = Path::new(FOLDER).join("release").join(LIBRARY);
-                copy(&built, &library_folder(release))?;
+                let own = handover::library_folder(None);
+                copy(
+                    &Path::new(FOLDER).join(own).join(LIBRARY),
+                    &library_folder(release),
+                )?;
             }
             Product::ForeignLibrary(architecture) => {
                 let packages = lab.foreign_iptables(architecture)?;
@@ -131,7 +134,7 @@ impl Product {
                 copy(&built, &library_folder(architecture))?;
             }
             Product::Module(module, kernel) => {
-                let folder = format!("{FOLDER}/{}-{kernel}", module.folder());
+                let folder = module.folder_for(kernel);
                 step.run(
                     module
                         .make(&lab.tree(kernel)?, &folder)?
@@ -189,6 +192,12 @@ impl Module {
             Module::Fuzz => "fuzz",
             Module::Init => "init",
         }
+    }
+
+    /// The folder that it is built in for a kernel.
+    pub fn folder_for(self, kernel: Kernel) -> String {
+        let folder = handover::module_folder(self.folder(), &kernel.to_string());
+        format!("{FOLDER}/{folder}")
     }
 
     fn file(self) -> &'static str {

@@ -3,7 +3,7 @@
 
 use crate::command::output;
 use crate::kernel::Kernel;
-use crate::product::{Module, FOLDER};
+use crate::product::Module;
 use anyhow::{ensure, Result};
 
 /// Every module of ours refers to a symbol that begins so: without it the file is not ours, or was
@@ -34,7 +34,7 @@ const DEBUG_CHECKS: [(&str, &str); 4] = [
 /// Looks at the module for each kernel; prints the symbols. An error names those that panic.
 pub fn check(kernels: &[Kernel]) -> Result<u8> {
     for &kernel in kernels {
-        let file = format!("{FOLDER}/{}-{kernel}/xt_HMARK.ko", Module::Hmark.folder());
+        let file = format!("{}/xt_HMARK.ko", Module::Hmark.folder_for(kernel));
         let symbols = output(
             kernel.nm(),
             &["--undefined-only", "--format=just-symbols", &file],

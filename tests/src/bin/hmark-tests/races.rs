@@ -5,7 +5,6 @@
 //! `HMARK_ROUNDS` sets how often; `make check` has few rounds, since each starts several processes.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::fs::{self, File};
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
@@ -15,6 +14,7 @@ use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail, ensure, Context, Result};
+use handover::Variable;
 use libtest_mimic::Trial;
 use nix::errno::Errno;
 use nix::kmod::{delete_module, finit_module, DeleteModuleFlags, ModuleInitFlags};
@@ -52,10 +52,7 @@ pub fn trials() -> Vec<Trial> {
 
 /// Rounds of all that changes, without a fault, and with nothing left over.
 fn under_traffic() -> Result<()> {
-    let rounds = match env::var("HMARK_ROUNDS") {
-        Ok(rounds) => rounds.parse().context("HMARK_ROUNDS is not a number")?,
-        Err(_) => ROUNDS,
-    };
+    let rounds = Variable::Rounds.number(ROUNDS)?;
     // The modules that ours needs stay.
     module::load_ours()?;
     module::unload()?;
