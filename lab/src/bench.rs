@@ -2,7 +2,7 @@
 //! `make bench`: what ours costs beside what Linux and iptables ship.
 
 use crate::command::cpus;
-use crate::guest::Guest;
+use crate::guest::{Guest, HANGS};
 use crate::kernel::Kernel;
 use crate::lab::Lab;
 use crate::need::{self, Need};
@@ -65,7 +65,7 @@ impl Bench {
         let mut command = vec![program.as_str(), "/run/lab/result", &described];
         command.extend(wanted.iter().map(|value| value.get_name()));
         let figures = format!("target/lab/bench-{}.json", self.kernel);
-        let mut guest = Guest::new(3600, &command).with_result(&figures);
+        let mut guest = Guest::new(HANGS, &command).with_result(&figures);
         if !self.kernel.is_uml() {
             guest = guest.counting_instructions();
         }

@@ -2,7 +2,7 @@
 //! `make check` and `make demo`: runs lanes, and ends in one line that counts.
 
 use crate::command::{self, cpus, shell};
-use crate::guest::Guest;
+use crate::guest::{Guest, HANGS};
 use crate::kernel::Kernel;
 use crate::lab::Lab;
 use crate::lanes::{Lane, Run};
@@ -15,9 +15,6 @@ use handover::Variable;
 use std::env;
 use std::fs;
 use std::process::Command;
-
-/// A guest that hangs is ended after these seconds. No lane takes as long, on any machine.
-const HANGS: u32 = 7200;
 
 /// Shows HMARK at work on the stock kernel; the last line says whether it does.
 pub fn demo() -> Result<u8> {
@@ -32,7 +29,7 @@ pub fn demo() -> Result<u8> {
         needs.extend(products.map(Need::Product));
         need::make(&lab, &needs)?;
         let machine = lab.machine(Kernel::Stock)?;
-        Guest::new(300, &[&product::program("hmark-demo")]).run(&machine)
+        Guest::new(HANGS, &[&product::program("hmark-demo")]).run(&machine)
     };
     Ok(show().unwrap_or_else(|error| {
         println!("demo: failed: {error:#}");

@@ -3,7 +3,7 @@
 //! rules, in a UML guest for each CPU.
 
 use crate::command::cpus;
-use crate::guest::{Guest, Machine};
+use crate::guest::{Guest, Machine, HANGS};
 use crate::kernel::Kernel;
 use crate::lab::Lab;
 use crate::need::{self, Need};
@@ -22,7 +22,7 @@ const PROGRAM: &str = "hmark-fuzz";
 const FEWEST: u64 = 1_000_000;
 
 /// Packets a second that any machine compares.
-const SLOWEST: u64 = 100_000;
+const SLOWEST: u64 = 10_000;
 
 /// Cases of one guest are this far from those of the next: none has so many.
 const APART: u64 = 1 << 40;
@@ -132,7 +132,7 @@ fn clock() -> u64 {
 /// Runs one guest, and returns its exit status.
 fn compare(machine: &Machine, case: u64, packets: u64, lines: Lines) -> Result<u8> {
     let [case, count] = [case, packets].map(|number| number.to_string());
-    let timeout = 120 + packets / SLOWEST;
+    let timeout = HANGS + packets / SLOWEST;
     Guest::new(timeout, &[&product::program(PROGRAM), &case, &count]).run_into(machine, lines)
 }
 

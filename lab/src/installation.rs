@@ -5,7 +5,7 @@
 
 use crate::command::shell;
 use crate::debian::{in_root, Debian};
-use crate::guest::{Guest, Machine};
+use crate::guest::{Guest, Machine, HANGS};
 use crate::lab::Lab;
 use crate::need::{self, Need};
 use crate::packaged::PackagedKernel;
@@ -137,7 +137,7 @@ fn variables(kernel: &PackagedKernel) -> String {
 /// Boots the root, and takes what the script prints to the step's log.
 fn boot(machine: &Machine, script: &str, step: &Step) -> Result<()> {
     let log = fs::File::options().append(true).open(step.log())?;
-    let status = Guest::new(900, &["sh", "-c", script]).run_into(machine, log)?;
+    let status = Guest::new(HANGS, &["sh", "-c", script]).run_into(machine, log)?;
     if status != 0 {
         eprintln!("{}", step.tail());
         bail!(

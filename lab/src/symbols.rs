@@ -10,24 +10,21 @@ use anyhow::{ensure, Result};
 /// not read.
 const REGISTRATION: &str = "xt_register_target";
 
-/// What remains in the debug kernels, and why: their configuration has rustc insert these checks
-/// (`CONFIG_RUST_DEBUG_ASSERTIONS`, `CONFIG_RUST_OVERFLOW_CHECKS`), which no other kernel has.
-const DEBUG_CHECKS: [(&str, &str); 4] = [
-    (
-        "panic_nounwind_fmt",
-        "preconditions of unsafe functions of core",
-    ),
+/// The symbols that remain in the debug kernels, and what refers to them: checks that rustc inserts
+/// for `CONFIG_RUST_DEBUG_ASSERTIONS`, which no other kernel has. They are of raw pointers, which
+/// only the layers next to C use.
+const DEBUG_CHECKS: [(&str, &str); 3] = [
     (
         "panic_nounwind",
-        "preconditions of unsafe functions of core",
-    ),
-    (
-        "panic_null_pointer_dereference",
-        "a check of each dereferenced raw pointer",
+        "preconditions of unsafe functions of core, such as read_unaligned",
     ),
     (
         "panic_misaligned_pointer_dereference",
-        "a check of each dereferenced raw pointer",
+        "each raw pointer that is dereferenced",
+    ),
+    (
+        "panic_null_pointer_dereference",
+        "the same, from rustc 1.86 on",
     ),
 ];
 
