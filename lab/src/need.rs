@@ -159,7 +159,6 @@ mod tests {
             [
                 Need::Source,
                 Need::Tree(Kernel::Uml),
-                Need::Tree(Kernel::UmlNoConntrack),
                 Need::Tree(kernel),
                 module(kernel),
                 module(Kernel::Uml),

@@ -59,8 +59,8 @@ pub fn kernel(store: &Store, stock: &PackagedKernel, source: &Path) -> Result<Pa
     })
 }
 
-/// The same without some parts, which its release names. `base` is the tree of a kernel that has
-/// more of them: objects that the missing parts do not touch are not built again.
+/// The same without some parts, which its release names. `base` is the tree of the kernel that has
+/// all: objects that the missing parts do not touch are not built again.
 pub fn without(
     store: &Store,
     stock: &PackagedKernel,
