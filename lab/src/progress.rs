@@ -61,7 +61,8 @@ fn print(running: &[Running], lines: &str) {
         .collect();
     let last = match steps.is_empty() {
         true => String::new(),
-        false => format!("lab: {}", steps.join(", ")),
+        // Cut off at the terminal's edge: only one line can be taken back.
+        false => format!("\x1b[?7llab: {}\x1b[?7h", steps.join(", ")),
     };
     eprint!("\r\x1b[K{lines}{last}");
 }
