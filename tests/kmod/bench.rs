@@ -17,8 +17,10 @@ mod conntrack;
 #[allow(dead_code, unreachable_pub, unused_imports)]
 mod generate;
 // Only the product's hash and bucket, which are the least that a target can do.
+#[allow(unreachable_pub)]
 #[path = "../../hmark/src/hash/lookup3.rs"]
 mod lookup3;
+#[allow(unreachable_pub)]
 #[path = "../../hmark/src/bucket/scale.rs"]
 mod scale;
 mod kinds;

@@ -2,28 +2,26 @@
 
 //! Loading that fails, or is refused, leaves nothing behind and all else as it was.
 
-use std::ffi::CString;
-use std::fs::{self, File};
+use std::fs;
 use std::net::UdpSocket;
 use std::path::Path;
 
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
 use nix::errno::Errno;
-use nix::kmod::{delete_module, finit_module, DeleteModuleFlags, ModuleInitFlags};
 use tests::command::run;
 use tests::family::Family;
-use tests::install;
 use tests::kernel;
 use tests::module;
 use tests::netns::Netns;
 
 use crate::backend::Backend;
+use crate::netfilter::Targets;
 use crate::races::wait_for_packets;
 use crate::rules::MISSION;
 use crate::trial::test;
 
-/// The name of the targets of `tests/kmod-init`, which has our xtables layer register them.
+/// The name of the first two targets of `tests/kmod-init`, which our xtables layer registers.
 const TARGET: &str = "HMARKINIT";
 
 /// Loads are tried so often: the memory of one that failed is another's then.
@@ -37,7 +35,7 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-/// A module that fails before, between or behind its two targets leaves none of them.
+/// A module that fails before, between or after its first two targets leaves none of them.
 fn fails_at_each_step() -> Result<()> {
     // These have the lists of targets, and are there already if they are not modules.
     if !kernel::is_uml() {
@@ -47,20 +45,20 @@ fn fails_at_each_step() -> Result<()> {
     module::unload()?;
     for _ in 0..TIMES {
         for targets in 0..3 {
-            let result = load(targets)?;
+            let error = Targets::load(targets)?.err();
             ensure!(
-                result == Err(Errno::ERANGE),
-                "failing behind {targets} targets: {result:?}"
+                error == Some(Errno::ERANGE),
+                "failing after {targets} targets: {error:?}"
             );
             ensure!(
                 listed()? == [false; 2],
-                "failing behind {targets} targets left some"
+                "failing after {targets} targets left some"
             );
         }
         // Where it does not fail, they are listed as long as it is loaded.
-        load(3)?.context("does not load")?;
+        let targets = Targets::load(3)?.context("does not load")?;
         ensure!(listed()? == [true; 2], "not listed: {:?}", listed()?);
-        delete_module(c"hmark_init", DeleteModuleFlags::O_NONBLOCK)?;
+        targets.unload()?;
         ensure!(listed()? == [false; 2], "left when unloaded");
         // What xtables has in its lists is looked at, and memory used again.
         module::load_ours()?;
@@ -68,14 +66,6 @@ fn fails_at_each_step() -> Result<()> {
         module::unload()?;
     }
     Ok(())
-}
-
-/// Loads the module that fails behind so many targets.
-fn load(targets: u32) -> Result<Result<(), Errno>> {
-    let path = install::built_module("init", "hmark_init");
-    let file = File::open(&path).with_context(|| format!("{}: is it built?", path.display()))?;
-    let parameters = CString::new(format!("fail={targets}"))?;
-    Ok(finit_module(file, &parameters, ModuleInitFlags::empty()))
 }
 
 /// Whether xtables has the target for IPv4 and for IPv6.

@@ -15,6 +15,7 @@ mod lifecycle;
 mod loading;
 mod marks;
 mod memory;
+mod netfilter;
 mod nflog;
 mod packet;
 mod races;
@@ -90,6 +91,7 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
     if iptables::release().is_none() {
         trials.extend(lifecycle::trials());
         trials.extend(loading::trials());
+        trials.extend(netfilter::trials());
         trials.extend(races::trials());
         trials.extend(marks::trials(seed));
         trials.extend(stacks::trials());
