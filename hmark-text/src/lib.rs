@@ -19,6 +19,7 @@ extern crate std;
 
 mod complete;
 mod help;
+mod kind;
 mod line;
 mod netmask;
 mod nft;
@@ -32,10 +33,11 @@ mod show;
 
 pub use complete::complete;
 pub use help::help;
+pub use kind::{Field, Kind, Prefix};
 pub use line::{Line, Text};
 pub use nft::translate;
 pub use number::Notation;
-pub use options::{Field, Group, Kind, Prefix, Row, OPTIONS};
+pub use options::{Group, Row, OPTIONS};
 pub use read::read;
 pub use sentences::{Error, Warning, WRONG_VERSION};
 pub use set::{set, Netmasks, Reader};

@@ -5,7 +5,8 @@
 use hmark::rule::v0::Info;
 
 use crate::complete::complete;
-use crate::options::{Kind, Row, OPTIONS};
+use crate::kind::Kind;
+use crate::options::{Row, OPTIONS};
 use crate::sentences::{Error, Warning};
 use crate::set::{set, Reader};
 

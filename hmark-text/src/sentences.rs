@@ -7,8 +7,9 @@ use core::fmt;
 use hmark::rule::Refusal;
 use hmark::Family;
 
+use crate::kind::Kind;
 use crate::line::{Line, Text};
-use crate::options::{Kind, Row};
+use crate::options::Row;
 
 pub const HELP_TITLE: &str = "HMARK target: hashes each packet to one of a range of marks,\n\
                               a flow and its replies to one";
