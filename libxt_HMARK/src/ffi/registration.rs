@@ -6,6 +6,8 @@ use core::cell::UnsafeCell;
 use core::ffi::{c_uint, CStr};
 use core::mem::{offset_of, MaybeUninit};
 
+use once_cell::unsync::OnceCell;
+
 use super::bindings::*;
 use super::version::has_base;
 use super::{callbacks, output, Extension};
@@ -24,10 +26,16 @@ const NFT: &CStr = c"nft";
 ///
 /// It is filled when the library is loaded: tables made by the compiler, with their relocations,
 /// would make the library a tenth larger.
-pub struct Room<const N: usize>(UnsafeCell<([xtables_target; 2], [xt_option_entry; N])>);
+///
+/// # Invariants
+///
+/// Once `is_filled` is set, `memory` belongs to libxtables.
+pub struct Room<const N: usize> {
+    is_filled: OnceCell<()>,
+    memory: UnsafeCell<([xtables_target; 2], [xt_option_entry; N])>,
+}
 
-// SAFETY: by the contract of `register` it is written once, and then belongs to libxtables, which
-// knows no threads.
+// SAFETY: only the loader uses it, in `register`, and after that libxtables; neither knows threads.
 unsafe impl<const N: usize> Sync for Room<N> {}
 
 impl<const N: usize> Room<N> {
@@ -35,19 +43,25 @@ impl<const N: usize> Room<N> {
     pub const fn new() -> Self {
         // SAFETY: the members are numbers, and pointers and functions that may be null. How many
         // there are depends on the version of libxtables.
-        Self(UnsafeCell::new(unsafe {
-            MaybeUninit::zeroed().assume_init()
-        }))
+        let memory = unsafe { MaybeUninit::zeroed().assume_init() };
+        Self {
+            is_filled: OnceCell::new(),
+            memory: UnsafeCell::new(memory),
+        }
     }
 
-    /// Tells libxtables of an extension.
+    /// Tells libxtables of an extension, the first time that it is called.
     ///
     /// # Safety
     ///
-    /// Must be called once, when libxtables loads the library, and only if [`is_for_this_version`].
+    /// Must be called by the loader, and only if [`is_for_this_version`].
     pub unsafe fn register<E: Extension>(&'static self) {
-        // SAFETY: by this function's own contract nobody else uses it.
-        let (targets, options) = unsafe { &mut *self.0.get() };
+        if self.is_filled.set(()).is_err() {
+            return;
+        }
+        // INVARIANT: from here on the memory is filled and handed over.
+        // SAFETY: this is the first call, so that nobody else uses the memory yet.
+        let (targets, options) = unsafe { &mut *self.memory.get() };
         // The last entry stays all zeros, and so ends the table.
         let mut entries = options.iter_mut().take(N - 1);
         E::names(|name, number| {
@@ -118,7 +132,7 @@ macro_rules! register {
                 $({
                     static ROOM: registration::Room<{ <$extension>::NAMES + 1 }> =
                         registration::Room::new();
-                    // SAFETY: the loader calls this once, and nothing else does.
+                    // SAFETY: only the loader calls this, and the version was just checked.
                     unsafe { ROOM.register::<$extension>() };
                 })+
             }
