@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The help: what there is to know about the options, a line or more for each.
+//! The help: each option with its description.
 
 use crate::line::Line;
-use crate::options::{Group, Kind, OPTIONS};
+use crate::options::{Group, OPTIONS};
 use crate::sentences;
 
 /// Columns that an option and its value take.
 const WIDTH: usize = 27;
 
-/// Has each line of the help shown, with the line feed that ends it.
+/// Calls `show` with each line of the help, which ends in a line feed.
 pub fn help(show: &mut dyn FnMut(&Line)) {
     let mut line = Line::new();
     let mut put = |line: &mut Line, text: &[u8]| {
@@ -24,11 +24,7 @@ pub fn help(show: &mut dyn FnMut(&Line)) {
             is_part = true;
         }
         line.text("  --").bytes(row.name.to_bytes());
-        line.text(match row.kind {
-            Kind::Selectors => " LIST",
-            Kind::Prefix(_) => " LEN",
-            Kind::Number(_) => " N",
-        });
+        line.text(" ").text(row.kind.name());
         for text in row.help.as_bytes().split(|&byte| byte == b'\n') {
             put(line.pad_to(WIDTH), text);
         }

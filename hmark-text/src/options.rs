@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The options: one row has all there is to know of each.
+//! The options: a table with a row for each.
 
 use core::ffi::CStr;
 use core::ops::RangeInclusive;
 
-use hmark::rule::v0::{flag, Info};
+use hmark::rule::v0::flag;
 
+use crate::kind::{Field, Kind, Prefix};
 use crate::number::Notation;
 
 /// One option.
@@ -16,15 +17,15 @@ pub struct Row {
     pub name: &'static CStr,
     /// Another name for it, likewise. Errors and saved rules have [`Self::name`].
     pub alias: Option<&'static CStr>,
-    /// The bit of [`Info::flags`] that says that a rule was given the option.
+    /// The bit of [`Info::flags`](hmark::rule::v0::Info::flags) that says that a rule was given the option.
     pub flag: u32,
     /// The name in a list of selectors that gives the option its highest value.
     pub selector: Option<&'static str>,
-    /// Where the option stands in a rule that is saved or listed.
+    /// The place of the option in a rule that is saved or listed.
     pub group: Group,
-    /// How its value is read, stored, saved and listed.
+    /// The kind of its value.
     pub kind: Kind,
-    /// What the help says of it, in one line or more.
+    /// Its description in the help, in one line or more.
     pub help: &'static str,
 }
 
@@ -54,50 +55,12 @@ pub enum Group {
     Parts,
 }
 
-/// How a value is read, stored, saved and listed.
-#[derive(Debug)]
-pub enum Kind {
-    /// A list of selectors: see [`Row::selector`]. Only `ct` is its own; any other is saved as the
-    /// option that it gives a value.
-    Selectors,
-    /// A prefix length, or a netmask.
-    Prefix(Prefix),
-    /// A number.
-    Number(Field),
-}
-
-/// Where a netmask is stored.
-#[derive(Debug)]
-pub struct Prefix {
-    /// Gets the netmask, in network byte order. IPv4 uses the first word.
-    pub get: fn(&Info) -> &[u32; 4],
-    /// Gets the same to be changed.
-    pub get_mut: fn(&mut Info) -> &mut [u32; 4],
-}
-
-/// Where and how a number is stored and shown.
-#[derive(Debug)]
-pub struct Field {
-    /// The numbers that are taken.
-    pub range: RangeInclusive<u32>,
-    /// Gets the number, in host byte order.
-    pub get: fn(&Info) -> u32,
-    /// Stores a number of the range, in host byte order.
-    pub set: fn(&mut Info, u32),
-    /// How it is written where the rule is saved.
-    pub saved: Notation,
-    /// How it is written where the rule is listed.
-    pub listed: Notation,
-    /// Whether a plus stands before it where the rule is listed, in place of the option's name.
-    pub is_added: bool,
-}
-
 /// The range of a number of 16 bits.
 const U16: RangeInclusive<u32> = 0..=0xffff;
 /// The range of a number of 32 bits.
 const U32: RangeInclusive<u32> = 0..=u32::MAX;
 
-/// All options, in the order in which the help has them.
+/// All options, in the order of the help.
 ///
 /// The place of an option in this table is its number where programs need one; it is below 32.
 pub static OPTIONS: [Row; 13] = [
@@ -329,6 +292,8 @@ fn set_second(ports: &mut u32, port: u32) {
 mod tests {
     use std::collections::HashSet;
     use std::vec::Vec;
+
+    use hmark::rule::v0::Info;
 
     use super::*;
 

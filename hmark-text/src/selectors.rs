@@ -4,7 +4,7 @@
 
 use hmark::rule::v0::{flag, Info};
 
-use crate::options::{Kind, Row, OPTIONS};
+use crate::options::{Row, OPTIONS};
 
 /// The flags of the selectors of a rule that names nothing to hash: `src,dst,sport,dport,proto`.
 pub const DEFAULT: u32 =
@@ -26,13 +26,8 @@ pub fn read(list: &[u8]) -> Result<u32, &[u8]> {
 /// Gives each option whose flag is among these its highest value.
 pub fn select(rule: &mut Info, flags: u32) {
     rule.flags |= flags;
-    for row in OPTIONS.iter().filter(|row| row.flag & flags != 0) {
-        match &row.kind {
-            Kind::Selectors => {}
-            // All four words, for IPv4 too: iptables -C and -D compare rules byte for byte.
-            Kind::Prefix(mask) => *(mask.get_mut)(rule) = [u32::MAX; 4],
-            Kind::Number(field) => (field.set)(rule, *field.range.end()),
-        }
+    for option in OPTIONS.iter().filter(|option| option.flag & flags != 0) {
+        option.kind.select(rule);
     }
 }
 

@@ -5,22 +5,21 @@
 use hmark::rule::v0::Info;
 use hmark::Family;
 
-use crate::netmask;
-use crate::number;
-use crate::options::{Kind, Row};
+use crate::kind::Kind;
+use crate::options::Row;
 use crate::selectors;
 use crate::sentences::Error;
 
-/// How values are read.
+/// The circumstances in which values are read.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader {
-    /// Whose addresses prefixes and netmasks are for.
+    /// The family of the addresses that prefixes and netmasks apply to.
     pub family: Family,
-    /// Which netmasks are taken.
+    /// The netmasks that are accepted.
     pub netmasks: Netmasks,
 }
 
-/// Which netmasks are taken.
+/// The netmasks that are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Netmasks {
     /// Any. One that stands for no prefix length cannot be restored once it was saved.
@@ -41,40 +40,25 @@ pub fn set<'v>(
     value: &'v [u8],
     reader: Reader,
 ) -> Result<(), Error<'v>> {
-    let Reader { family, netmasks } = reader;
     let bad = |value| Error::Value {
         option,
         value,
-        family,
+        family: reader.family,
     };
-    let given = Error::GivenBefore { option, value };
+    let given_before = Error::GivenBefore { option, value };
     if let Kind::Selectors = option.kind {
         let flags = selectors::read(value).map_err(bad)?;
         // Otherwise the list would silently win over a mask.
         if rule.has(flags) {
-            return Err(given);
+            return Err(given_before);
         }
         selectors::select(rule, flags);
         return Ok(());
     }
     if rule.has(option.flag) {
-        return Err(given);
+        return Err(given_before);
     }
-    match &option.kind {
-        Kind::Selectors => {}
-        Kind::Prefix(prefix) => {
-            let mask = netmask::read(value, family)
-                .filter(|mask| netmasks == Netmasks::Any || netmask::length(mask, family).is_some())
-                .ok_or(bad(value))?;
-            *(prefix.get_mut)(rule) = mask;
-        }
-        Kind::Number(field) => {
-            let number = number::read(value)
-                .filter(|number| field.range.contains(number))
-                .ok_or(bad(value))?;
-            (field.set)(rule, number);
-        }
-    }
+    option.kind.read(rule, value, reader).ok_or(bad(value))?;
     rule.flags |= option.flag;
     Ok(())
 }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A rule as iptables shows it: the options that make it again, or a list.
+//! A rule as iptables shows it: saved, as options that make it again, or listed.
 
 use hmark::rule::v0::Info;
 use hmark::Family;
 
 use crate::line::Line;
-use crate::netmask;
-use crate::options::{Group, Kind, Row, OPTIONS};
+use crate::options::{Group, Row, OPTIONS};
 
 /// The order in which the options of a rule are saved.
 static SAVED: Order = order([Group::Parts, Group::Seed, Group::Marks, Group::Selectors]);
@@ -18,62 +17,18 @@ static LISTED: Order = order([Group::Marks, Group::Selectors, Group::Parts, Grou
 /// Writes the options that make the rule again, as iptables-save and `iptables -S` show them, with
 /// a blank before each.
 pub fn save(rule: &Info, family: Family, line: &mut Line) {
-    for row in given(rule, &SAVED) {
-        line.text(" --").bytes(row.name.to_bytes()).text(" ");
-        match &row.kind {
-            Kind::Selectors => {
-                line.text("ct");
-            }
-            Kind::Prefix(prefix) => {
-                match netmask::length((prefix.get)(rule), family) {
-                    Some(length) => line.decimal(length),
-                    None => line.text("-1"),
-                };
-            }
-            Kind::Number(field) => field.saved.write((field.get)(rule), line),
-        }
+    for option in given(rule, &SAVED) {
+        line.text(" --").bytes(option.name.to_bytes()).text(" ");
+        option.kind.save(rule, family, line);
     }
 }
 
 /// Writes the rule as `iptables -L` shows it, with a blank before and after.
 pub fn list(rule: &Info, family: Family, line: &mut Line) {
     line.text(" HMARK ");
-    for row in given(rule, &LISTED) {
-        match &row.kind {
-            Kind::Selectors => {
-                line.text("ct,");
-            }
-            Kind::Prefix(prefix) => {
-                line.bytes(row.short_name()).text(" ");
-                list_netmask((prefix.get)(rule), family, line);
-            }
-            Kind::Number(field) => {
-                line.bytes(match field.is_added {
-                    true => b"+",
-                    false => row.short_name(),
-                });
-                line.text(" ");
-                field.listed.write((field.get)(rule), line);
-            }
-        }
+    for option in given(rule, &LISTED) {
+        option.kind.list(rule, option, family, line);
         line.text(" ");
-    }
-}
-
-/// Writes the prefix length of a netmask, or what the stock library has in its place.
-///
-/// For IPv6 that is nothing if the mask has all bits, and the mask itself if it has no length; for
-/// IPv4 it is -1 without its sign.
-fn list_netmask(mask: &[u32; 4], family: Family, line: &mut Line) {
-    match (netmask::length(mask, family), family) {
-        (Some(128), _) => {}
-        (Some(length), _) => {
-            line.decimal(length);
-        }
-        (None, Family::Ipv4) => {
-            line.decimal(u32::MAX);
-        }
-        (None, Family::Ipv6) => netmask::write(mask, family, line),
     }
 }
 

@@ -10,116 +10,116 @@ use core::marker::PhantomData;
 use super::skbuff::SkBuff;
 use crate::bindings;
 
-    /// The tracked connection that a packet belongs to.
+/// The tracked connection that a packet belongs to.
+///
+/// # Invariants
+///
+/// `conn` is a valid `nf_conn` for `'a`, during which the packet holds a reference to it.
+#[derive(Clone, Copy)]
+pub(crate) struct Connection<'a> {
+    conn: *const bindings::nf_conn,
+    _packet: PhantomData<&'a SkBuff>,
+}
+
+impl<'a> Connection<'a> {
+    /// The connection of a packet.
     ///
-    /// # Invariants
-    ///
-    /// `conn` is a valid `nf_conn` for `'a`, during which the packet holds a reference to it.
-    #[derive(Clone, Copy)]
-    pub(crate) struct Connection<'a> {
-        conn: *const bindings::nf_conn,
-        _packet: PhantomData<&'a SkBuff>,
+    /// [`None`] if the packet is not tracked, or not yet (in the raw table, before conntrack).
+    /// A template has a connection whose tuples are all zero.
+    #[inline(always)]
+    pub(crate) fn of(skb: &'a SkBuff) -> Option<Self> {
+        // SAFETY: An `SkBuff` is a valid `sk_buff`.
+        let nfct = unsafe { (*skb.as_raw())._nfct };
+        // The low bits tell where in the connection's life the packet stands.
+        let conn = (nfct & !(bindings::NFCT_INFOMASK as usize)) as *const bindings::nf_conn;
+        // INVARIANT: A packet holds a reference to its `nf_conn`, and keeps it while it is
+        // borrowed.
+        (!conn.is_null()).then_some(Self {
+            conn,
+            _packet: PhantomData,
+        })
     }
 
-    impl<'a> Connection<'a> {
-        /// The connection of a packet.
-        ///
-        /// [`None`] if the packet is not tracked, or not yet (in the raw table, before conntrack).
-        /// A template has a connection whose tuples are all zero.
-        #[inline(always)]
-        pub(crate) fn of(skb: &'a SkBuff) -> Option<Self> {
-            // SAFETY: An `SkBuff` is a valid `sk_buff`.
-            let nfct = unsafe { (*skb.as_raw())._nfct };
-            // The low bits tell where in the connection's life the packet stands.
-            let conn = (nfct & !(bindings::NFCT_INFOMASK as usize)) as *const bindings::nf_conn;
-            // INVARIANT: A packet holds a reference to its `nf_conn`, and keeps it while it is
-            // borrowed.
-            (!conn.is_null()).then_some(Self {
-                conn,
-                _packet: PhantomData,
-            })
-        }
-
-        /// The connection of a packet: there is none in a kernel without conntrack.
+    /// The connection of a packet: there is none in a kernel without conntrack.
     #[cfg(not(CONFIG_NF_CONNTRACK))]
     pub(crate) fn of(_skb: &'a SkBuff) -> Option<Self> {
         None
     }
 
     /// The tuple of packets in the direction of the first one.
-        #[inline(always)]
-        pub(crate) fn original(self) -> Tuple<'a> {
-            self.tuple(0)
-        }
-
-        /// The tuple of packets in the other direction.
-        #[inline(always)]
-        pub(crate) fn reply(self) -> Tuple<'a> {
-            self.tuple(1)
-        }
-
-        /// The tuple of a direction: `IP_CT_DIR_ORIGINAL` (0) or `IP_CT_DIR_REPLY` (1).
-        #[inline(always)]
-        fn tuple(self, direction: usize) -> Tuple<'a> {
-            // SAFETY: By the type invariants the `nf_conn` is valid, and so are its two tuples.
-            let tuple = unsafe {
-                let hashes = (&raw const (*self.conn).tuplehash)
-                    .cast::<bindings::nf_conntrack_tuple_hash>();
-                &raw const (*hashes.wrapping_add(direction)).tuple
-            };
-            // INVARIANT: As above.
-            Tuple {
-                tuple,
-                _connection: PhantomData,
-            }
-        }
+    #[inline(always)]
+    pub(crate) fn original(self) -> Tuple<'a> {
+        self.tuple(0)
     }
 
-    /// The tuple that packets of one direction of a connection have.
-    ///
-    /// It is read word by word through a raw pointer, as by `READ_ONCE()`, and no reference to it is
-    /// made, since it can change meanwhile: clones of a packet (by a bridge, multicast or nfqueue)
-    /// share one unconfirmed `nf_conn`, whose reply tuple NAT changes for the first of them, maybe
-    /// on another CPU. A reader may then see parts of both values, as a reader in C does.
-    ///
-    /// # Invariants
-    ///
-    /// `tuple` is valid for reads for `'a`. It is initialised: conntrack zeroes an `nf_conn` and
-    /// copies whole tuples, which were zeroed as well before they were filled in.
-    #[derive(Clone, Copy)]
-    pub(crate) struct Tuple<'a> {
-        tuple: *const bindings::nf_conntrack_tuple,
-        _connection: PhantomData<Connection<'a>>,
+    /// The tuple of packets in the other direction.
+    #[inline(always)]
+    pub(crate) fn reply(self) -> Tuple<'a> {
+        self.tuple(1)
     }
 
-    impl Tuple<'_> {
-        /// The family of the addresses: `NFPROTO_*`, or 0 in a template.
-        #[inline(always)]
-        pub(crate) fn l3num(self) -> u16 {
-            // SAFETY: By the type invariants this is valid for reads, and initialised.
-            unsafe { (&raw const (*self.tuple).src.l3num).read_volatile() }
+    /// The tuple of a direction: `IP_CT_DIR_ORIGINAL` (0) or `IP_CT_DIR_REPLY` (1).
+    #[inline(always)]
+    fn tuple(self, direction: usize) -> Tuple<'a> {
+        // SAFETY: By the type invariants the `nf_conn` is valid, and so are its two tuples.
+        let tuple = unsafe {
+            let hashes =
+                (&raw const (*self.conn).tuplehash).cast::<bindings::nf_conntrack_tuple_hash>();
+            &raw const (*hashes.wrapping_add(direction)).tuple
+        };
+        // INVARIANT: As above.
+        Tuple {
+            tuple,
+            _connection: PhantomData,
         }
+    }
+}
 
-        /// The layer 4 protocol.
-        #[inline(always)]
-        pub(crate) fn protonum(self) -> u8 {
-            // SAFETY: As in `l3num`.
-            unsafe { (&raw const (*self.tuple).dst.protonum).read_volatile() }
-        }
+/// The tuple that packets of one direction of a connection have.
+///
+/// It is read word by word through a raw pointer, as by `READ_ONCE()`, and no reference to it is
+/// made, since it can change meanwhile: clones of a packet (by a bridge, multicast or nfqueue)
+/// share one unconfirmed `nf_conn`, whose reply tuple NAT changes for the first of them, maybe
+/// on another CPU. A reader may then see parts of both values, as a reader in C does.
+///
+/// # Invariants
+///
+/// `tuple` is valid for reads for `'a`. It is initialised: conntrack zeroes an `nf_conn` and
+/// copies whole tuples, which were zeroed as well before they were filled in.
+#[derive(Clone, Copy)]
+pub(crate) struct Tuple<'a> {
+    tuple: *const bindings::nf_conntrack_tuple,
+    _connection: PhantomData<Connection<'a>>,
+}
 
-        /// The source address of IPv4, in network byte order: also the first word of IPv6's.
-        #[inline(always)]
-        pub(crate) fn src_ip(self) -> u32 {
-            // SAFETY: As in `l3num`. Each view of the union is plain numbers.
-            unsafe { (&raw const (*self.tuple).src.u3.ip).read_volatile() }
-        }
+impl Tuple<'_> {
+    /// The family of the addresses: `NFPROTO_*`, or 0 in a template.
+    #[inline(always)]
+    pub(crate) fn l3num(self) -> u16 {
+        // SAFETY: By the type invariants this is valid for reads, and initialised.
+        unsafe { (&raw const (*self.tuple).src.l3num).read_volatile() }
+    }
 
-        /// The source address of IPv6, in network byte order.
-        #[inline(always)]
-        pub(crate) fn src_ip6(self) -> [u32; 4] {
-            // SAFETY: As in `src_ip`.
-            let words = unsafe { &raw const (*self.tuple).src.u3.ip6 }.cast::<u32>();
-            // SAFETY: As in `src_ip`; the address has four words.
+    /// The layer 4 protocol.
+    #[inline(always)]
+    pub(crate) fn protonum(self) -> u8 {
+        // SAFETY: As in `l3num`.
+        unsafe { (&raw const (*self.tuple).dst.protonum).read_volatile() }
+    }
+
+    /// The source address of IPv4, in network byte order: also the first word of IPv6's.
+    #[inline(always)]
+    pub(crate) fn src_ip(self) -> u32 {
+        // SAFETY: As in `l3num`. Each view of the union is plain numbers.
+        unsafe { (&raw const (*self.tuple).src.u3.ip).read_volatile() }
+    }
+
+    /// The source address of IPv6, in network byte order.
+    #[inline(always)]
+    pub(crate) fn src_ip6(self) -> [u32; 4] {
+        // SAFETY: As in `src_ip`.
+        let words = unsafe { &raw const (*self.tuple).src.u3.ip6 }.cast::<u32>();
+        // SAFETY: As in `src_ip`; the address has four words.
         unsafe {
             [
                 words.read_volatile(),
@@ -128,12 +128,12 @@ use crate::bindings;
                 words.add(3).read_volatile(),
             ]
         }
-        }
-
-        /// The source port, or an ICMP id or GRE key in its place; network byte order.
-        #[inline(always)]
-        pub(crate) fn src_port(self) -> u16 {
-            // SAFETY: As in `src_ip`.
-            unsafe { (&raw const (*self.tuple).src.u.all).read_volatile() }
-        }
     }
+
+    /// The source port, or an ICMP id or GRE key in its place; network byte order.
+    #[inline(always)]
+    pub(crate) fn src_port(self) -> u16 {
+        // SAFETY: As in `src_ip`.
+        unsafe { (&raw const (*self.tuple).src.u.all).read_volatile() }
+    }
+}

@@ -24,17 +24,20 @@ pub enum Difference {
     Overridden,
     /// With an old iptables, the stock library stores all ones for such a netmask; ours refuses it.
     AllOnes,
+    /// The stock library takes an IPv6 netmask with a zone, and ignores that; ours refuses it.
+    Zone,
 }
 
 impl Difference {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Defaults,
         Self::Prefix,
         Self::SpiAndPort,
         Self::Netmask,
         Self::Overridden,
         Self::AllOnes,
+        Self::Zone,
     ];
 
     /// The reason why the stock library of a new or an old iptables may accept a rule that ours
@@ -46,8 +49,15 @@ impl Difference {
         if family == Family::Ipv4 && prefixes.clone().any(long) {
             return Some(Self::Prefix);
         }
-        if is_old && prefixes.any(|value| netmask(value, family).is_some_and(lacks_length)) {
+        if is_old
+            && prefixes
+                .clone()
+                .any(|value| netmask(value, family).is_some_and(lacks_length))
+        {
             return Some(Self::AllOnes);
+        }
+        if family == Family::Ipv6 && prefixes.any(|value| value.contains('%')) {
+            return Some(Self::Zone);
         }
         if overridden(case) {
             return Some(Self::Overridden);
@@ -66,6 +76,7 @@ impl fmt::Display for Difference {
             Self::Netmask => "netmask without length",
             Self::Overridden => "mask and tuple",
             Self::AllOnes => "netmask read as all ones",
+            Self::Zone => "netmask with a zone",
         })
     }
 }
@@ -186,7 +197,7 @@ mod tests {
                 Family::Ipv4,
                 ["255.0.255.0", "255.255", "0.0.0.1", "1.2.3.4"],
             ),
-            (Family::Ipv6, ["ffff:0:ffff::", "fe80::%lo", "::1", "7::"]),
+            (Family::Ipv6, ["ffff:0:ffff::", "fe80::", "::1", "7::"]),
         ] {
             for netmask in netmasks {
                 assert_eq!(of(netmask, family, true), Some(Difference::AllOnes));
@@ -198,6 +209,13 @@ mod tests {
         }
         for netmask in ["ffff::", "::", "64", "1.2.3.4"] {
             assert_eq!(of(netmask, Family::Ipv6, true), None, "{netmask}");
+        }
+        for (netmask, old) in [
+            ("ffff::%1", Difference::Zone),
+            ("fe80::%lo", Difference::AllOnes),
+        ] {
+            assert_eq!(of(netmask, Family::Ipv6, true), Some(old), "{netmask}");
+            assert_eq!(of(netmask, Family::Ipv6, false), Some(Difference::Zone));
         }
     }
 }

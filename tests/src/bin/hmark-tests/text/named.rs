@@ -23,7 +23,10 @@ const BOTH: [Library; 2] = [Library::Stock, Library::Ours];
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = vec![test("text::named_prefix_ipv4", prefix)];
+    let mut trials = vec![
+        test("text::named_prefix_ipv4", prefix),
+        test("text::named_zone_ipv6", zone),
+    ];
     trials.extend(families("text::named_defaults", defaults));
     trials.extend(families("text::named_offs", offs));
     trials.extend(families("text::named_netmask", netmask));
@@ -167,6 +170,16 @@ fn netmask(family: Family) -> Result<()> {
         let restored = table.restore(library, &saved);
         ensure!(restored.is_err(), "{library:?} restores {saved}");
     }
+    Ok(())
+}
+
+/// The stock library takes a netmask with a zone, as addresses may have one.
+fn zone() -> Result<()> {
+    let table = Table::new(Family::Ipv6)?;
+    let options = "--hmark-mod 4 --hmark-rnd 1 --hmark-src-prefix ffff::%1";
+    table.refuses(Library::Ours, options, "\"ffff::%1\"")?;
+    let saved = table.saved(Library::Stock, options)?;
+    ensure!(saved.contains("--hmark-src-prefix 16 "), "{saved}");
     Ok(())
 }
 
