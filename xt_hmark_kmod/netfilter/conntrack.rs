@@ -26,6 +26,7 @@ impl<'a> Connection<'a> {
     ///
     /// [`None`] if the packet is not tracked, or not yet (in the raw table, before conntrack).
     /// A template has a connection whose tuples are all zero.
+    #[cfg(CONFIG_NF_CONNTRACK)]
     #[inline(always)]
     pub(crate) fn of(skb: &'a SkBuff) -> Option<Self> {
         // SAFETY: An `SkBuff` is a valid `sk_buff`.
