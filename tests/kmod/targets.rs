@@ -78,8 +78,8 @@ impl Target {
             family: self.family as u8,
             nft_compat: false,
         };
-        // SAFETY: The parameters are as from xtables: all that they point to is valid meanwhile,
-        // and the rule has the size that the target wants.
+        // SAFETY: The parameters are as from xtables: all that they point to is valid during the
+        // call, and the rule has the size that the target expects.
         unsafe { check(&parameters) }
     }
 
