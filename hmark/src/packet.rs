@@ -94,7 +94,7 @@ impl Packet for [u8] {
     }
 }
 
-/// A packet of which only those bytes are visible that can be read in place.
+/// A packet restricted to the bytes that can be read in place.
 pub(super) struct InPlace<'a, P: ?Sized>(pub(super) &'a P);
 
 impl<P: Packet + ?Sized> Packet for InPlace<'_, P> {

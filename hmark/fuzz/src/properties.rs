@@ -120,7 +120,7 @@ fn in_range(mark: u32, rule: &Info) -> bool {
     mark.wrapping_sub(rule.hoffset) < rule.hmodulus.max(1)
 }
 
-/// The end of the bytes that may be read under a rule: no further than what it hashes.
+/// The limit of the bytes that may be read under a rule: nothing beyond those that it hashes.
 fn may_reach(place: &Place, rule: &Info) -> usize {
     let ip = place.addresses + 2 * place.address_len;
     let layer4 = place.layer4.max(ip);

@@ -14,8 +14,8 @@ pub(super) mod protocol;
 
 /// The result of the walk.
 ///
-/// The variant is stored as a number of its own and not in a niche of a field. The compiler then
-/// sees that the code after each exit of the walk has only one way to go on.
+/// The variant is stored as a number of its own and not in a niche of a field, so that the compiler
+/// knows after each exit of the walk which branch to take.
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
