@@ -38,8 +38,8 @@ module! {
 /// The version that modinfo shows, for which `module!` has no key; Kbuild takes it from Cargo.toml.
 const VERSION: &str = concat!("version=", env!("XT_HMARK_VERSION"), "\0");
 
-// Newer versions of rustc would, for plain `used`, put this into a second section of that name,
-// and no kernel loads such a module.
+// With plain `used`, newer versions of rustc put this into a second section of that name, and no
+// kernel loads such a module.
 #[used(compiler)]
 #[link_section = ".modinfo"]
 static MODINFO_VERSION: [u8; VERSION.len()] = match VERSION.as_bytes().first_chunk() {

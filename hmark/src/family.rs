@@ -27,7 +27,7 @@ impl Family {
 
     /// Length in bytes of an IP header without options or extension headers.
     ///
-    /// Every packet that the kernel passes to a hook has at least these bytes in its linear part.
+    /// The linear part of every packet that the kernel passes to a hook is at least this long.
     pub const fn header_len(self) -> usize {
         match self {
             Self::Ipv4 => 20,

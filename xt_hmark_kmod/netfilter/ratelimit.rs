@@ -37,7 +37,8 @@ impl RateLimit {
 
     /// Whether one more message may be logged now.
     ///
-    /// Each CPU that calls this just as an interval starts may log one message more.
+    /// Calls that race with the start of an interval may go uncounted; an interval then has twice
+    /// the budget at most.
     pub(crate) fn allows(&self) -> bool {
         // SAFETY: `jiffies` always exists, and is read without a lock as in C.
         let now = unsafe { (&raw const bindings::jiffies).read_volatile() } as u32;

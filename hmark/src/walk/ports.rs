@@ -48,7 +48,7 @@ pub(in super::super) fn read<P: Packet + ?Sized>(
     let offset = place.transport.wrapping_add(offset);
     let ports = match packet.in_place(offset) {
         Some(ports) => *ports,
-        // If nothing is masked in or set, the result is 0 whatever the packet holds: do not copy.
+        // Without mask and set bits, the result is 0 whatever the packet holds: do not copy it.
         None if *selection.port_mask | *selection.port_set == 0 => return Some(0),
         None => packet.copy(offset)?,
     };
