@@ -17,7 +17,7 @@ MAN8DIR := $(PREFIX)/share/man/man8
 
 LAB = lab/enter.sh cargo run --profile tools --locked --package lab --
 
-.PHONY: all lib kmod install install-lib install-files uninstall deb demo check check-arm64 check-debug check-install check-large check-testing bench fuzz docs clean help
+.PHONY: all lib kmod install install-lib install-files uninstall deb demo lanes check check-arm64 check-debug check-install check-large check-testing bench fuzz docs clean help
 
 all: lib kmod
 
@@ -47,8 +47,17 @@ uninstall:
 deb:
 	lab/enter.sh packaging/deb.sh target/deb
 
-demo check check-arm64 check-debug check-install check-large:
+demo check-install:
 	$(LAB) $@
+
+check:
+	$(LAB) check $(LANES)
+
+check-arm64 check-debug check-large:
+	$(LAB) check $@
+
+lanes:
+	@$(LAB) lanes
 
 check-testing:
 	$(LAB) check-install --debian testing
@@ -76,7 +85,8 @@ help:
 	@echo 'make uninstall      goes back to the files of the iptables and kernel packages'
 	@echo 'make deb            builds Debian 13 packages of both, in target/deb (root)'
 	@echo 'make demo           shows -j HMARK on a stock kernel with four gateways (root)'
-	@echo 'make check          runs all tests (root)'
+	@echo 'make check          runs all tests (root); LANES="clippy fuzz" runs only these lanes'
+	@echo 'make lanes          lists all lanes, with the time that each takes and its needs (root)'
 	@echo 'make check-arm64    tests the module and the library on a stock arm64 kernel (root)'
 	@echo 'make check-debug    tests the module on kernels that watch memory and locks (root)'
 	@echo 'make check-large    tests the set-ups of docs/ with 70 gateways and 100,000 connections (root)'

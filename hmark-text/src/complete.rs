@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The rule as a whole, once all its options are read: defaults, contradictions, and what is likely
-//! a mistake.
+//! The rule as a whole, once all its options are read: defaults, contradictions and likely mistakes.
 
 use hmark::rule::v0::{flag, Info, DEFAULT_RND};
 use hmark::rule::Rule;
@@ -21,7 +20,7 @@ const SELECTORS: u32 = flag::SADDR_MASK
     | flag::DPORT
     | flag::SPI;
 
-/// Fills in the defaults of a rule, and looks for what it may not want to be.
+/// Fills in the defaults of a rule, and checks it as a whole.
 ///
 /// # Errors
 ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The help: what there is to know about the options, a line or more for each.
+//! The help: each option with its description.
 
 use crate::line::Line;
 use crate::options::{Group, OPTIONS};
@@ -9,7 +9,7 @@ use crate::sentences;
 /// Columns that an option and its value take.
 const WIDTH: usize = 27;
 
-/// Has each line of the help shown, with the line feed that ends it.
+/// Calls `show` with each line of the help, which ends in a line feed.
 pub fn help(show: &mut dyn FnMut(&Line)) {
     let mut line = Line::new();
     let mut put = |line: &mut Line, text: &[u8]| {

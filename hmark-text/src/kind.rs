@@ -13,7 +13,7 @@ use crate::number::{self, Notation};
 use crate::options::Row;
 use crate::set::{Netmasks, Reader};
 
-/// How a value is read, stored, saved and listed.
+/// A kind of value: the way in which it is read, stored, saved and listed.
 #[derive(Debug)]
 pub enum Kind {
     /// A list of selectors: see [`Row::selector`]. Only `ct` is its own; any other is saved as the
@@ -25,7 +25,7 @@ pub enum Kind {
     Number(Field),
 }
 
-/// Where a netmask is stored.
+/// The place of a netmask in a rule.
 #[derive(Debug)]
 pub struct Prefix {
     /// Gets the netmask, in network byte order. IPv4 uses the first word.
@@ -34,25 +34,25 @@ pub struct Prefix {
     pub get_mut: fn(&mut Info) -> &mut [u32; 4],
 }
 
-/// Where and how a number is stored and shown.
+/// The place of a number in a rule, and its notation.
 #[derive(Debug)]
 pub struct Field {
-    /// The numbers that are taken.
+    /// The numbers that are accepted.
     pub range: RangeInclusive<u32>,
     /// Gets the number, in host byte order.
     pub get: fn(&Info) -> u32,
     /// Stores a number of the range, in host byte order.
     pub set: fn(&mut Info, u32),
-    /// How it is written where the rule is saved.
+    /// The notation in a saved rule.
     pub saved: Notation,
-    /// How it is written where the rule is listed.
+    /// The notation in a listed rule.
     pub listed: Notation,
-    /// Whether a plus stands before it where the rule is listed, in place of the option's name.
+    /// Whether a listed rule has a plus before the number, in place of the option's name.
     pub is_added: bool,
 }
 
 impl Kind {
-    /// What the help calls a value.
+    /// The name of a value in the help.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Selectors => "LIST",
@@ -61,7 +61,8 @@ impl Kind {
         }
     }
 
-    /// Reads a value and stores it, if it is one. A list of selectors is none of a single option.
+    /// Reads a value and stores it. Gives [`None`], and leaves the rule as it is, if the value is not
+    /// of this kind, or if it is a list of selectors, which concerns several options.
     pub(crate) fn read(&self, rule: &mut Info, value: &[u8], reader: Reader) -> Option<()> {
         let Reader { family, netmasks } = reader;
         match self {
@@ -107,7 +108,7 @@ impl Kind {
         }
     }
 
-    /// Writes the value of a rule as it is listed, after what tells the option.
+    /// Writes the value of a rule as it is listed, after the option's name.
     pub(crate) fn list(&self, rule: &Info, option: &Row, family: Family, line: &mut Line) {
         match self {
             Self::Selectors => {

@@ -3,10 +3,10 @@
 //! The text of an HMARK rule: from options such as `--hmark-mod 4 --hmark-offset 100` to the rule,
 //! and back.
 //!
-//! [`OPTIONS`] has a row for each option, and everything else here goes by it. A program that has
-//! its options split already, as libxtables does, gives each to [`set`] and the finished rule to
-//! [`complete`]; [`read`] does both for a whole text. [`save`] and [`list`] write a rule as
-//! iptables-save and `iptables -L` do, [`translate`] as nft reads it, and [`help`] explains the
+//! [`OPTIONS`] has a row for each option, from which everything else here follows. A program whose
+//! options are already split, by libxtables for example, passes each to [`set()`] and the finished rule
+//! to [`complete()`]; [`read()`] does both for a whole text. [`save`] and [`list`] write a rule as
+//! iptables-save and `iptables -L` do, [`translate`] as nft reads it, and [`help()`] explains the
 //! options. Every sentence that a user may read is in `sentences.rs`.
 //!
 //! Nothing here allocates, panics or needs C.

@@ -5,10 +5,10 @@
 
 use core::fmt;
 
-/// More than the longest rule takes, which has every option at its longest.
+/// More than the longest rule takes, with every option at its longest.
 const SIZE: usize = 512;
 
-/// ASCII text that grows at its end, up to 512 bytes. What goes beyond is left out.
+/// ASCII text that grows at its end, up to 512 bytes. Any more is left out.
 pub struct Line {
     bytes: [u8; SIZE],
     len: usize,
@@ -62,7 +62,7 @@ impl Line {
         self
     }
 
-    /// Adds text of a user: what is no character of ASCII that can be seen becomes a question mark.
+    /// Adds text of a user. Each byte that is not a visible ASCII character becomes a question mark.
     pub(crate) fn visible(&mut self, text: &[u8]) -> &mut Self {
         for &byte in text {
             self.byte(match byte {

@@ -2,8 +2,8 @@
 
 //! Prefix lengths and netmasks, as iptables reads and writes them.
 //!
-//! `core::net` reads and writes addresses otherwise than C in some forms, and what it compiles to
-//! would be a fifth of the extension.
+//! `core::net` is not used: it differs from C in some forms of addresses, and its code would be a
+//! fifth of the extension.
 
 use hmark::Family;
 
@@ -158,7 +158,7 @@ fn write_ipv4(address: u32, line: &mut Line) {
 }
 
 /// Groups of 16 bits, the longest run of zeros left out, if there are two at least, and the first of
-/// the longest; what embeds an address of IPv4 ends in that.
+/// the longest. An address that embeds one of IPv4 ends in that.
 fn write_ipv6(address: u128, line: &mut Line) {
     let group = |place: u32| (address >> (112 - 16 * place)) as u16;
     let groups = [0, 1, 2, 3, 4, 5, 6, 7].map(group);

@@ -36,7 +36,7 @@ struct Field {
     mask: Mask,
 }
 
-/// Which bits of a field are hashed.
+/// The bits of a field that are hashed.
 #[derive(Debug, PartialEq)]
 enum Mask {
     All,

@@ -4,7 +4,7 @@
 
 use crate::line::Line;
 
-/// How a number is written.
+/// A notation of numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notation {
     /// As C's `%u` writes it.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The options: one row has all there is to know of each.
+//! The options: a table with a row for each.
 
 use core::ffi::CStr;
 use core::ops::RangeInclusive;
@@ -21,11 +21,11 @@ pub struct Row {
     pub flag: u32,
     /// The name in a list of selectors that gives the option its highest value.
     pub selector: Option<&'static str>,
-    /// Where the option stands in a rule that is saved or listed.
+    /// The place of the option in a rule that is saved or listed.
     pub group: Group,
-    /// How its value is read, stored, saved and listed.
+    /// The kind of its value.
     pub kind: Kind,
-    /// What the help says of it, in one line or more.
+    /// Its description in the help, in one line or more.
     pub help: &'static str,
 }
 
@@ -60,7 +60,7 @@ const U16: RangeInclusive<u32> = 0..=0xffff;
 /// The range of a number of 32 bits.
 const U32: RangeInclusive<u32> = 0..=u32::MAX;
 
-/// All options, in the order in which the help has them.
+/// All options, in the order of the help.
 ///
 /// The place of an option in this table is its number where programs need one; it is below 32.
 pub static OPTIONS: [Row; 13] = [

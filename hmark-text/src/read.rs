@@ -12,12 +12,12 @@ use crate::set::{set, Reader};
 
 /// Reads the options of a rule, such as `--hmark-mod 4 --hmark-offset 100`, and completes it.
 ///
-/// Words are apart by blanks, and nothing quotes a blank. As with iptables, a value may follow its
-/// option after a `=`, and an option may be abbreviated as long as it is one alone.
+/// Words are separated by blanks, and a blank cannot be quoted. As with iptables, a value may follow
+/// its option after a `=`, and an option may be abbreviated as long as only one option fits.
 ///
 /// # Errors
 ///
-/// The first thing that is wrong.
+/// The first mistake found.
 pub fn read(text: &str, reader: Reader) -> Result<(Info, Option<Warning>), Error<'_>> {
     let mut rule = Info::default();
     let mut has_list = false;
@@ -39,7 +39,7 @@ pub fn read(text: &str, reader: Reader) -> Result<(Info, Option<Warning>), Error
         if is_inverted {
             return Err(Error::Inverted(option));
         }
-        // Not each element of a list has a flag of its own in the rule, as an option has.
+        // Unlike other options, a list has no flag in the rule that says that it was given.
         if let Kind::Selectors = option.kind {
             if has_list {
                 return Err(Error::Repeated(option));
@@ -52,7 +52,7 @@ pub fn read(text: &str, reader: Reader) -> Result<(Info, Option<Warning>), Error
     Ok((rule, warning))
 }
 
-/// The option of this name, or the only one that has a name that begins so.
+/// The option of this name, or else the only option with a name that begins like this.
 fn option(name: &[u8]) -> Option<&'static Row> {
     let named = |row: &&Row| row.names().any(|full| full.to_bytes() == name);
     let begun = |row: &&Row| row.names().any(|full| full.to_bytes().starts_with(name));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The sentences that a user reads: what is wrong with a text, and the help around the options.
+//! The sentences that a user reads: errors, warnings, and the help around the options.
 
 use core::fmt;
 
@@ -17,30 +17,30 @@ pub const HELP_PARTS: &str =
     "To hash some bits of a part only, in place of its name in --hmark-tuple:";
 pub const HELP_NUMBERS: &str = "Numbers may be decimal, hexadecimal (0x...) or octal (0...).";
 
-/// Said where the extension is not for the iptables that loads it.
+/// The warning of an extension that was built for another version of iptables than loads it.
 pub const WRONG_VERSION: &str = "libxt_HMARK.so is for another version of iptables and not used: \
      build it again with this version's xtables.h (Debian package libxtables-dev)";
 
-/// Bytes of a value that an error shows.
+/// The number of bytes of a value that an error shows.
 const SHOWN: usize = 64;
 
-/// Why a text is no rule. `'v` is the life of the text.
+/// The reason why a text is not a rule. `'v` is the lifetime of the text.
 #[derive(Clone, Copy, Debug)]
 pub enum Error<'v> {
-    /// A value is not one of its option's.
+    /// A value is not valid for its option.
     Value {
         /// The option.
         option: &'static Row,
-        /// The value, or that element of a list that is wrong.
+        /// The value, or the wrong element of a list.
         value: &'v [u8],
         /// The family that the rule is for.
         family: Family,
     },
-    /// An option is given that the rule has already, by itself or by its selector.
+    /// An option is given that the rule already has, by itself or by its selector.
     GivenBefore {
         /// The option.
         option: &'static Row,
-        /// The value that is one too many.
+        /// The superfluous value.
         value: &'v [u8],
     },
     /// The rule as a whole is wrong.
@@ -51,11 +51,11 @@ pub enum Error<'v> {
     Inverted(&'static Row),
     /// The text ends where the value of an option would be.
     NoValue(&'static Row),
-    /// A word is no option, or abbreviates several; or it is none where one would be.
+    /// A word is not an option, or abbreviates several options.
     NoOption(&'v [u8]),
 }
 
-/// Doubts about a rule that is right.
+/// A doubt about a rule that is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Warning {
     /// The rule hashes nothing.

@@ -10,16 +10,16 @@ use crate::options::Row;
 use crate::selectors;
 use crate::sentences::Error;
 
-/// How values are read.
+/// The circumstances in which values are read.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader {
-    /// Whose addresses prefixes and netmasks are for.
+    /// The family of the addresses that prefixes and netmasks apply to.
     pub family: Family,
-    /// Which netmasks are taken.
+    /// The netmasks that are accepted.
     pub netmasks: Netmasks,
 }
 
-/// Which netmasks are taken.
+/// The netmasks that are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Netmasks {
     /// Any. One that stands for no prefix length cannot be restored once it was saved.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A rule as iptables shows it: the options that make it again, or a list.
+//! A rule as iptables shows it: saved, as options that make it again, or listed.
 
 use hmark::rule::v0::Info;
 use hmark::Family;

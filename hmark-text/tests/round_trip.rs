@@ -21,7 +21,7 @@ fn saved(rule: &Info, family: Family) -> String {
     line.to_string()
 }
 
-/// What a text makes, or a panic with the error.
+/// The rule that a text makes. Panics with the error if there is one.
 fn made(text: &str, family: Family) -> Info {
     match read(text, reader(family)) {
         Ok((rule, _)) => rule,
@@ -86,7 +86,7 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn a_rule((family, rule) in rules()) {

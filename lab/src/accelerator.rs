@@ -3,7 +3,7 @@
 
 use crate::command::output;
 use crate::guest::{Guest, Machine, AMD64};
-use crate::kernel::Kernel;
+use crate::packaged::PackagedKernel;
 use crate::store::Store;
 use anyhow::{Context, Result};
 use std::fs;
@@ -18,7 +18,7 @@ pub const TCG: &str = "tcg,thread=multi";
 
 /// The accelerator to use. That `/dev/kvm` is there does not say that a stock kernel
 /// boots on it, so that is tried once.
-pub fn choose(store: &Store, stock: &Kernel, initramfs: &Path) -> Result<&'static str> {
+pub fn choose(store: &Store, stock: &PackagedKernel, initramfs: &Path) -> Result<&'static str> {
     if !Path::new("/dev/kvm").exists() {
         return Ok(TCG);
     }
@@ -26,7 +26,7 @@ pub fn choose(store: &Store, stock: &Kernel, initramfs: &Path) -> Result<&'stati
     let cpu = cpus.lines().find(|line| line.starts_with("model name"));
     let host = output("uname", &["--kernel-release"])?;
     let key = format!("{}\n{host}\n{}", stock.version, cpu.unwrap_or_default());
-    let answer = store.product("accelerator", &key, |answer| {
+    let answer = store.entry("accelerator", &key, |answer| {
         let machine = Machine::Qemu {
             platform: &AMD64,
             kernel: stock.image(),

@@ -4,7 +4,7 @@
 use std::fmt;
 
 /// An architecture that the chroot has a cross compiler and qemu for.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Architecture {
     Arm64,
     /// Big-endian
@@ -12,8 +12,6 @@ pub enum Architecture {
 }
 
 impl Architecture {
-    pub const ALL: [Architecture; 2] = [Architecture::Arm64, Architecture::S390x];
-
     /// As qemu and Rust call the machine.
     pub fn machine(self) -> &'static str {
         match self {

@@ -7,7 +7,7 @@ use crate::architecture::Architecture;
 use crate::command::shell;
 use crate::guest::{Machine, ARM64};
 use crate::initramfs;
-use crate::kernel::{self, Kernel};
+use crate::packaged::{self, PackagedKernel};
 use crate::packages::Archive;
 use crate::progress::Step;
 use crate::store::Store;
@@ -71,24 +71,24 @@ const LEFT_OUT: &str = "lab/dpkg.cfg";
 const VIEW: &str = "/mnt";
 
 /// The tree to build modules against.
-pub fn tree(store: &Store, stock: &Kernel, source: &Path) -> Result<PathBuf> {
+pub fn tree(store: &Store, stock: &PackagedKernel, source: &Path) -> Result<PathBuf> {
     let kernel = kernel(store, stock)?;
-    kernel::check_rust(&kernel)?;
-    kernel::metadata(store, "metadata-arm64", &kernel, source, ARGUMENTS)
+    packaged::check_rust(&kernel)?;
+    packaged::metadata(store, "metadata-arm64", &kernel, source, ARGUMENTS)
 }
 
 /// What a guest runs on.
-pub fn machine(store: &Store, stock: &Kernel) -> Result<Machine> {
+pub fn machine(store: &Store, stock: &PackagedKernel) -> Result<Machine> {
     let kernel = kernel(store, stock)?;
     let root = kernel.root();
-    let busybox = root.join("bin/busybox");
-    let initramfs = initramfs::image(store, "initramfs-arm64", &kernel, &busybox)?;
     // In a place of its own the repository is not in the root when that is made anew.
     let view = format!(
-        "mount --bind {} {VIEW}
+        "mountpoint -q {VIEW}/srv/hmark && exit
+        mount --bind {} {VIEW}
         mount --bind /srv/hmark {VIEW}/srv/hmark",
         root.display()
     );
+    let _lock = store.lock("arm64-view")?;
     let status = shell(&view).status()?;
     ensure!(
         status.success(),
@@ -101,18 +101,29 @@ pub fn machine(store: &Store, stock: &Kernel) -> Result<Machine> {
             .join("usr/lib/modules")
             .join(&kernel.release)
             .join("vmlinuz"),
-        initramfs,
+        initramfs: initramfs(store, stock)?,
         accelerator: TCG,
         root: VIEW.into(),
         init: None,
     })
 }
 
+/// The image that takes it to its root.
+pub fn initramfs(store: &Store, stock: &PackagedKernel) -> Result<PathBuf> {
+    let kernel = kernel(store, stock)?;
+    let busybox = kernel.root().join("bin/busybox");
+    initramfs::image(store, "initramfs-arm64", &kernel, &busybox)
+}
+
 /// The kernel of the stock kernel's version, in a root of its packages.
-fn kernel(store: &Store, stock: &Kernel) -> Result<Kernel> {
+fn kernel(store: &Store, stock: &PackagedKernel) -> Result<PackagedKernel> {
     let release = stock.release.replace("amd64", "arm64");
     let root = root(store, &release, &stock.version)?;
-    Ok(Kernel::unpacked(&root, release, stock.version.clone()))
+    Ok(PackagedKernel::unpacked(
+        &root,
+        release,
+        stock.version.clone(),
+    ))
 }
 
 /// The packages, unpacked.
@@ -120,7 +131,7 @@ fn root(store: &Store, release: &str, version: &str) -> Result<PathBuf> {
     let left_out =
         fs::read_to_string(LEFT_OUT).with_context(|| format!("cannot read {LEFT_OUT}"))?;
     let key = format!("{release} {version}\n{PROGRAMS:?} {FOLDERS:?} {LINKS:?}\n{left_out}");
-    store.product("arm64", &key, |root| {
+    store.entry("arm64", &key, |root| {
         let mut step = Step::begin("arm64", "unpacking a Debian for arm64")?;
         let archive = Archive {
             release: None,

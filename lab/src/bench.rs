@@ -2,9 +2,11 @@
 //! `make bench`: what ours costs beside what Linux and iptables ship.
 
 use crate::command::cpus;
-use crate::guest::Guest;
-use crate::lab::{Boot, Lab};
-use crate::product::{self, FUZZ};
+use crate::guest::{Guest, HANGS};
+use crate::kernel::Kernel;
+use crate::lab::Lab;
+use crate::need::{self, Need};
+use crate::product::{self, Module, Product};
 use crate::progress::Step;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -12,10 +14,10 @@ use std::fs;
 use std::process::Command;
 
 /// The program that measures, in a guest.
-const PROGRAM: &str = "target/lab/tools/hmark-bench";
+const PROGRAM: &str = "hmark-bench";
 
 /// The program that draws what was measured.
-const CHART: &str = "target/lab/tools/hmark-chart";
+const CHART: &str = "hmark-chart";
 
 /// What is measured.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -33,7 +35,7 @@ enum Benchmark {
 pub struct Bench {
     /// UML kernels run at native speed; on others instructions are counted
     #[arg(long, value_enum, default_value = "uml")]
-    kernel: Boot,
+    kernel: Kernel,
     /// All of them if none is named
     benchmarks: Vec<Benchmark>,
 }
@@ -41,9 +43,17 @@ pub struct Bench {
 impl Bench {
     /// Measures; the last line names the file of figures.
     pub fn run(&self) -> Result<u8> {
-        let lab = Lab::up()?;
-        product::build(&lab, &[self.kernel])?;
-        product::build_test_module(&lab, FUZZ, &[self.kernel])?;
+        let lab = Lab::open()?;
+        let products = [
+            Product::Library,
+            Product::Module(Module::Hmark, self.kernel),
+            Product::Module(Module::Fuzz, self.kernel),
+            Product::Program(PROGRAM),
+            Product::Program(CHART),
+        ];
+        let mut needs = vec![Need::Machine(self.kernel)];
+        needs.extend(products.map(Need::Product));
+        need::make(&lab, &needs)?;
         let machine = lab.machine(self.kernel)?;
         let described = format!("{}, {} CPUs", processor()?, cpus());
         let wanted: Vec<_> = self
@@ -51,10 +61,11 @@ impl Bench {
             .iter()
             .filter_map(ValueEnum::to_possible_value)
             .collect();
-        let mut command = vec![PROGRAM, "/run/lab/result", &described];
+        let [program, chart_program] = [PROGRAM, CHART].map(product::program);
+        let mut command = vec![program.as_str(), "/run/lab/result", &described];
         command.extend(wanted.iter().map(|value| value.get_name()));
         let figures = format!("target/lab/bench-{}.json", self.kernel);
-        let mut guest = Guest::new(3600, &command).with_result(&figures);
+        let mut guest = Guest::new(HANGS, &command).with_result(&figures);
         if !self.kernel.is_uml() {
             guest = guest.counting_instructions();
         }
@@ -64,7 +75,7 @@ impl Bench {
             if self.measures(Benchmark::Packets) {
                 let chart = format!("target/lab/bench-{}.svg", self.kernel);
                 let mut step = Step::begin("chart", "drawing the chart")?;
-                step.run(Command::new(CHART).args([&figures, &chart]))?;
+                step.run(Command::new(chart_program).args([&figures, &chart]))?;
                 step.end("done");
                 println!("bench: {chart} shows those of packets");
             }

@@ -2,7 +2,10 @@
 //! Short commands whose output is wanted, scripts, and the parallel `make`.
 
 use anyhow::{bail, Context, Result};
+use nix::unistd::{pipe, write};
+use std::env;
 use std::num::NonZero;
+use std::os::fd::IntoRawFd;
 use std::process::Command;
 use std::thread::available_parallelism;
 
@@ -19,11 +22,29 @@ pub fn output(program: &str, arguments: &[&str]) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_string())
 }
 
-/// `make` with a job for each CPU.
+/// `make` with a job for each CPU, or, where CPUs are shared, for each that is free.
 pub fn make() -> Command {
     let mut make = Command::new("make");
-    make.arg(format!("-j{}", cpus()));
+    if !env::var("MAKEFLAGS").is_ok_and(|flags| flags.contains(JOBSERVER)) {
+        make.arg(format!("-j{}", cpus()));
+    }
     make
+}
+
+/// What `make` and cargo are told of the pipe that they share CPUs by.
+const JOBSERVER: &str = "--jobserver-auth=";
+
+/// Has every `make` and cargo that this process starts from now on share the CPUs: each runs one
+/// job, and one more for each token that it takes from a pipe.
+pub fn share_cpus() -> Result<()> {
+    let cannot = "cannot make a pipe for make";
+    let (tokens, give) = pipe().context(cannot)?;
+    write(&give, &vec![b'+'; cpus().saturating_sub(1)]).context(cannot)?;
+    // They are open as long as this process is, and in all that it starts.
+    let (tokens, give) = (tokens.into_raw_fd(), give.into_raw_fd());
+    let flags = format!("-j{} {JOBSERVER}{tokens},{give}", cpus());
+    env::set_var("MAKEFLAGS", flags);
+    Ok(())
 }
 
 /// A shell script, which ends where something in it fails.

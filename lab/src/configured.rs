@@ -2,7 +2,7 @@
 //! Kernels of the stock kernel's source with a configuration of the lab's own.
 
 use crate::command::{make, output};
-use crate::kernel::{self, Kernel};
+use crate::packaged::{self, PackagedKernel};
 use crate::progress::Step;
 use anyhow::{ensure, Context, Result};
 use std::fs;
@@ -11,7 +11,7 @@ use std::process::Command;
 
 /// What to build, and of what.
 pub struct Configured<'a> {
-    stock: &'a Kernel,
+    stock: &'a PackagedKernel,
     source: &'a Path,
     /// What every `make` is told, that of a module too.
     arguments: &'static [&'static str],
@@ -19,7 +19,11 @@ pub struct Configured<'a> {
 
 impl<'a> Configured<'a> {
     /// A kernel of the stock kernel's `source`.
-    pub fn new(stock: &'a Kernel, source: &'a Path, arguments: &'static [&'static str]) -> Self {
+    pub fn new(
+        stock: &'a PackagedKernel,
+        source: &'a Path,
+        arguments: &'static [&'static str],
+    ) -> Self {
         Configured {
             stock,
             source,
@@ -29,7 +33,7 @@ impl<'a> Configured<'a> {
 
     /// What it is made from.
     pub fn key(&self, wanted: &str) -> Result<String> {
-        let mut tools = kernel::tools()?;
+        let mut tools = packaged::tools()?;
         if self.arguments.contains(&CLANG) {
             tools += &output("clang", &["--version"])?;
             tools.push('\n');
@@ -55,6 +59,18 @@ impl<'a> Configured<'a> {
     /// Builds what a configured tree becomes with the configuration that is `wanted` beside its
     /// own. Its modules are put where the chroot has those of any other kernel.
     pub fn build(&self, step: &mut Step, tree: &Path, wanted: &str) -> Result<()> {
+        self.configure(step, tree, wanted)?;
+        step.run(&mut self.make(tree, "all"))?;
+        step.run(&mut self.make(tree, "modules_install"))
+    }
+
+    /// As [`Configured::build`], but only as far as modules can be built against the tree.
+    pub fn prepare(&self, step: &mut Step, tree: &Path, wanted: &str) -> Result<()> {
+        self.configure(step, tree, wanted)?;
+        step.run(self.make(tree, "prepare").arg("modules_prepare"))
+    }
+
+    fn configure(&self, step: &mut Step, tree: &Path, wanted: &str) -> Result<()> {
         let config = tree.join(".config");
         let fragment = tree.join("wanted.config");
         fs::write(&fragment, wanted)?;
@@ -72,8 +88,7 @@ impl<'a> Configured<'a> {
             self.stock.version,
             lost.join(", ")
         );
-        step.run(&mut self.make(tree, "all"))?;
-        step.run(&mut self.make(tree, "modules_install"))
+        Ok(())
     }
 
     /// `make` of a target of the kernel's source.
@@ -93,25 +108,26 @@ const NETWORK: &str = "lab/network.config";
 
 /// The lines of a file, and of [`NETWORK`].
 pub fn fragment(path: &str) -> Result<String> {
-    Ok(overlaid(&read(NETWORK)?, &read(path)?))
+    Ok(over(&read(NETWORK)?, &read(path)?))
 }
 
-/// The lines of a fragment, and behind them those of a file, which says otherwise of some.
+/// The lines of a fragment, and after them those of a file, which says otherwise of some.
 pub fn with(fragment: &str, path: &str) -> Result<String> {
-    Ok(overlaid(fragment, &read(path)?))
+    Ok(over(fragment, &read(path)?))
 }
 
 fn read(path: &str) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {path}"))
 }
 
-fn overlaid(fragment: &str, over: &str) -> String {
+/// The lines of a fragment, and after them other lines, which say otherwise of some.
+pub fn over(fragment: &str, lines: &str) -> String {
     let again = |line: &&str| {
-        option(line).is_some_and(|name| over.lines().any(|line| option(line) == Some(name)))
+        option(line).is_some_and(|name| lines.lines().any(|line| option(line) == Some(name)))
     };
-    let mut lines: Vec<&str> = fragment.lines().filter(|line| !again(line)).collect();
-    lines.extend(over.lines());
-    lines.join("\n") + "\n"
+    let mut kept: Vec<&str> = fragment.lines().filter(|line| !again(line)).collect();
+    kept.extend(lines.lines());
+    kept.join("\n") + "\n"
 }
 
 /// The option that a line of a configuration sets, or leaves out.
@@ -150,9 +166,9 @@ mod tests {
     #[test]
     fn each_option_is_set_once() {
         let fragment = "# A = B\nCONFIG_A=y\nCONFIG_AB=\"\"\n# CONFIG_C is not set\n";
-        let over = "CONFIG_C=y\n# CONFIG_A is not set\n";
+        let lines = "CONFIG_C=y\n# CONFIG_A is not set\n";
         assert_eq!(
-            overlaid(fragment, over),
+            over(fragment, lines),
             "# A = B\nCONFIG_AB=\"\"\nCONFIG_C=y\n# CONFIG_A is not set\n"
         );
     }

@@ -67,7 +67,7 @@ impl Debian {
         let packages = self.packages();
         let sources = self.sources()?;
         let name = format!("debian-{self}");
-        store.product(
+        store.entry(
             &name,
             &format!("{packages}\n{sources}\n{service}"),
             |root| {

@@ -3,9 +3,11 @@
 //! rules, in a UML guest for each CPU.
 
 use crate::command::cpus;
-use crate::guest::{Guest, Machine};
-use crate::lab::{Boot, Lab};
-use crate::product::{self, FUZZ};
+use crate::guest::{Guest, Machine, HANGS};
+use crate::kernel::Kernel;
+use crate::lab::Lab;
+use crate::need::{self, Need};
+use crate::product::{self, Module, Product};
 use anyhow::{ensure, Result};
 use clap::Args;
 use std::io::{self, Write};
@@ -14,13 +16,13 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The program that compares, in a guest.
-const PROGRAM: &str = "target/lab/tools/hmark-fuzz";
+const PROGRAM: &str = "hmark-fuzz";
 
 /// Fewer packets a guest are not worth its boot.
 const FEWEST: u64 = 1_000_000;
 
 /// Packets a second that any machine compares.
-const SLOWEST: u64 = 100_000;
+const SLOWEST: u64 = 10_000;
 
 /// Cases of one guest are this far from those of the next: none has so many.
 const APART: u64 = 1 << 40;
@@ -58,12 +60,18 @@ impl Fuzz {
     }
 
     fn try_run(&self) -> Result<String> {
-        let lab = Lab::up()?;
+        let lab = Lab::open()?;
         if !self.built {
-            product::build(&lab, &[Boot::Uml])?;
-            product::build_test_module(&lab, FUZZ, &[Boot::Uml])?;
+            let products = [
+                Product::Module(Module::Hmark, Kernel::Uml),
+                Product::Module(Module::Fuzz, Kernel::Uml),
+                Product::Program(PROGRAM),
+            ];
+            let mut needs = vec![Need::Machine(Kernel::Uml)];
+            needs.extend(products.map(Need::Product));
+            need::make(&lab, &needs)?;
         }
-        let machine = lab.machine(Boot::Uml)?;
+        let machine = lab.machine(Kernel::Uml)?;
         let first = self.case.unwrap_or_else(clock);
         let guests = self.packets.div_ceil(FEWEST).clamp(1, cpus() as u64);
         eprintln!(
@@ -124,8 +132,8 @@ fn clock() -> u64 {
 /// Runs one guest, and returns its exit status.
 fn compare(machine: &Machine, case: u64, packets: u64, lines: Lines) -> Result<u8> {
     let [case, count] = [case, packets].map(|number| number.to_string());
-    let timeout = 120 + packets / SLOWEST;
-    Guest::new(timeout, &[PROGRAM, &case, &count]).run_into(machine, lines)
+    let timeout = HANGS + packets / SLOWEST;
+    Guest::new(timeout, &[&product::program(PROGRAM), &case, &count]).run_into(machine, lines)
 }
 
 /// What all guests have compared so far.

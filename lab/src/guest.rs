@@ -31,6 +31,10 @@ const WATCHED: &str = "lab/guest/watched.sh";
 /// The kernel's log, in the guest's folder. qemu writes it itself.
 const LOG: &str = "console.log";
 
+/// A guest that hangs is ended after these seconds. No lane takes as long, on any machine: what a
+/// lane tells must not depend on how fast that is.
+pub const HANGS: u64 = 7200;
+
 /// Exit status for a guest that its time limit ended, as timeout(1) has it.
 const TIMED_OUT: u8 = 124;
 

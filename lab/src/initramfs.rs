@@ -3,7 +3,7 @@
 //! virtio and overlayfs, and `guest/initramfs.sh`.
 
 use crate::command::output;
-use crate::kernel::Kernel;
+use crate::packaged::PackagedKernel;
 use crate::progress::Step;
 use crate::store::Store;
 use anyhow::{Context, Result};
@@ -17,11 +17,16 @@ const INIT: &str = "lab/guest/initramfs.sh";
 /// Modules wanted; those they depend on are found.
 const MODULES: [&str; 3] = ["9p", "9pnet_virtio", "overlay"];
 
-/// The image, a cpio archive, as a product of this name, with a busybox of the kernel's machine.
-pub fn image(store: &Store, name: &str, kernel: &Kernel, busybox: &Path) -> Result<PathBuf> {
+/// The image, a cpio archive, under this name in the store, with a busybox of the kernel's machine.
+pub fn image(
+    store: &Store,
+    name: &str,
+    kernel: &PackagedKernel,
+    busybox: &Path,
+) -> Result<PathBuf> {
     let init = fs::read_to_string(INIT).with_context(|| format!("cannot read {INIT}"))?;
     let key = format!("{} {} {MODULES:?}\n{init}", kernel.release, kernel.version);
-    store.product(name, &key, |image| {
+    store.entry(name, &key, |image| {
         let mut step = Step::begin(name, "packing the initramfs")?;
         let tree = image.with_extension("tree");
         if tree.exists() {
@@ -69,7 +74,7 @@ fn file_name(path: &str) -> &str {
 }
 
 /// Paths of the modules, each after those it depends on.
-fn modules(kernel: &Kernel) -> Result<Vec<String>> {
+fn modules(kernel: &PackagedKernel) -> Result<Vec<String>> {
     let root = kernel.root().to_string_lossy();
     let mut arguments = vec!["--dirname", &root, "--all", "--show-depends"];
     arguments.extend(["--set-version", &kernel.release]);

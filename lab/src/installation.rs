@@ -5,10 +5,11 @@
 
 use crate::command::shell;
 use crate::debian::{in_root, Debian};
-use crate::guest::{Guest, Machine};
-use crate::kernel::Kernel;
+use crate::guest::{Guest, Machine, HANGS};
 use crate::lab::Lab;
-use crate::product;
+use crate::need::{self, Need};
+use crate::packaged::PackagedKernel;
+use crate::product::{self, Product};
 use crate::progress::Step;
 use anyhow::{bail, ensure, Context, Result};
 use std::fs;
@@ -18,7 +19,7 @@ use std::path::Path;
 const PACKAGES: &str = "target/lab/deb";
 const UPGRADE: &str = "target/lab/deb-upgrade";
 
-/// What the upgrade has behind its version.
+/// What follows the version of the upgrade.
 const SUFFIX: &str = "+1";
 
 /// Where the roots are that the packages are installed in: not under the repository, which is
@@ -81,7 +82,7 @@ pub fn check(debian: Debian, from: Option<&str>) -> Result<u8> {
 }
 
 fn run(debian: Debian, from: Option<&str>, passed: &mut usize) -> Result<()> {
-    let lab = Lab::up()?;
+    let lab = Lab::open()?;
     let root = Path::new(ROOTS).join(format!("user-{debian}"));
     let steps: Vec<_> = STEPS
         .into_iter()
@@ -96,12 +97,12 @@ fn run(debian: Debian, from: Option<&str>, passed: &mut usize) -> Result<()> {
     if from.is_none() {
         debian.copy_to(&root)?;
     }
-    product::build_tests()?;
+    need::make(&lab, &[Need::Product(Product::Program("hmark-tests"))])?;
     fs::copy(
-        "target/lab/tools/hmark-tests",
+        product::program("hmark-tests"),
         root.join("usr/local/bin/hmark-tests"),
     )?;
-    let kernel = Kernel::newest(&root)?;
+    let kernel = PackagedKernel::newest(&root)?;
     for (name, place) in steps {
         let mut step = Step::begin(&format!("install-{name}"), format!("{debian}: {name}"))?;
         let path = format!("lab/installation/{name}.sh");
@@ -122,7 +123,7 @@ fn run(debian: Debian, from: Option<&str>, passed: &mut usize) -> Result<()> {
 }
 
 /// What the steps begin with.
-fn variables(kernel: &Kernel) -> String {
+fn variables(kernel: &PackagedKernel) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let (release, package) = (&kernel.release, &kernel.version);
     format!(
@@ -136,7 +137,7 @@ fn variables(kernel: &Kernel) -> String {
 /// Boots the root, and takes what the script prints to the step's log.
 fn boot(machine: &Machine, script: &str, step: &Step) -> Result<()> {
     let log = fs::File::options().append(true).open(step.log())?;
-    let status = Guest::new(900, &["sh", "-c", script]).run_into(machine, log)?;
+    let status = Guest::new(HANGS, &["sh", "-c", script]).run_into(machine, log)?;
     if status != 0 {
         eprintln!("{}", step.tail());
         bail!(

@@ -12,16 +12,12 @@ use std::fmt;
 use std::path::PathBuf;
 
 /// A Debian release. The chroot's libraries are new enough for the iptables of each.
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Release {
     /// Debian 12
     Bookworm,
     /// The release to come, as far as it is
     Testing,
-}
-
-impl Release {
-    pub const ALL: [Release; 2] = [Release::Bookworm, Release::Testing];
 }
 
 impl fmt::Display for Release {
@@ -46,7 +42,7 @@ const PACKAGES: [&str; 5] = [
 /// The packages of a release, unpacked: a folder with `usr` in it.
 pub fn unpacked(store: &Store, release: Release) -> Result<PathBuf> {
     let name = format!("iptables-{release}");
-    store.product(&name, &PACKAGES.join(" "), |folder| {
+    store.entry(&name, &PACKAGES.join(" "), |folder| {
         let mut step = Step::begin(&name, format!("unpacking iptables of Debian {release}"))?;
         let archive = Archive {
             release: Some(release),
@@ -72,7 +68,7 @@ pub fn foreign(store: &Store, architecture: Architecture) -> Result<PathBuf> {
     if let Some(release) = release {
         key += &format!(" of {release}");
     }
-    store.product(&name, &key, |folder| {
+    store.entry(&name, &key, |folder| {
         let mut step = Step::begin(&name, format!("unpacking iptables for {architecture}"))?;
         let archive = Archive {
             release,

@@ -2,14 +2,16 @@
 //! The lab's command line. It runs inside the chroot that `enter.sh` makes.
 
 use anyhow::Result;
-use architecture::Architecture;
 use bench::Bench;
 use clap::{Parser, Subcommand};
 use debian::Debian;
 use fuzz::Fuzz;
 use guest::Guest;
 use iptables::Release;
-use lab::{Boot, Lab};
+use kernel::Kernel;
+use lab::Lab;
+use lanes::Lane;
+use need::Need;
 use std::process::ExitCode;
 
 mod accelerator;
@@ -28,10 +30,15 @@ mod installation;
 mod iptables;
 mod kernel;
 mod lab;
+mod lanes;
+mod need;
+mod packaged;
 mod packages;
 mod product;
 mod progress;
+mod schedule;
 mod store;
+mod symbols;
 mod uml;
 mod x86;
 
@@ -45,14 +52,14 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Make all that guests and builds need: kernel source, Rust metadata, UML kernel
+    /// Make the trees and machines of the stock kernel and of the UML kernel
     Up,
-    /// Build the library, for each iptables, the kernel module, for both kernels, and the tests
-    Build,
+    /// Build all that lanes need, or those of `check`
+    Build { lanes: Vec<String> },
     /// Run a command as root in a fresh guest, and exit with its status
     Run {
         #[arg(long, value_enum, default_value = "stock")]
-        kernel: Boot,
+        kernel: Kernel,
         /// Put the iptables of this Debian release over the guest's own
         #[arg(long, value_enum, value_name = "RELEASE")]
         iptables: Option<Release>,
@@ -61,14 +68,15 @@ enum Action {
     },
     /// Show HMARK at work on the stock kernel
     Demo,
-    /// Run all tests; the last line counts them
-    Check,
-    /// Run the tests on kernels that watch memory and locks; the last line counts them
-    CheckDebug,
-    /// Run the tests on the kernel for arm64; the last line counts them
-    CheckArm64,
-    /// Run the tests of clusters with 70 gateways and 100,000 connections; the last line counts them
-    CheckLarge,
+    /// List all lanes: how long each takes, what it shows, and what it needs
+    Lanes,
+    /// Run lanes, or those of `check`; the last line counts tests that passed and failed
+    Check {
+        /// Names of lanes, or of groups of them
+        lanes: Vec<String>,
+    },
+    /// Look for panics among the symbols that built modules refer to
+    Symbols { kernels: Vec<Kernel> },
     /// Install the packages on a fresh Debian as a user would; the last line counts what works
     CheckInstall {
         #[arg(long, value_enum, default_value = "trixie")]
@@ -95,40 +103,55 @@ fn main() -> ExitCode {
 
 fn perform(action: Action) -> Result<u8> {
     match action {
-        Action::Up => Lab::up()?.tree(Boot::Uml).map(|_| 0),
-        Action::Build => {
-            let lab = Lab::up()?;
-            product::build_for(&lab, &Release::ALL)?;
-            for architecture in Architecture::ALL {
-                product::build_foreign(&lab, architecture)?;
-            }
-            product::build(&lab, &[Boot::Stock, Boot::Uml])?;
-            product::build_test_module(&lab, product::FUZZ, &[Boot::Stock, Boot::Uml]).map(|()| 0)
+        Action::Up => {
+            let both = [Kernel::Stock, Kernel::Uml];
+            let needs = both.map(|kernel| [Need::Tree(kernel), Need::Machine(kernel)]);
+            need::make(&Lab::open()?, &needs.concat()).map(|()| 0)
         }
+        Action::Build { lanes } => with_lanes(&lanes, |lanes| {
+            let needs: Vec<Need> = lanes.iter().flat_map(|lane| lane.needs()).collect();
+            need::make(&Lab::open()?, &needs).map(|()| 0)
+        }),
         Action::Run {
             kernel,
             iptables,
             mut guest,
         } => {
-            let lab = Lab::up()?;
+            let lab = Lab::open()?;
             if let Some(release) = iptables {
                 guest = guest.with_iptables(release, &lab.iptables(release)?);
             }
-            if Boot::DEBUG.contains(&kernel) {
+            if kernel.is_debug() {
                 guest = guest.watched();
             }
             guest.run(&lab.machine(kernel)?)
         }
         Action::Demo => check::demo(),
-        Action::Check => check::check(),
-        Action::CheckDebug => check::check_debug(),
-        Action::CheckArm64 => check::check_arm64(),
-        Action::CheckLarge => check::check_large(),
+        Action::Lanes => {
+            lanes::list();
+            Ok(0)
+        }
+        Action::Check { lanes } => with_lanes(&lanes, check::check),
+        Action::Symbols { kernels } => symbols::check(&kernels),
         Action::CheckInstall { debian, from } => installation::check(debian, from.as_deref()),
         Action::Bench(bench) => bench.run(),
         Action::Fuzz(fuzz) => fuzz.run(),
     }
 }
+
+/// Does something with the lanes of these names. One that is unknown is a wrong usage.
+fn with_lanes(names: &[String], act: impl FnOnce(&[&Lane]) -> Result<u8>) -> Result<u8> {
+    match lanes::named(names) {
+        Ok(lanes) => act(&lanes),
+        Err(unknown) => {
+            eprintln!("lab: error: {unknown}");
+            Ok(WRONG_USAGE)
+        }
+    }
+}
+
+/// Exit status for a lane that there is not.
+const WRONG_USAGE: u8 = 64;
 
 /// Exit status when the lab itself failed, as other command runners have it.
 const LAB_FAILED: u8 = 125;

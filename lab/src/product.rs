@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Builds what is tested: the library, the module, the tests.
+//! Products: what is built of this repository, and tested. All are in `target/lab`.
 
 use crate::architecture::Architecture;
 use crate::command::make;
 use crate::iptables::Release;
-use crate::lab::{Boot, Lab};
+use crate::kernel::Kernel;
+use crate::lab::Lab;
+use crate::need::Need;
 use crate::progress::Step;
 use anyhow::{Context, Result};
 use std::fmt;
@@ -12,94 +14,229 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Something that is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Product {
+    /// The library for the chroot's iptables.
+    Library,
+    /// The library for the iptables of another release.
+    LibraryFor(Release),
+    /// The library for another architecture.
+    ForeignLibrary(Architecture),
+    /// The library that stands in for a kernel where iptables of another architecture runs.
+    Tables(Architecture),
+    /// A module for a kernel.
+    Module(Module, Kernel),
+    /// A program of `tests/`.
+    Program(&'static str),
+    /// The same for another architecture.
+    ForeignProgram(&'static str, Architecture),
+}
+
+/// A kernel module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Module {
+    /// `xt_HMARK.ko`
+    Hmark,
+    /// `hmark_fuzz.ko`, which compares the C target and ours, and `hmark_bench.ko`
+    Fuzz,
+    /// `hmark_init.ko`, which fails to load
+    Init,
+}
+
+/// The folder of products, as the lab names it: from the repository on.
+pub const FOLDER: &str = "target/lab";
+
 /// Where a package has the files that pkg-config reads.
 const PKG_CONFIG: &str = "usr/lib/x86_64-linux-gnu/pkgconfig";
 
-/// Where a library is kept that is for another iptables than the chroot's: that of a release, or
+/// The file of the library.
+const LIBRARY: &str = "libxt_HMARK.so";
+
+/// The folder of a library that is for another iptables than the chroot's: that of a release, or
 /// for an architecture.
 pub fn library_folder(iptables: impl fmt::Display) -> PathBuf {
-    Path::new("target/lab").join(format!("iptables-{iptables}"))
+    Path::new(FOLDER).join(handover::library_folder(Some(&iptables.to_string())))
 }
 
-/// Where `make lib` leaves the library.
-const LIBRARY: &str = "target/lab/release/libxt_HMARK.so";
+/// The file of a program.
+pub fn program(name: &str) -> String {
+    format!("{FOLDER}/tools/{name}")
+}
 
-/// Builds the library for the iptables of other releases, and keeps each under
-/// `target/lab`. It is `make lib` all the same, so [`build`] comes after this.
-pub fn build_for(lab: &Lab, releases: &[Release]) -> Result<()> {
-    for release in releases {
-        let packages = lab.iptables(*release)?;
-        let name = format!("library-{release}");
-        let mut step = Step::begin(&name, format!("building libxt_HMARK.so for {release}"))?;
-        step.run(
-            make()
-                .arg("lib")
-                .env("PKG_CONFIG_SYSROOT_DIR", &packages)
-                .env("PKG_CONFIG_LIBDIR", packages.join(PKG_CONFIG)),
-        )?;
-        let folder = library_folder(release);
-        fs::create_dir_all(&folder)?;
-        copy(Path::new(LIBRARY), &folder)?;
-        step.end("done");
+/// The file of a program for another architecture.
+pub fn foreign_program(name: &str, architecture: Architecture) -> String {
+    format!("{FOLDER}/{}/tools/{name}", architecture.target())
+}
+
+impl Product {
+    /// What must be there to build it.
+    pub fn needs(self) -> Vec<Need> {
+        match self {
+            Product::LibraryFor(release) => vec![Need::Iptables(release)],
+            Product::ForeignLibrary(architecture) => vec![Need::ForeignIptables(architecture)],
+            Product::Module(_, kernel) => vec![Need::Tree(kernel)],
+            _ => vec![],
+        }
     }
-    Ok(())
+
+    /// The folder that cargo locks while it builds the product.
+    pub fn uses(self) -> Option<&'static str> {
+        match self {
+            Product::Library | Product::LibraryFor(_) | Product::ForeignLibrary(_) => {
+                Some("release")
+            }
+            Product::Tables(architecture) => Some(architecture.machine()),
+            Product::Program(_) | Product::ForeignProgram(..) => Some("tools"),
+            Product::Module(..) => None,
+        }
+    }
+
+    /// Builds it.
+    pub fn build(self, lab: &Lab) -> Result<()> {
+        let mut step = Step::begin(&self.log(), format!("building {self}"))?;
+        match self {
+            Product::Library => step.run(make().arg("lib"))?,
+            Product::LibraryFor(release) => {
+                let packages = lab.iptables(release)?;
+                step.run(
+                    make()
+                        .arg("lib")
+                        .env("PKG_CONFIG_SYSROOT_DIR", &packages)
+                        .env("PKG_CONFIG_LIBDIR", packages.join(PKG_CONFIG)),
+                )?;
+                let own = handover::library_folder(None);
+                copy(
+                    &Path::new(FOLDER).join(own).join(LIBRARY),
+                    &library_folder(release),
+                )?;
+            }
+            Product::ForeignLibrary(architecture) => {
+                let packages = lab.foreign_iptables(architecture)?;
+                let pkg_config = format!("usr/lib/{}/pkgconfig", architecture.triplet());
+                let target = architecture.target();
+                step.run(
+                    cargo_with_std("build --release --locked --package libxt_HMARK")
+                        .args(["-Zbuild-std=core", "--target", &target])
+                        .env("PKG_CONFIG_ALLOW_CROSS", "1")
+                        .env("PKG_CONFIG_SYSROOT_DIR", &packages)
+                        .env("PKG_CONFIG_LIBDIR", packages.join(pkg_config)),
+                )?;
+                let built = Path::new(FOLDER).join(target).join("release").join(LIBRARY);
+                copy(&built, &library_folder(architecture))?;
+            }
+            Product::Tables(architecture) => {
+                step.run(&mut cross("build --locked --package tables", architecture))?;
+                let built = Path::new(FOLDER)
+                    .join(architecture.machine())
+                    .join(architecture.target())
+                    .join("debug/libtables.so");
+                copy(&built, &library_folder(architecture))?;
+            }
+            Product::Module(module, kernel) => {
+                let folder = module.folder_for(kernel);
+                step.run(
+                    module
+                        .make(&lab.tree(kernel)?, &folder)?
+                        .args(kernel.arguments()),
+                )?;
+            }
+            Product::Program(name) => {
+                let mut cargo = Command::new("cargo");
+                cargo.args(["build", "--profile", "tools", "--locked"]);
+                step.run(cargo.args(["--package", "tests", "--bin", name]))?;
+            }
+            Product::ForeignProgram(name, architecture) => step.run(
+                cargo_with_std("build --profile tools --locked --package tests")
+                    .args(["--bin", name, "-Zbuild-std=std,panic_abort", "--target"])
+                    .arg(architecture.target()),
+            )?,
+        }
+        step.end("done");
+        Ok(())
+    }
+
+    /// The name of its log.
+    fn log(self) -> String {
+        match self {
+            Product::Library => "library".to_owned(),
+            Product::LibraryFor(release) => format!("library-{release}"),
+            Product::ForeignLibrary(architecture) => format!("library-{architecture}"),
+            Product::Tables(architecture) => format!("tables-{architecture}"),
+            Product::Module(module, kernel) => format!("{}-{kernel}", module.folder()),
+            Product::Program(name) => name.to_owned(),
+            Product::ForeignProgram(name, architecture) => format!("{name}-{architecture}"),
+        }
+    }
 }
 
-/// Builds the library for another architecture, and what stands in for a kernel there.
-pub fn build_foreign(lab: &Lab, architecture: Architecture) -> Result<()> {
-    let packages = lab.foreign_iptables(architecture)?;
-    let folder = library_folder(architecture);
-    let target = architecture.target();
-    fs::create_dir_all(&folder)?;
-
-    let name = format!("library-{architecture}");
-    let mut step = Step::begin(&name, format!("building libxt_HMARK.so for {architecture}"))?;
-    let pkg_config = format!("usr/lib/{}/pkgconfig", architecture.triplet());
-    step.run(
-        cargo_with_std("build --release --locked --package libxt_HMARK")
-            .args(["-Zbuild-std=core", "--target", &target])
-            .env("PKG_CONFIG_ALLOW_CROSS", "1")
-            .env("PKG_CONFIG_SYSROOT_DIR", &packages)
-            .env("PKG_CONFIG_LIBDIR", packages.join(pkg_config)),
-    )?;
-    let built = Path::new("target/lab").join(&target).join("release");
-    copy(&built.join("libxt_HMARK.so"), &folder)?;
-    step.end("done");
-
-    let name = format!("tables-{architecture}");
-    let mut step = Step::begin(&name, format!("building libtables.so for {architecture}"))?;
-    step.run(&mut cross("build --locked --package tables", architecture))?;
-    let built = Path::new("target/lab").join(architecture.machine());
-    copy(&built.join(target).join("debug/libtables.so"), &folder)?;
-    step.end("done");
-    Ok(())
+impl fmt::Display for Product {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Product::Library => write!(f, "{LIBRARY}"),
+            Product::LibraryFor(release) => write!(f, "{LIBRARY} for {release}"),
+            Product::ForeignLibrary(architecture) => write!(f, "{LIBRARY} for {architecture}"),
+            Product::Tables(architecture) => write!(f, "libtables.so for {architecture}"),
+            Product::Module(module, kernel) => write!(f, "{} for {kernel}", module.file()),
+            Product::Program(name) => f.write_str(name),
+            Product::ForeignProgram(name, architecture) => write!(f, "{name} for {architecture}"),
+        }
+    }
 }
 
-/// Builds the tests for another architecture.
-pub fn build_foreign_tests(architecture: Architecture) -> Result<()> {
-    let name = format!("tests-{architecture}");
-    let mut step = Step::begin(&name, format!("building the tests for {architecture}"))?;
-    step.run(
-        cargo_with_std("build --profile tools --locked --package tests").args([
-            "-Zbuild-std=std,panic_abort",
-            "--target",
-            &architecture.target(),
-        ]),
-    )?;
-    step.end("done");
-    Ok(())
-}
+impl Module {
+    /// The name that its build folders begin with.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Module::Hmark => "kmod",
+            Module::Fuzz => "fuzz",
+            Module::Init => "init",
+        }
+    }
 
-/// Where [`build_foreign_tests`] leaves them.
-pub fn foreign_tests(architecture: Architecture) -> String {
-    format!("target/lab/{}/tools", architecture.target())
+    /// The folder that it is built in for a kernel.
+    pub fn folder_for(self, kernel: Kernel) -> String {
+        let folder = handover::module_folder(self.folder(), &kernel.to_string());
+        format!("{FOLDER}/{folder}")
+    }
+
+    fn file(self) -> &'static str {
+        match self {
+            Module::Hmark => "xt_HMARK.ko",
+            Module::Fuzz => "hmark_fuzz.ko",
+            Module::Init => "hmark_init.ko",
+        }
+    }
+
+    /// The `make` that builds it against a kernel's tree into `folder`.
+    pub fn make(self, tree: &Path, folder: &str) -> Result<Command> {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {folder}"))?;
+        let mut make = make();
+        let source = match self {
+            // As a user builds it.
+            Module::Hmark => {
+                make.arg("kmod").arg(format!("KDIR={}", tree.display()));
+                make.arg(format!("MO=/srv/hmark/{folder}"));
+                return Ok(make);
+            }
+            Module::Fuzz => "tests/kmod",
+            Module::Init => "tests/kmod-init",
+        };
+        make.arg("-C")
+            .arg(tree)
+            .arg(format!("M=/srv/hmark/{source}"))
+            .arg("modules")
+            .arg(format!("MO=/srv/hmark/{folder}"));
+        Ok(make)
+    }
 }
 
 /// Copies a file into a folder, under its own name.
 fn copy(file: &Path, folder: &Path) -> Result<()> {
     let name = file.file_name().context("no file")?;
-    fs::copy(file, folder.join(name))
-        .with_context(|| format!("cannot copy {} to {}", file.display(), folder.display()))?;
+    let cannot = || format!("cannot copy {} to {}", file.display(), folder.display());
+    fs::create_dir_all(folder).with_context(cannot)?;
+    fs::copy(file, folder.join(name)).with_context(cannot)?;
     Ok(())
 }
 
@@ -117,106 +254,7 @@ pub fn cross(arguments: &str, architecture: Architecture) -> Command {
     let mut cargo = cargo_with_std(arguments);
     cargo
         .args(["-Zbuild-std", "--target", &architecture.target()])
-        .arg(format!(
-            "--target-dir=target/lab/{}",
-            architecture.machine()
-        ))
+        .arg(format!("--target-dir={FOLDER}/{}", architecture.machine()))
         .env("CARGO_PROFILE_DEV_PANIC", "unwind");
     cargo
-}
-
-/// Builds all of it under `target/lab`, the module for each of `kernels`.
-pub fn build(lab: &Lab, kernels: &[Boot]) -> Result<()> {
-    let mut step = Step::begin("library", "building libxt_HMARK.so")?;
-    step.run(make().arg("lib"))?;
-    step.end("done");
-
-    build_modules(lab, kernels)?;
-    build_test_module(lab, INIT, kernels)?;
-    build_tests()
-}
-
-/// Builds what runs in guests under `target/lab/tools`.
-pub fn build_tests() -> Result<()> {
-    let mut step = Step::begin("tests", "building the tests")?;
-    step.run(Command::new("cargo").args([
-        "build",
-        "--profile",
-        "tools",
-        "--locked",
-        "--package",
-        "tests",
-    ]))?;
-    step.end("done");
-    Ok(())
-}
-
-/// Builds the module for each of `kernels`.
-pub fn build_modules(lab: &Lab, kernels: &[Boot]) -> Result<()> {
-    for &kernel in kernels {
-        let folder = format!("kmod-{kernel}");
-        let tree = lab.tree(kernel)?;
-        let what = format!("building xt_HMARK.ko for the kernel {kernel}");
-        let mut step = Step::begin(&folder, what)?;
-        step.run(
-            make()
-                .arg("kmod")
-                .args(kernel.arguments())
-                .arg(format!("KDIR={}", tree.display()))
-                .arg(format!("MO=/srv/hmark/target/lab/{folder}")),
-        )?;
-        step.end("done");
-    }
-    Ok(())
-}
-
-/// A module that is for tests and never installed.
-#[derive(Clone, Copy)]
-pub struct TestModule {
-    /// What its build folders begin with.
-    name: &'static str,
-    source: &'static str,
-}
-
-/// Compares the C target and ours.
-pub const FUZZ: TestModule = TestModule {
-    name: "fuzz",
-    source: "tests/kmod",
-};
-
-/// Fails to load.
-pub const INIT: TestModule = TestModule {
-    name: "init",
-    source: "tests/kmod-init",
-};
-
-impl fmt::Display for TestModule {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
-/// Builds the module for each of `kernels`.
-pub fn build_test_module(lab: &Lab, module: TestModule, kernels: &[Boot]) -> Result<()> {
-    for &kernel in kernels {
-        let name = format!("{module}-{kernel}");
-        let what = format!("building hmark_{module}.ko for the kernel {kernel}");
-        let mut step = Step::begin(&name, what)?;
-        let mut make = make_test_module(module, &lab.tree(kernel)?, &format!("target/lab/{name}"))?;
-        step.run(make.args(kernel.arguments()))?;
-        step.end("done");
-    }
-    Ok(())
-}
-
-/// The `make` that builds the module into `folder`.
-pub fn make_test_module(module: TestModule, tree: &Path, folder: &str) -> Result<Command> {
-    fs::create_dir_all(folder).with_context(|| format!("cannot make {folder}"))?;
-    let mut make = make();
-    make.arg("-C")
-        .arg(tree)
-        .arg(format!("M=/srv/hmark/{}", module.source))
-        .arg("modules")
-        .arg(format!("MO=/srv/hmark/{folder}"));
-    Ok(make)
 }

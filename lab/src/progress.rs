@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Steps that take time: a line on the terminal or in a CI log that counts
-//! seconds, and the whole output in a log file.
+//! Steps that take time: lines on the terminal or in a CI log that count seconds, and
+//! the whole output in a log file. Steps may run side by side: a terminal has one line
+//! for all that do.
 
 use anyhow::{bail, Context, Result};
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -24,6 +26,15 @@ pub fn log_folder() -> Result<PathBuf> {
     Ok(folder)
 }
 
+/// The steps that run, for the terminal's last line.
+static RUNNING: Mutex<Vec<Running>> = Mutex::new(Vec::new());
+
+struct Running {
+    log: PathBuf,
+    what: String,
+    begun: Instant,
+}
+
 /// One step, of one or more commands.
 pub struct Step {
     what: String,
@@ -33,16 +44,43 @@ pub struct Step {
     ended: bool,
 }
 
+/// The steps that run; held as long as something is printed.
+fn running() -> MutexGuard<'static, Vec<Running>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Prints lines in place of the terminal's last one, and that again after them.
+fn print(running: &[Running], lines: &str) {
+    if !io::stderr().is_terminal() {
+        eprint!("{lines}");
+        return;
+    }
+    let steps: Vec<String> = running
+        .iter()
+        .map(|step| format!("{} ... {} s", step.what, step.begun.elapsed().as_secs()))
+        .collect();
+    let last = match steps.is_empty() {
+        true => String::new(),
+        // Cut off at the terminal's edge: only one line can be taken back.
+        false => format!("\x1b[?7llab: {}\x1b[?7h", steps.join(", ")),
+    };
+    eprint!("\r\x1b[K{lines}{last}");
+}
+
 impl Step {
     /// Announces the step. Its log is `NAME.log`, begun anew.
     pub fn begin(name: &str, what: impl Into<String>) -> Result<Step> {
         let what = what.into();
         let log = log_folder()?.join(format!("{name}.log"));
         File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
-        if !io::stderr().is_terminal() {
-            eprintln!("lab: {what} ...");
-        }
         let now = Instant::now();
+        let mut running = running();
+        running.push(Running {
+            log: log.clone(),
+            what: what.clone(),
+            begun: now,
+        });
+        print(&running, &heartbeat(format!("lab: {what} ...\n")));
         Ok(Step {
             what,
             log,
@@ -81,9 +119,20 @@ impl Step {
         if self.try_run(command)? {
             return Ok(());
         }
-        self.end("failed");
-        eprintln!("{}", self.tail());
+        self.fail("failed");
         bail!("{} failed: see {}", self.what, self.log.display());
+    }
+
+    /// Ends the step's line, and shows the end of the log.
+    pub fn fail(&mut self, outcome: &str) {
+        self.finish(
+            outcome,
+            &format!(
+                "{}\nlab: the whole output is in {}\n",
+                self.tail(),
+                self.log.display()
+            ),
+        );
     }
 
     /// The last lines of the log.
@@ -93,33 +142,38 @@ impl Step {
 
     /// Ends the step's line with `outcome` and its time.
     pub fn end(&mut self, outcome: &str) {
+        self.finish(outcome, "");
+    }
+
+    fn finish(&mut self, outcome: &str, lines: &str) {
         self.ended = true;
-        let start = if io::stderr().is_terminal() {
-            "\r\x1b[K"
-        } else {
-            ""
-        };
+        let mut running = running();
+        running.retain(|step| step.log != self.log);
         let seconds = self.begun.elapsed().as_secs();
-        eprintln!("{start}lab: {}: {outcome} ({seconds} s)", self.what);
+        let line = format!("lab: {}: {outcome} ({seconds} s)\n{lines}", self.what);
+        print(&running, &line);
     }
 
     fn show(&mut self) {
-        let terminal = io::stderr().is_terminal();
-        let pause = if terminal {
-            Duration::from_secs(1)
-        } else {
-            HEARTBEAT
+        let pause = match io::stderr().is_terminal() {
+            true => Duration::from_secs(1),
+            false => HEARTBEAT,
         };
         if self.shown.elapsed() < pause {
             return;
         }
         self.shown = Instant::now();
         let seconds = self.begun.elapsed().as_secs();
-        if terminal {
-            eprint!("\r\x1b[Klab: {} ... {seconds} s", self.what);
-        } else {
-            eprintln!("lab: {} ... {seconds} s", self.what);
-        }
+        let line = format!("lab: {} ... {seconds} s\n", self.what);
+        print(&running(), &heartbeat(line));
+    }
+}
+
+/// A line for a log. The terminal's last line has the same.
+fn heartbeat(line: String) -> String {
+    match io::stderr().is_terminal() {
+        true => String::new(),
+        false => line,
     }
 }
 

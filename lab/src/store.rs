@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Products that take minutes to make, each made again only where what it is made
-//! from changed.
+//! Kernels, trees and unpacked packages: what takes long to make is kept, and made again only when
+//! its sources changed.
 
 use anyhow::{anyhow, Context, Result};
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-/// Where the lab's products are kept, in the chroot: a new chroot starts with none.
+/// The folder of the lab's entries, in the chroot: a new chroot starts with none.
 const FOLDER: &str = "/var/cache/hmark-lab";
 
-/// A folder of products.
+/// A folder of entries, each a file or a folder under its name.
 pub struct Store {
     folder: PathBuf,
 }
@@ -28,8 +28,8 @@ impl Store {
         })
     }
 
-    /// Locks a product, waiting for another run that makes it.
-    fn lock(&self, name: &str) -> Result<Flock<File>> {
+    /// Locks an entry, waiting for another run that makes it.
+    pub fn lock(&self, name: &str) -> Result<Flock<File>> {
         let path = self.folder.join(format!("{name}.lock"));
         let cannot = || format!("cannot lock {}", path.display());
         let file = File::create(&path).with_context(cannot)?;
@@ -42,10 +42,10 @@ impl Store {
             .with_context(cannot)
     }
 
-    /// The product `name`, made from what `key` tells in full. `make` gets the path
-    /// to make it at, where nothing is yet. The key is written last: where it is
-    /// missing or another one, the product is half-made or outdated.
-    pub fn product(
+    /// The entry `name`, whose sources `key` tells in full. `make` gets the path to
+    /// make it at, where nothing is yet. The key is written last: if it is missing or
+    /// another one, the entry is half-made or outdated.
+    pub fn entry(
         &self,
         name: &str,
         key: &str,
@@ -90,13 +90,13 @@ mod tests {
     }
 
     #[test]
-    fn product_is_made_once_a_key() {
+    fn entry_is_made_once_a_key() {
         let folder = folder("once");
         let store = Store::open(&folder).unwrap();
         let made = Cell::new(0);
         let get = |key: &str| {
             store
-                .product("file", key, |path| {
+                .entry("file", key, |path| {
                     assert!(!path.exists());
                     made.set(made.get() + 1);
                     Ok(fs::write(path, key)?)
@@ -112,29 +112,29 @@ mod tests {
     }
 
     #[test]
-    fn half_made_product_is_made_again() {
+    fn half_made_entry_is_made_again() {
         let folder = folder("half");
         let store = Store::open(&folder).unwrap();
-        let failed = store.product("tree", "a", |path| {
+        let failed = store.entry("tree", "a", |path| {
             fs::create_dir(path)?;
             fs::write(path.join("half"), "")?;
             bail!("interrupted")
         });
         assert!(failed.is_err());
         let path = store
-            .product("tree", "a", |path| Ok(fs::create_dir(path)?))
+            .entry("tree", "a", |path| Ok(fs::create_dir(path)?))
             .unwrap();
         assert!(!path.join("half").exists());
         fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]
-    fn lost_product_is_made_again() {
+    fn lost_entry_is_made_again() {
         let folder = folder("lost");
         let store = Store::open(&folder).unwrap();
         let make = |path: &Path| Ok(fs::write(path, "whole")?);
-        fs::remove_file(store.product("file", "a", make).unwrap()).unwrap();
-        assert!(store.product("file", "a", make).unwrap().exists());
+        fs::remove_file(store.entry("file", "a", make).unwrap()).unwrap();
+        assert!(store.entry("file", "a", make).unwrap().exists());
         fs::remove_dir_all(&folder).unwrap();
     }
 }

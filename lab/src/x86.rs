@@ -2,7 +2,7 @@
 //! The x86 debug kernel: the stock kernel's source, small, with lockdep, which UML lacks.
 
 use crate::configured::{fragment, Configured, CLANG};
-use crate::kernel::Kernel;
+use crate::packaged::PackagedKernel;
 use crate::progress::Step;
 use crate::store::Store;
 use anyhow::Result;
@@ -18,10 +18,10 @@ pub const ARGUMENTS: &[&str] = &[CLANG];
 pub const IMAGE: &str = "arch/x86/boot/bzImage";
 
 /// The build tree of the kernel.
-pub fn debug(store: &Store, stock: &Kernel, source: &Path) -> Result<PathBuf> {
+pub fn debug(store: &Store, stock: &PackagedKernel, source: &Path) -> Result<PathBuf> {
     let wanted = fragment(CONFIG)?;
     let kernel = Configured::new(stock, source, ARGUMENTS);
-    store.product("x86-debug", &kernel.key(&wanted)?, |tree| {
+    store.entry("x86-debug", &kernel.key(&wanted)?, |tree| {
         let what = "building the x86 debug kernel (9 minutes on 2 CPUs)";
         let mut step = Step::begin("x86-debug", what)?;
         kernel.begin_with_least(&mut step, tree, &wanted)?;

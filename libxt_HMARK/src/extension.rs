@@ -52,13 +52,14 @@ impl Extension for Revision0 {
         let reader = Reader {
             family,
             netmasks: match ffi::IS_OLD {
-                // The stock library would store all ones for a netmask without length.
+                // With these versions the stock library stores all ones for a netmask without length.
                 true => Netmasks::OfLength,
                 false => Netmasks::Any,
             },
         };
         match OPTIONS.get(option as usize) {
             Some(option) => hmark_text::set(rule, option, value, reader),
+            // libxtables knows no other options.
             None => Ok(()),
         }
     }
@@ -80,7 +81,7 @@ impl Extension for Revision0 {
     }
 }
 
-/// How many names the options have.
+/// The number of names that the options have.
 const fn names() -> usize {
     let mut names = OPTIONS.len();
     let mut number = 0;
@@ -91,7 +92,7 @@ const fn names() -> usize {
     names
 }
 
-/// The options whose values are lists, as bits. A rule does not say whether it was given one.
+/// The options whose values are lists, as bits. A rule does not say that it was given a list.
 const fn lists() -> u32 {
     let mut bits = 0;
     let mut number = 0;

@@ -2,8 +2,8 @@
 
 //! `libxt_HMARK.so`: the extension that iptables loads for `-j HMARK`.
 //!
-//! [`extension`] says what it is, by the means of `hmark-text`; all of libxtables, C and `unsafe`
-//! is in [`ffi`], below it.
+//! [`extension`] connects `hmark-text` with [`ffi`], which has everything about libxtables and C, and
+//! all `unsafe` code.
 
 #![cfg_attr(not(test), no_std)]
 // libxtables looks for `libxt_<target>.so`.

@@ -8,6 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{ensure, Context, Result};
+use handover::{library_folder, module_folder};
 
 use crate::command::run;
 use crate::{iptables, kernel};
@@ -49,13 +50,11 @@ pub fn install() -> Result<()> {
     let target = target_folder();
     let target = target.display();
     let kernel = kernel::name();
-    let built_for = match iptables::release() {
-        Some(release) => format!("iptables-{release}"),
-        None if kernel::is_foreign() => "iptables-arm64".to_owned(),
-        None => "release".to_owned(),
-    };
+    let foreign = || kernel::is_foreign().then(|| "arm64".to_owned());
+    let library = library_folder(iptables::release().or_else(foreign).as_deref());
+    let module = module_folder("kmod", &kernel);
     run(&format!(
-        "make -s install-files MO={target}/kmod-{kernel} LIB={target}/{built_for}/{LIBRARY}"
+        "make -s install-files MO={target}/{module} LIB={target}/{library}/{LIBRARY}"
     ))?;
     ensure!(
         fs::read(extension()?)? != fs::read(stock_extension())?,
@@ -131,13 +130,13 @@ pub fn link_extensions(folder: &Path, library: &Path) -> Result<()> {
 
 /// The library as `make lib` built it.
 pub fn built_extension() -> PathBuf {
-    target_folder().join("release").join(LIBRARY)
+    target_folder().join(library_folder(None)).join(LIBRARY)
 }
 
 /// The file of a module that the lab has built as `product`, such as `kmod` or `fuzz`, for the
 /// running kernel.
 pub fn built_module(product: &str, name: &str) -> PathBuf {
-    let folder = format!("{product}-{}", kernel::name());
+    let folder = module_folder(product, &kernel::name());
     target_folder().join(folder).join(format!("{name}.ko"))
 }
 

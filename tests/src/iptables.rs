@@ -2,18 +2,14 @@
 
 //! The guest's iptables: the chroot's own, or that of another Debian release in its place.
 
-use std::env;
-
 use anyhow::{ensure, Result};
+use handover::Variable;
 
 use crate::command::run;
 
-/// The variable that names the other release; the lab sets it.
-const RELEASE: &str = "HMARK_IPTABLES";
-
 /// The release whose iptables replaces the chroot's own, if it is another one.
 pub fn release() -> Option<String> {
-    env::var(RELEASE).ok()
+    Variable::Iptables.value()
 }
 
 /// Whether this is iptables 1.8.10 or older, which lays out options and reads netmasks differently.

@@ -2,10 +2,51 @@
 
 //! Netfilter for targets in Rust: safe abstractions of xtables, `sk_buff` and conntrack.
 //!
-//! A target implements [`xtables::Target`]. It gets packets as [`skbuff::SkBuff`], and finds their
-//! connections with [`conntrack`]. A module that includes this folder must have `bindings` in its
-//! crate's root, made from at least the lists in this folder (`bindgen_parameters`,
-//! `bindings_helper.h`).
+//! A target implements [`xtables::Target`], and the module keeps an [`xtables::Registration`] of
+//! it. Each packet reaches the target as a [`skbuff::SkBuff`], whose connection
+//! [`conntrack::Connection::of`] finds. This target marks each packet with the number in its
+//! options, as `-j MARK --set-mark` does:
+//!
+//! ```ignore
+//! struct Mark;
+//!
+//! #[vtable]
+//! impl Target for Mark {
+//!     const NAME: &'static CStr = c"MYMARK";
+//!     const FAMILY: NfProto = NfProto::IPV4;
+//!     const TABLE: Option<&'static CStr> = Some(c"mangle");
+//!     type Info = u32;
+//!     type Data = ();
+//!
+//!     fn check(_: &CheckParameters, mark: &u32) -> Result {
+//!         if *mark == 0 {
+//!             return Err(EINVAL);
+//!         }
+//!         Ok(())
+//!     }
+//!
+//!     fn target(skb: &SkBuff, _: &ActionParameters, mark: &u32, (): ()) -> Verdict {
+//!         skb.set_mark(*mark);
+//!         Verdict::CONTINUE
+//!     }
+//! }
+//!
+//! #[pin_data]
+//! struct Module {
+//!     #[pin]
+//!     mark: Registration<Mark>,
+//! }
+//!
+//! impl kernel::InPlaceModule for Module {
+//!     fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
+//!         try_pin_init!(Self { mark <- Registration::new(module) })
+//!     }
+//! }
+//! ```
+//!
+//! A module that includes this folder must also include `../bindings.rs` as `bindings` in its
+//! crate's root, and `../Kbuild` in its own Kbuild, which has bindgen read at least the lists in
+//! this folder (`bindgen_parameters`, `bindings_helper.h`). `tests/kmod-init/` is such a module.
 
 pub(crate) mod conntrack;
 pub(crate) mod ratelimit;

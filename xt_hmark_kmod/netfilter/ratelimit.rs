@@ -44,9 +44,7 @@ impl RateLimit {
         let now = unsafe { (&raw const bindings::jiffies).read_volatile() } as u32;
         let began = self.began.load(Relaxed);
         let interval = msecs_to_jiffies(Self::INTERVAL) as u32;
-        if now.wrapping_sub(began) >= interval
-            && self.began.cmpxchg(began, now, Relaxed).is_ok()
-        {
+        if now.wrapping_sub(began) >= interval && self.began.cmpxchg(began, now, Relaxed).is_ok() {
             self.messages.store(0, Relaxed);
         }
         self.messages.fetch_add(1u32, Relaxed) < Self::BURST

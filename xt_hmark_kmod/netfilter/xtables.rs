@@ -321,7 +321,11 @@ impl<T: Target> Adapter<T> {
     unsafe fn data(info: *const c_void) -> *mut c_void {
         match Self::HAS_DATA {
             // SAFETY: `check_callback` has written it there: within `targetsize`, and aligned to 8.
-            true => unsafe { info.byte_add(Self::DATA_OFFSET).cast::<*mut c_void>().read() },
+            true => unsafe {
+                info.byte_add(Self::DATA_OFFSET)
+                    .cast::<*mut c_void>()
+                    .read()
+            },
             false => core::ptr::NonNull::dangling().as_ptr(),
         }
     }
@@ -353,12 +357,18 @@ impl<T: Target> Adapter<T> {
         // SAFETY: By this function's contract; xtables checks the size before it calls this.
         let (parameters, info, targinfo) = unsafe {
             let targinfo = (*par).targinfo;
-            (&*par.cast::<CheckParameters>(), Self::info(targinfo), targinfo)
+            (
+                &*par.cast::<CheckParameters>(),
+                Self::info(targinfo),
+                targinfo,
+            )
         };
         from_result(|| {
             let data = T::check(parameters, info)?;
             if Self::HAS_DATA {
-                let slot = targinfo.wrapping_byte_add(Self::DATA_OFFSET).cast::<*mut c_void>();
+                let slot = targinfo
+                    .wrapping_byte_add(Self::DATA_OFFSET)
+                    .cast::<*mut c_void>();
                 // SAFETY: The pointer's place is within `targetsize`, aligned to 8, and after the
                 // options. The rule is not installed yet, so nobody else accesses it.
                 unsafe { slot.write(data.into_foreign()) };

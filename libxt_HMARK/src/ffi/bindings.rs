@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What bindgen makes of `bindings.h`, and rules that are laid out as it has them.
+//! The bindings that bindgen makes from `bindings.h`, and the rules whose layout they confirm.
 
 #![allow(
     dead_code,
@@ -18,14 +18,14 @@ use hmark::rule::v0::{flag, Info};
 
 include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
 
-/// A rule of some revision, laid out as the kernel has it.
+/// A rule of some revision, in the kernel's layout.
 ///
 /// # Safety
 ///
 /// Any bytes must be a valid value, and the kernel's structure for the revision must be laid out
 /// alike.
 pub unsafe trait Layout: Sized {
-    /// The bytes that a rule takes behind the header of its target.
+    /// The number of bytes that a rule takes after the header of its target.
     const SIZE: usize = size_of::<Self>().next_multiple_of(align_of::<_xt_align>());
 }
 

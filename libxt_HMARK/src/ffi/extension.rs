@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a revision of a target is to iptables.
+//! The interface between a revision of a target and iptables.
 
 use core::ffi::CStr;
 
@@ -15,23 +15,23 @@ pub trait Extension {
     const NAME: &'static CStr;
     /// The number of the revision, by which the kernel knows the layout of its rules.
     const REVISION: u8;
-    /// How many names its options have.
+    /// The number of names that its options have.
     const NAMES: usize;
-    /// The options that libxtables refuses to be given twice: bits, by their numbers. For any
-    /// other, [`Self::parse`] has to tell by the rule.
+    /// The options that libxtables itself refuses if they are given twice, as bits of their numbers.
+    /// [`Self::parse`] is responsible for the others.
     const ONCE: u32;
 
-    /// A rule, as the kernel has it.
+    /// A rule, in the kernel's layout.
     type Rule: Layout;
-    /// Why an option or a rule is refused. `'v` is the life of the option's value.
+    /// The reason why an option or a rule is refused. `'v` is the lifetime of the option's value.
     type Error<'v>: Text;
-    /// Doubts about a rule that is accepted.
+    /// A doubt about a rule that is accepted.
     type Warning: Text;
 
-    /// Gives the names of its options, each with the number of its option, which is below 32.
+    /// Calls `give` with each name of an option and the option's number, which is below 32.
     fn names(give: impl FnMut(&'static CStr, u32));
 
-    /// Has each line of the help shown.
+    /// Calls `show` with each line of the help.
     fn help(show: &mut dyn FnMut(&Line));
 
     /// Reads the value of an option into the rule, which is all zeros at first.
@@ -40,7 +40,7 @@ pub trait Extension {
     ///
     /// # Errors
     ///
-    /// If the value is not one of the option's. iptables ends with what it says.
+    /// If the value is not valid for the option. iptables prints the error and ends.
     fn parse<'v>(
         rule: &mut Self::Rule,
         option: u32,
@@ -52,7 +52,7 @@ pub trait Extension {
     ///
     /// # Errors
     ///
-    /// If the rule as a whole is wrong. iptables ends with what it says.
+    /// If the rule as a whole is wrong. iptables prints the error and ends.
     fn check(
         rule: &mut Self::Rule,
         family: Family,
@@ -64,7 +64,7 @@ pub trait Extension {
     /// Writes the options that make the rule again.
     fn save(rule: &Self::Rule, family: Family, line: &mut Line);
 
-    /// Writes what nft has in the rule's place, for packets of this protocol; [`None`] is for any.
-    /// Writes nothing, and gives false, if nft has nothing that corresponds.
+    /// Writes the statement of nft that replaces the rule, for packets of this protocol; [`None`] is
+    /// for any. Writes nothing, and returns false, if nft has no counterpart.
     fn translate(rule: &Self::Rule, family: Family, protocol: Option<u8>, nft: &mut Line) -> bool;
 }

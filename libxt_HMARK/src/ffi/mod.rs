@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! libxtables: an [`Extension`] of iptables, and what makes one of it.
+//! A safe layer over libxtables, for an [`Extension`] of iptables.
 //!
-//! [`register!`] tells libxtables of an extension's functions, which [`callbacks`] adapts to C;
-//! [`output`] has what these print. Nothing here knows an option, a rule or a sentence of HMARK, but
-//! [`bindings`], which holds the layout of rules against C's.
+//! [`register!`] tells libxtables of the [`callbacks`], which adapt an extension's functions to C, and
+//! [`output`] prints their text. Nothing here knows an option or a sentence of HMARK, and only
+//! [`bindings`] knows its rules, whose layout it compares with C's.
 //!
 //! C header: `xtables.h`, as installed; `build.rs` binds it.
 

@@ -49,7 +49,7 @@ pub fn refuse(target: &CStr, error: &impl Text) -> ! {
     }
 }
 
-/// Says on standard error what the user may not want of a target.
+/// Prints a warning about a target to standard error.
 #[cold]
 pub fn warn(target: &CStr, warning: &[u8]) {
     // SAFETY: `stderr` is C's own, libxtables sets its parameters before it loads an extension, and

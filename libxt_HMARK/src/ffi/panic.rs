@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a program without std must have for panics. None is expected.
+//! The panic handler that a library without std must have. No panic is expected.
 
 /// A panic must not unwind into C.
 #[panic_handler]

@@ -1,53 +1,67 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What libxtables learns of extensions as it loads them.
+//! The registration of extensions, when libxtables loads them.
 
 use core::cell::UnsafeCell;
 use core::ffi::{c_uint, CStr};
 use core::mem::{offset_of, MaybeUninit};
 
+use once_cell::unsync::OnceCell;
+
 use super::bindings::*;
 use super::version::has_base;
 use super::{callbacks, output, Extension};
 
-/// Whether options have no `base` in the `xtables.h` of this build: it is of iptables 1.8.10 or
-/// older, and so is the iptables that uses this library.
+/// Whether options have no `base` in the `xtables.h` of this build. If so, it is of iptables 1.8.10
+/// or older, and so is the iptables that uses this library.
 pub const IS_OLD: bool =
     size_of::<xt_option_entry>() <= offset_of!(xt_option_entry, max) + size_of::<c_uint>();
 
-/// Translates rules that it lists, and parses none: any table of options will do. Its version is
-/// not that of iptables.
+/// A program that translates the rules that it lists, and parses none: any table of options will do.
+/// It has a version of its own.
 const NFT: &CStr = c"nft";
 
-/// Room for what libxtables keeps of an extension: a target for each family, which it links into its
+/// Memory that libxtables keeps for an extension: a target for each family, which it links into its
 /// lists, writes to and never lets go of, and a table of up to `N` - 1 names of options.
 ///
-/// It is filled as the library is loaded. What the linker would put there in its stead takes a tenth
-/// of the library.
-pub struct Room<const N: usize>(UnsafeCell<([xtables_target; 2], [xt_option_entry; N])>);
+/// It is filled when the library is loaded: tables made by the compiler, with their relocations,
+/// would make the library a tenth larger.
+///
+/// # Invariants
+///
+/// Once `is_filled` is set, `memory` belongs to libxtables.
+pub struct Room<const N: usize> {
+    is_filled: OnceCell<()>,
+    memory: UnsafeCell<([xtables_target; 2], [xt_option_entry; N])>,
+}
 
-// SAFETY: by the contract of `register` it is written once, and then belongs to libxtables, which
-// knows no threads.
+// SAFETY: only the loader uses it, in `register`, and after that libxtables; neither knows threads.
 unsafe impl<const N: usize> Sync for Room<N> {}
 
 impl<const N: usize> Room<N> {
-    /// Empty room.
+    /// Memory that is not yet filled.
     pub const fn new() -> Self {
         // SAFETY: the members are numbers, and pointers and functions that may be null. How many
         // there are depends on the version of libxtables.
-        Self(UnsafeCell::new(unsafe {
-            MaybeUninit::zeroed().assume_init()
-        }))
+        let memory = unsafe { MaybeUninit::zeroed().assume_init() };
+        Self {
+            is_filled: OnceCell::new(),
+            memory: UnsafeCell::new(memory),
+        }
     }
 
-    /// Tells libxtables of an extension.
+    /// Tells libxtables of an extension, the first time that it is called.
     ///
     /// # Safety
     ///
-    /// Must be called once, as libxtables loads the library, and only if [`is_for_this_version`].
+    /// Must be called by the loader, and only if [`is_for_this_version`].
     pub unsafe fn register<E: Extension>(&'static self) {
-        // SAFETY: by this function's own contract nobody else uses it.
-        let (targets, options) = unsafe { &mut *self.0.get() };
+        if self.is_filled.set(()).is_err() {
+            return;
+        }
+        // INVARIANT: from here on the memory is filled and handed over.
+        // SAFETY: this is the first call, so that nobody else uses the memory yet.
+        let (targets, options) = unsafe { &mut *self.memory.get() };
         // The last entry stays all zeros, and so ends the table.
         let mut entries = options.iter_mut().take(N - 1);
         E::names(|name, number| {
@@ -65,7 +79,7 @@ impl<const N: usize> Room<N> {
     }
 }
 
-/// Fills in what an extension tells libxtables about itself, for one family.
+/// Describes an extension to libxtables, for one family.
 fn fill<E: Extension, const NFPROTO: u16>(
     target: &mut xtables_target,
     options: &'static [xt_option_entry],
@@ -86,7 +100,7 @@ fn fill<E: Extension, const NFPROTO: u16>(
 }
 
 /// Whether the iptables that runs lays out options as the `xtables.h` of this build does, or needs
-/// none. If not, a warning says `wrong_version` of a target.
+/// none. If not, this prints a warning about the target.
 pub fn is_for_this_version(target: &CStr, wrong_version: &str) -> bool {
     // SAFETY: libxtables sets its parameters before it loads an extension; both are strings.
     let (program, version) = unsafe {
@@ -96,15 +110,15 @@ pub fn is_for_this_version(target: &CStr, wrong_version: &str) -> bool {
             CStr::from_ptr(params.program_version),
         )
     };
-    let is = program == NFT || has_base(version.to_bytes()) != IS_OLD;
-    if !is {
+    let is_right = program == NFT || has_base(version.to_bytes()) != IS_OLD;
+    if !is_right {
         output::warn(target, wrong_version.as_bytes());
     }
-    is
+    is_right
 }
 
-/// Has libxtables use extensions of one target, as it loads the library. Where that was built for
-/// another version of iptables, `wrong_version` says so instead.
+/// Registers extensions of one target when libxtables loads the library. If the library was built for
+/// another version of iptables, it prints the warning `wrong_version` instead.
 macro_rules! register {
     (
         target: $name:expr,
@@ -118,7 +132,7 @@ macro_rules! register {
                 $({
                     static ROOM: registration::Room<{ <$extension>::NAMES + 1 }> =
                         registration::Room::new();
-                    // SAFETY: the loader calls this once, and nothing else does.
+                    // SAFETY: only the loader calls this, and the version was just checked.
                     unsafe { ROOM.register::<$extension>() };
                 })+
             }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Which versions of iptables read the table of options as which build lays it out.
+//! The versions of iptables, as far as they differ in the layout of options.
 //!
 //! From 1.8.11 on an option has one more member, `base`, under the soname and the interface
 //! version of before. A version on the other side of that would read names where there are none.

@@ -2,10 +2,8 @@
 
 //! The size of a cluster, and the number of flows that it gets.
 
-use std::env;
-use std::str::FromStr;
-
-use anyhow::{ensure, Context, Result};
+use anyhow::{ensure, Result};
+use handover::Variable;
 
 /// Numbers that can be set in the environment.
 #[derive(Clone, Copy, Debug)]
@@ -27,10 +25,10 @@ impl Size {
     /// If a variable is not a number, or a number is out of range.
     pub fn wanted() -> Result<Self> {
         let size = Self {
-            gateways: variable("HMARK_GATEWAYS", 4)?,
-            servers: variable("HMARK_SERVERS", 3)?,
-            flows: variable("HMARK_FLOWS", 400)?,
-            load: variable("HMARK_LOAD", 4000)?,
+            gateways: Variable::Gateways.number(4)?,
+            servers: Variable::Servers.number(3)?,
+            flows: Variable::Flows.number(400)?,
+            load: Variable::Load.number(4000)?,
         };
         // Addresses of gateways are numbered from 10, and those of servers from 100.
         ensure!(
@@ -44,17 +42,5 @@ impl Size {
             "fewer than 5 flows for a gateway"
         );
         Ok(size)
-    }
-}
-
-fn variable<T: FromStr<Err: std::error::Error + Send + Sync + 'static>>(
-    name: &str,
-    default: T,
-) -> Result<T> {
-    match env::var(name) {
-        Ok(value) => value
-            .parse()
-            .with_context(|| format!("{name} is no number")),
-        Err(_) => Ok(default),
     }
 }

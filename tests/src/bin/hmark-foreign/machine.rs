@@ -2,12 +2,12 @@
 
 //! A machine that qemu-user emulates for one process, and Debian's iptables for it.
 
-use std::env;
 use std::fmt;
 use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use handover::Variable;
 use tests::command::run_with;
 use tests::family::{Commands, Family};
 use tests::install::{self, Library};
@@ -27,14 +27,14 @@ pub struct Machine {
 impl Machine {
     /// The machine that the lab's environment variables describe.
     pub fn of_lab() -> Result<Self> {
-        let variable = |name| {
-            let value = env::var(name);
-            value.with_context(|| format!("{name} is not set: `make check` sets it"))
+        let value = |variable: Variable| {
+            let value = variable.value();
+            value.with_context(|| format!("{variable} is not set: `make check` sets it"))
         };
         Ok(Self {
-            name: variable("HMARK_MACHINE")?,
-            root: variable("HMARK_ROOT")?.into(),
-            built: variable("HMARK_FOREIGN")?.into(),
+            name: value(Variable::Machine)?,
+            root: value(Variable::Root)?.into(),
+            built: value(Variable::Foreign)?.into(),
         })
     }
 
@@ -80,7 +80,7 @@ impl Iptables for Emulated {
         };
         let variables = [
             format!("LD_PRELOAD={}", built.join("libtables.so").display()),
-            format!("HMARK_TABLE={}", self.table.display()),
+            format!("{}={}", Variable::Table, self.table.display()),
             format!("XTABLES_LOCKFILE={}.lock", self.table.display()),
             format!("XTABLES_LIBDIR={extensions}"),
         ];

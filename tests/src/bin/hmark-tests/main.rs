@@ -28,11 +28,11 @@ mod translate;
 mod trial;
 mod versions;
 
-use std::env;
 use std::fs;
 use std::process::ExitCode;
 
-use anyhow::{ensure, Context, Result};
+use anyhow::{ensure, Result};
+use handover::Variable;
 use libtest_mimic::{Arguments, Trial};
 use tests::{install, iptables, kernel, notes};
 
@@ -61,15 +61,12 @@ fn main() -> ExitCode {
 }
 
 fn trials(list: bool) -> Result<Vec<Trial>> {
-    let seed = match env::var("HMARK_SEED") {
-        Ok(seed) => seed.parse().context("HMARK_SEED is not a number")?,
-        Err(_) => SEED,
-    };
+    let seed = Variable::Seed.number(SEED)?;
     if !list {
         println!("seed of packets and rules: {seed} (set HMARK_SEED to change it)");
     }
     let tainted = tainted()?;
-    if env::var_os("HMARK_INSTALLED").is_some() {
+    if Variable::Installed.value().is_some() {
         install::take_installed()?;
         let mut trials = marks::trials(seed);
         trials.push(test("kernel::did_not_complain", move || complaint(tainted)));

@@ -6,7 +6,6 @@
 //! processes.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::fs::{self, File};
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
@@ -16,6 +15,7 @@ use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail, ensure, Context, Result};
+use handover::Variable;
 use libtest_mimic::Trial;
 use nix::errno::Errno;
 use nix::kmod::{delete_module, finit_module, DeleteModuleFlags, ModuleInitFlags};
@@ -53,10 +53,7 @@ pub fn trials() -> Vec<Trial> {
 
 /// Rounds of all these changes cause no fault, and leave nothing behind.
 fn under_traffic() -> Result<()> {
-    let rounds = match env::var("HMARK_ROUNDS") {
-        Ok(rounds) => rounds.parse().context("HMARK_ROUNDS is not a number")?,
-        Err(_) => ROUNDS,
-    };
+    let rounds = Variable::Rounds.number(ROUNDS)?;
     // The modules that ours needs stay loaded.
     module::load_ours()?;
     module::unload()?;

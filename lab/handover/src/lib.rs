@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The contract between the lab and the programs that it runs (`tests/`): variables of the
+//! environment, and folders of products. Both sides use these names, and no others.
+//!
+//! A program in a guest finds the repository at `/srv/hmark`, which is its working directory, a
+//! folder of the guest's own at `/run/lab`, and `CARGO_TARGET_DIR`, the folder of products.
+
+use std::env;
+use std::fmt;
+use std::str::FromStr;
+
+/// A variable of the environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variable {
+    /// The Debian release whose iptables replaces the guest's own. `lab run --iptables` sets it.
+    Iptables,
+    /// Anything, if packages have installed the module and the library under test. `make
+    /// check-install` sets it.
+    Installed,
+    /// The machine that qemu-user emulates, as qemu calls it. Lanes of other architectures set it.
+    Machine,
+    /// The folder of that machine's unpacked packages.
+    Root,
+    /// The folder of our library, and of `libtables.so`, for that machine.
+    Foreign,
+    /// The file in which `libtables.so` keeps its table. The tests themselves set it.
+    Table,
+    /// The gateways of a cluster.
+    Gateways,
+    /// The servers of a cluster.
+    Servers,
+    /// The flows of each family and transport in a cluster.
+    Flows,
+    /// The flows of a cluster that are open at once.
+    Load,
+    /// The seed of packets and rules. Only a person sets it.
+    Seed,
+    /// The rounds of the races. Only a person sets it.
+    Rounds,
+}
+
+impl Variable {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Iptables,
+        Self::Installed,
+        Self::Machine,
+        Self::Root,
+        Self::Foreign,
+        Self::Table,
+        Self::Gateways,
+        Self::Servers,
+        Self::Flows,
+        Self::Load,
+        Self::Seed,
+        Self::Rounds,
+    ];
+
+    /// Its name in the environment.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Iptables => "HMARK_IPTABLES",
+            Self::Installed => "HMARK_INSTALLED",
+            Self::Machine => "HMARK_MACHINE",
+            Self::Root => "HMARK_ROOT",
+            Self::Foreign => "HMARK_FOREIGN",
+            Self::Table => "HMARK_TABLE",
+            Self::Gateways => "HMARK_GATEWAYS",
+            Self::Servers => "HMARK_SERVERS",
+            Self::Flows => "HMARK_FLOWS",
+            Self::Load => "HMARK_LOAD",
+            Self::Seed => "HMARK_SEED",
+            Self::Rounds => "HMARK_ROUNDS",
+        }
+    }
+
+    /// Its value, if it is set.
+    pub fn value(self) -> Option<String> {
+        env::var(self.name()).ok()
+    }
+
+    /// Its value as a number, or `default` if it is not set.
+    ///
+    /// # Errors
+    /// If the value is not such a number.
+    pub fn number<T: FromStr>(self, default: T) -> Result<T, NoNumber> {
+        match self.value() {
+            Some(value) => value.parse().map_err(|_| NoNumber(self)),
+            None => Ok(default),
+        }
+    }
+}
+
+impl fmt::Display for Variable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The value of this variable is not a number that it can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoNumber(Variable);
+
+impl fmt::Display for NoNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is not a number", self.0)
+    }
+}
+
+impl std::error::Error for NoNumber {}
+
+/// The folder, below that of products, of the library for the iptables of a release or for an
+/// architecture; `None` for the chroot's own iptables.
+pub fn library_folder(iptables: Option<&str>) -> String {
+    iptables.map_or_else(
+        || "release".to_owned(),
+        |iptables| format!("iptables-{iptables}"),
+    )
+}
+
+/// The folder, below that of products, of a module for a kernel, which the lab's name stands for.
+/// Modules are `kmod`, which is `xt_HMARK.ko`, and for tests `fuzz` and `init`.
+pub fn module_folder(module: &str, kernel: &str) -> String {
+    format!("{module}-{kernel}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn names_are_unique() {
+        let mut names = Variable::ALL.map(Variable::name);
+        names.sort_unstable();
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
+    }
+
+    #[test]
+    fn scripts_set_known_variables() {
+        for (script, variable) in [
+            ("../guest/iptables.sh", Variable::Iptables),
+            ("../installation/marks.sh", Variable::Installed),
+        ] {
+            let text = fs::read_to_string(script).unwrap();
+            assert!(text.contains(variable.name()), "{script}");
+        }
+    }
+
+    #[test]
+    fn unset_variable_has_its_default() {
+        assert_eq!(Variable::Rounds.value(), None);
+        assert_eq!(Variable::Rounds.number(3), Ok(3));
+    }
+}
