@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# check-tree.sh KDIR: can the module be built against this kernel tree? If not,
-# one line says why, and what to do.
+# check-tree.sh KDIR: checks that the module can be built against this kernel
+# tree. If not, one line says why, and what to do.
 set -eu
 
 kdir=$1

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The layout of a rule, `struct xt_hmark_info`, as the kernel's own header has it.
+//! The layout of a rule, checked against `struct xt_hmark_info` in the kernel's own header.
 //!
 //! C header: [`include/uapi/linux/netfilter/xt_HMARK.h`](srctree/include/uapi/linux/netfilter/xt_HMARK.h)
 
@@ -11,10 +11,10 @@ use kernel::transmute::FromBytes;
 use crate::bindings::xt_hmark_info;
 use crate::hmark::rule::v0::Info;
 
-// SAFETY: An `Info` is plain numbers: any bytes are one.
+// SAFETY: An `Info` consists of plain numbers, so that any bytes are a valid one.
 unsafe impl FromBytes for Info {}
 
-// The header of the kernel that the module is built for lays a rule out as `hmark` does.
+// The kernel that the module is built for must lay a rule out as `hmark` does.
 const _: () = {
     assert!(size_of::<Info>() == size_of::<xt_hmark_info>());
     assert!(align_of::<Info>() == align_of::<xt_hmark_info>());

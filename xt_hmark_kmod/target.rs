@@ -41,7 +41,7 @@ impl ForFamily for Ipv6 {
     const NFPROTO: NfProto = NfProto::IPV6;
 }
 
-/// A layout of the rule as iptables hands it over.
+/// A layout of the rule as iptables passes it.
 pub(crate) trait Revision: Rule + FromBytes + Sync + 'static {
     const NUMBER: u8;
 }
@@ -50,7 +50,7 @@ impl Revision for v0::Info {
     const NUMBER: u8 = 0;
 }
 
-/// The messages that rules make this module log.
+/// The limit on the messages about refused rules.
 static REFUSALS: RateLimit = RateLimit::new();
 
 #[vtable]

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! HMARK: an xtables target that sets the packet mark by a hash of addresses, ports and protocol.
+//! HMARK: an xtables target that sets the packet mark from a hash of addresses, ports and protocol.
 //!
-//! A packet takes one way: [`netfilter`] hands it with a rule to the [`target`], which has
-//! [`hmark`] read it, or take its connection, and sets the mark.
+//! Every packet takes the same path: [`netfilter`] passes it with a rule to the [`target`], which
+//! has [`hmark`] compute the mark from the packet or from its connection, and sets it.
 
-// The name that iptables asks for, and that rules in the field refer to.
+// xt_HMARK is the name that iptables asks for, and that rules in the field refer to.
 #![allow(non_snake_case)]
 #![deny(clippy::missing_safety_doc, clippy::undocumented_unsafe_blocks)]
 
 use kernel::prelude::*;
 
 mod bindings;
-// A crate of its own in user space: not all of it is used here.
+// This is a crate of its own in user space: not all of it is used here.
 #[allow(dead_code, unreachable_pub, unused_imports)]
 #[path = "../hmark/src/lib.rs"]
 mod hmark;
-// For other targets, too: not all of it is used here.
+// This is for other targets, too: not all of it is used here.
 #[allow(dead_code)]
 mod netfilter;
 mod rule;
@@ -38,8 +38,8 @@ module! {
 /// The version that modinfo shows, for which `module!` has no key; Kbuild takes it from Cargo.toml.
 const VERSION: &str = concat!("version=", env!("XT_HMARK_VERSION"), "\0");
 
-// With newer rustc, plain `used` would put it in a second section of that name, and no kernel loads
-// such a module.
+// With plain `used`, newer versions of rustc put this into a second section of that name, and no
+// kernel loads such a module.
 #[used(compiler)]
 #[link_section = ".modinfo"]
 static MODINFO_VERSION: [u8; VERSION.len()] = match VERSION.as_bytes().first_chunk() {

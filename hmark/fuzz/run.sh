@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# run.sh [OPTION...]: fuzzes hmark's walk with libFuzzer, given these options, until
-# stopped or failed. It starts from corpus/walk; what it adds stays in target/.
+# run.sh [OPTION...]: fuzzes hmark's walk with libFuzzer and these options, until it is
+# stopped or fails. It starts from corpus/walk; new inputs go to target/.
 #
-# As `cargo fuzz run --sanitizer none walk`, without cargo-fuzz: any compiler will do,
-# and hmark has no unsafe code for a sanitizer to watch.
+# This does what `cargo fuzz run --sanitizer none walk` does, but needs no cargo-fuzz, and
+# works with any compiler. hmark has no unsafe code for a sanitizer to watch.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -16,7 +16,7 @@ RUSTFLAGS="--cfg fuzzing -Cdebug-assertions -Coverflow-checks -Ccodegen-units=1"
 RUSTFLAGS="$RUSTFLAGS -Cpasses=sancov-module"
 RUSTFLAGS="$RUSTFLAGS $coverage-level=4 $coverage-inline-8bit-counters $coverage-pc-table"
 export RUSTFLAGS="$RUSTFLAGS $coverage-trace-compares"
-# Flags are for the fuzzed, not for build scripts, where a target is given.
+# With a target given, cargo applies RUSTFLAGS to the fuzzed code, but not to build scripts.
 host=$(rustc -vV | sed -n 's/^host: //p')
 cd "$here"
 cargo build --quiet --locked --profile tools --bin walk --target "$host" --target-dir "$target"

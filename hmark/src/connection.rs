@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A tracked connection, whose tuples a rule may hash instead of a packet.
+//! A tracked connection, whose tuples a rule may hash instead of the packet's headers.
 //!
 //! C header: `include/net/netfilter/nf_conntrack_tuple.h`
 
@@ -22,7 +22,7 @@ pub struct Connection {
 /// The ends of a tracked connection: the source addresses of its original and of its reply
 /// direction, in network byte order.
 ///
-/// With NAT these are the ends' own addresses, whatever a packet on its way carries.
+/// With NAT these are the ends' own addresses, whatever addresses a packet carries in transit.
 #[repr(u8)] // as in `Found`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ends {
@@ -47,8 +47,8 @@ pub enum Ends {
 
 #[cfg(not(MODULE))]
 impl Ends {
-    /// The ends by the number that conntrack has for the family, `NFPROTO_*`: IPv4 addresses are the
-    /// first words, and any number of neither family is a template's.
+    /// Makes the ends from conntrack's number for the family, `NFPROTO_*`. An IPv4 address is the
+    /// first word. Any number other than those of the two families stands for a template.
     pub fn new(l3num: u16, original: [u32; 4], reply: [u32; 4]) -> Self {
         match Family::from_nfproto(l3num) {
             Some(Family::Ipv4) => Self::Ipv4 {
@@ -62,7 +62,7 @@ impl Ends {
 }
 
 impl Connection {
-    /// The ports of a packet of the original direction, as they are on the wire.
+    /// The ports of a packet in the original direction, laid out as on the wire.
     #[inline(always)]
     pub(super) fn ports(&self) -> u32 {
         let (source, destination) = (u32::from(self.original_port), u32::from(self.reply_port));
@@ -75,7 +75,7 @@ impl Connection {
 
 #[cfg(not(MODULE))]
 impl Connection {
-    /// The connection as if its other end had begun it.
+    /// The connection as it would be if the other end had opened it.
     pub fn reversed(&self) -> Self {
         Self {
             ends: match self.ends {
@@ -96,7 +96,7 @@ impl Connection {
     }
 }
 
-/// A packet of the connection of which nothing else is known.
+/// A packet of which only the connection is known.
 impl Packet for Connection {
     fn mark(&self) -> u32 {
         0

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Each step from a packet to its mark, for tests and tools; the kernel module has no use for it.
+//! Each step from a packet to its mark, for tests and tools. It is not part of the kernel module.
 
 use super::mark::found_tuple;
 use super::rule::{Rule, Source};
@@ -11,13 +11,13 @@ use super::{Connection, Family, Packet};
 /// The steps from a packet to its mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Explanation {
-    /// The step that depends on what the rule hashes.
+    /// The subject of the hash: the packet's headers or its connection, as the rule says.
     pub subject: Subject,
     /// The steps that follow; [`None`] if the packet's mark is left alone.
     pub steps: Option<Steps>,
 }
 
-/// What is hashed.
+/// The subject of the hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// The headers that the walk found in the packet.
@@ -29,7 +29,7 @@ pub enum Subject {
 /// The steps from a tuple to a mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Steps {
-    /// The tuple, as the rule masks it.
+    /// The tuple, masked by the rule.
     pub tuple: Tuple,
     /// Its hash.
     pub hash: u32,
@@ -39,7 +39,7 @@ pub struct Steps {
     pub mark: u32,
 }
 
-/// Takes the steps of [`mark`](super::mark()) one by one, without its fast path.
+/// Takes the steps of [`mark`](super::mark()) one at a time, without its fast path.
 pub fn explain<P: Packet + ?Sized, R: Rule>(family: Family, packet: &P, rule: &R) -> Explanation {
     let (subject, tuple) = match rule.source() {
         Source::Packet => {

@@ -27,7 +27,7 @@ impl Family {
 
     /// Length in bytes of an IP header without options or extension headers.
     ///
-    /// The kernel passes no packet to a hook that has fewer bytes in its linear part.
+    /// The linear part of every packet that the kernel passes to a hook is at least this long.
     pub const fn header_len(self) -> usize {
         match self {
             Self::Ipv4 => 20,
@@ -35,9 +35,9 @@ impl Family {
         }
     }
 
-    /// The family that netfilter has this number for: `NFPROTO_*`, `include/uapi/linux/netfilter.h`.
+    /// The family that has this number in netfilter: `NFPROTO_*`, `include/uapi/linux/netfilter.h`.
     ///
-    /// [`None`] for a number of neither family.
+    /// [`None`] for any other number.
     #[inline(always)]
     pub const fn from_nfproto(nfproto: u16) -> Option<Self> {
         match nfproto {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! HMARK: from a packet and a rule to a mark.
+//! HMARK: computes the mark of a packet by a rule.
 //!
-//! Data moves one way. [`mark()`] has the [walk](Found) find the headers of a [`Packet`] that
-//! count, or takes the [`Connection`] that it belongs to, and makes a [`Tuple`] of their addresses,
-//! ports and protocol as the [`Rule`](rule::Rule) selects them. The rule hashes the tuple, scales
-//! the hash to a bucket, and merges the bucket into the mark. [`explain()`] shows each step.
+//! Data flows one way. [`mark()`] either has the [walk](Found) find the headers of a [`Packet`] to
+//! hash or takes the [`Connection`] that the packet belongs to. It makes a [`Tuple`] of those
+//! addresses, ports and protocol that the [`Rule`](rule::Rule) selects. The rule hashes the tuple,
+//! scales the hash to a bucket, and merges the bucket into the mark. [`explain()`] shows each step.
 //!
-//! The mark does not depend on the packet's direction (as long as the rule treats source and
-//! destination alike), on the byte order of the machine, or on anything but packet and rule.
+//! The mark depends only on the packet and the rule. It does not depend on the byte order of the
+//! machine or, as long as the rule treats source and destination alike, on the packet's direction.
 //!
-//! The kernel module includes this very source as a module of its own crate; hence `MODULE`, which
-//! Kbuild sets, and hence paths relative to this file.
+//! The kernel module includes this source as a module of its own crate. That is why the code tests
+//! `MODULE`, which Kbuild sets, and why its paths are relative (`super`).
 
 #![cfg_attr(not(MODULE), no_std)]
 #![forbid(unsafe_code)]

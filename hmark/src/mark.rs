@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The way from a packet to its mark: place, tuple, hash, bucket, merged mark.
+//! The path from a packet to its mark: place, tuple, hash, bucket, merged mark.
 
 use super::packet::InPlace;
 use super::rule::{Rule, Source};
@@ -10,17 +10,18 @@ use super::{Family, Packet};
 
 /// The new mark of a packet.
 ///
-/// [`None`]: the packet's mark is left alone, since the rule hashes connections and conntrack does
-/// not track the packet (yet), or since an ICMP error quotes a packet that the walk cannot follow.
+/// [`None`] if the packet's mark is to be left alone: either the rule hashes connections and
+/// conntrack does not track the packet (yet), or the packet is an ICMP error and the walk cannot
+/// follow the packet that it quotes.
 #[inline(always)]
 pub fn mark<P: Packet + ?Sized, R: Rule>(family: Family, packet: &P, rule: &R) -> Option<u32> {
     mark_then(family, packet, rule, |_, mark| mark)
 }
 
-/// As [`mark`], but hands packet and mark to `then`, and returns its result.
+/// Like [`mark`], but passes the packet and the mark to `then`, and returns its result.
 ///
-/// In the kernel `then` sets the packet's mark. Each slow path calls it in its own function, so that
-/// the fast path has nothing to keep in registers across a call.
+/// In the kernel, `then` sets the packet's mark. Each slow path calls it from a function of its
+/// own, so that the fast path has nothing to keep in registers across a call.
 #[inline(always)]
 pub fn mark_then<P, R, F, T>(family: Family, packet: &P, rule: &R, then: F) -> T
 where
@@ -40,8 +41,8 @@ where
     }
 }
 
-/// Fast path: a complete packet, neither ICMP nor with extension headers, whose headers can be read
-/// in place.
+/// The fast path: the tuple of a complete packet that is not ICMP, has no extension headers, and
+/// whose headers can be read in place.
 ///
 /// [`None`] for any other packet.
 #[inline(always)]
@@ -51,7 +52,7 @@ fn plain_tuple<P: Packet + ?Sized, R: Rule>(family: Family, packet: &P, rule: &R
     Tuple::complete(family, packet, &place, &rule.selection())
 }
 
-// The slow paths are not inlined, so that none takes registers or stack from the fast path. Each
+// The slow paths are not inlined, so that they cost the fast path no registers and no stack. Each
 // family has its own.
 
 const IPV4: bool = false;
@@ -81,7 +82,7 @@ where
     if !packet.is_linear() {
         return then_by_paged::<IPV6, _, _, _, _>(packet, rule, then);
     }
-    // This walk has no code to copy headers.
+    // All headers of a linear packet can be read in place: this walk has no code to copy them.
     let tuple = walked_tuple::<IPV6, _, _>(&InPlace(packet), rule);
     then(packet, tuple.map(|tuple| merged(packet, &tuple, rule)))
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Access to a packet: what the walk needs of an `sk_buff` or a byte slice.
+//! Access to a packet: the operations that the walk needs on an `sk_buff` or a byte slice.
 
 use super::Connection;
 
-/// A packet, seen from its network header on.
+/// A packet, starting at its network header.
 pub trait Packet {
-    /// The packet's mark (nfmark) so far.
+    /// The packet's current mark (nfmark).
     fn mark(&self) -> u32;
 
     /// The offset of the packet's end, in bytes from the network header.
@@ -14,10 +14,10 @@ pub trait Packet {
     /// This is the length received, whatever length the IP header claims.
     fn end(&self) -> u32;
 
-    /// Whether all of the packet is in one piece of memory.
+    /// Whether the whole packet is in one piece of memory.
     fn is_linear(&self) -> bool;
 
-    /// The `N` bytes that start `offset` bytes after the network header, where they lie.
+    /// The `N` bytes that start `offset` bytes after the network header, without a copy.
     ///
     /// [`None`] if they are not in one piece of memory, or the packet ends before the last of them.
     fn in_place<const N: usize>(&self, offset: u32) -> Option<&[u8; N]>;
@@ -27,13 +27,13 @@ pub trait Packet {
     /// [`None`] if the packet ends before the last of them.
     fn copy<const N: usize>(&self, offset: u32) -> Option<[u8; N]>;
 
-    /// The connection that conntrack knows the packet by; [`None`] if it is not tracked.
+    /// The packet's connection in conntrack; [`None`] if it is not tracked.
     fn connection(&self) -> Option<Connection>;
 
-    /// The `N` bytes at `offset`, in place if possible, else in `copy`.
+    /// The `N` bytes at `offset`, in place if possible, otherwise in `copy`.
     ///
     /// [`None`] if the packet ends before the last of them. Like the kernel's
-    /// `skb_header_pointer()`, this avoids copying headers, which would take longer than to hash
+    /// `skb_header_pointer()`, this avoids copying headers, which would take longer than hashing
     /// them.
     #[inline(always)]
     fn header<'a, const N: usize>(
@@ -59,8 +59,8 @@ pub trait Packet {
     }
 }
 
-/// A packet in one piece of memory that starts with its network header, is not marked yet (0), and
-/// is not tracked.
+/// A packet in one piece of memory that starts with its network header. It is unmarked (0) and not
+/// tracked.
 impl Packet for [u8] {
     #[inline(always)]
     fn mark(&self) -> u32 {
@@ -94,7 +94,7 @@ impl Packet for [u8] {
     }
 }
 
-/// Only what of a packet can be read in place.
+/// A packet restricted to the bytes that can be read in place.
 pub(super) struct InPlace<'a, P: ?Sized>(pub(super) &'a P);
 
 impl<P: Packet + ?Sized> Packet for InPlace<'_, P> {

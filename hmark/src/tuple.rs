@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The tuple: the parts of a packet or connection that a rule hashes, as the rule masks them.
+//! The tuple: the parts of a packet or connection that a rule hashes, already masked.
 
 use super::rule::Selection;
 use super::walk::{ipv4, ipv6, ports, protocol, Place};
 use super::{Connection, Ends, Family, Packet};
 
-/// Addresses, ports and protocol, masked and in the order of the packet's direction.
+/// Masked addresses, ports and protocol, with source and destination as in the packet.
 ///
 /// The default, all zero, is the tuple of a packet that has nothing to hash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Tuple {
 }
 
 impl Tuple {
-    /// The tuple of a packet in which the walk has found the `place` that counts.
+    /// The tuple of a packet in which the walk has found this `place`.
     ///
     /// [`None`] if the packet ends before its ports.
     #[inline(always)]
@@ -38,7 +38,7 @@ impl Tuple {
         Some(Self::new(ends, layer4, selection))
     }
 
-    /// As [`Tuple::complete`], but without ports if the packet ends before them.
+    /// Like [`Tuple::complete`], but without ports if the packet ends before them.
     ///
     /// [`None`] if there is no IP header at the place.
     #[inline(always)]
@@ -70,7 +70,8 @@ impl Tuple {
             true => Layer4::default(),
             false => {
                 let ports = match connection.protocol {
-                    // An id is in place of ports, and is not hashed; ICMPv6's is, as by the C module.
+                    // ICMP has an id in place of ports. It is not hashed, but ICMPv6's is, as in
+                    // the C module.
                     protocol::ICMP => 0,
                     _ => ports::select(connection.ports(), selection),
                 };
@@ -128,7 +129,7 @@ impl Layer4 {
 
     #[inline(always)]
     fn new(ports: u32, protocol: u8, selection: &Selection<'_>) -> Self {
-        // The protocol has only 8 of the mask's 16 bits.
+        // A protocol has 8 bits, so that only the lower 8 of the mask's 16 bits apply.
         let [mask, _] = selection.proto_mask.to_le_bytes();
         Self {
             ports,
@@ -137,10 +138,10 @@ impl Layer4 {
     }
 }
 
-/// An address, or a mask of one: four words in network byte order, of which IPv4 has the first.
+/// An address, or a mask of one: four words in network byte order, of which IPv4 uses the first.
 ///
-/// Two words lie in each number, the first of them in its lower half: IPv6 addresses are masked
-/// and folded two words at a time.
+/// Each number holds two words, the first of them in its lower half, so that IPv6 addresses are
+/// masked and folded two words at a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Address([u64; 2]);
 
@@ -170,7 +171,7 @@ impl Address {
         Self([ab & mask_ab, cd & mask_cd])
     }
 
-    /// The XOR of the four words, in host byte order: an IPv4 address itself.
+    /// The XOR of the four words, in host byte order. For IPv4 this is the address itself.
     #[inline(always)]
     pub(super) fn fold(self) -> u32 {
         let [ab, cd] = self.0;

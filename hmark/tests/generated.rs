@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the fuzzing in the kernel is made of, here: no packet makes the walk panic, and what is to
-//! be compared there does come up.
+//! The generator of the fuzzing in the kernel, run in user space: no packet makes the walk panic,
+//! and every kind of packet, rule and connection that is to be compared there does occur.
 
 use hmark::rule::{self, Refusal, Rule};
 use hmark::{mark, Family};
@@ -27,7 +27,8 @@ fn packets(family: Family) -> Vec<(Vec<u8>, Random)> {
         .collect()
 }
 
-/// The "next header" fields of an IPv6 packet, as far as it has them, and the offset behind.
+/// The "next header" fields of an IPv6 packet, as far as it has them, and the offset of the header
+/// that the last one announces.
 fn chain(packet: &[u8]) -> (Vec<u8>, usize) {
     let (mut chain, mut at) = (vec![packet[6]], 40);
     while matches!(chain.last(), Some(0 | 43 | 44 | 60)) {

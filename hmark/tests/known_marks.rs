@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Marks that the kernel's own C module set for real packets: `known_marks.txt` says how to read
-//! it. They are the same on little- and big-endian machines.
+//! Marks that the kernel's own C module set for real packets. They are the same on little- and
+//! big-endian machines. `known_marks.txt` describes its own format.
 
 use hmark::rule::v0::Info;
 use hmark::{mark, Family};
@@ -16,7 +16,7 @@ fn bytes(digits: &str) -> Vec<u8> {
         .collect()
 }
 
-/// Eight hexadecimal digits, in the order in which they are on the wire.
+/// A word from eight hexadecimal digits in wire order.
 fn network(digits: &str) -> u32 {
     u32::from_ne_bytes(bytes(digits).try_into().expect("four bytes"))
 }
@@ -29,7 +29,7 @@ fn mask(digits: &str) -> [u32; 4] {
     [0, 8, 16, 24].map(|at| network(&digits[at..at + 8]))
 }
 
-/// The lines of one kind and family, as their other words.
+/// The other words of each line of one kind and family.
 fn lines(kind: &str, family: &str) -> impl Iterator<Item = Vec<&'static str>> {
     let start = format!("{kind} {family} ");
     KNOWN.lines().filter_map(move |line| {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Properties of every mark: one for both directions of a flow, one for a flow and the ICMP errors
-//! about it, and always one of the rule's buckets.
+//! Properties of every mark: both directions of a flow have the same one, the ICMP errors about a
+//! flow have the flow's, and each is one of the rule's buckets.
 
 mod build;
 
@@ -10,7 +10,7 @@ use hmark::rule::v0::{flag, Info, DEFAULT_RND};
 use hmark::{explain, Connection, Family, Packet};
 use proptest::prelude::*;
 
-/// A rule that treats source and destination alike, with anything else at random.
+/// A rule that treats source and destination alike, and is random otherwise.
 fn symmetric_rule() -> impl Strategy<Value = Info> {
     let port = || any::<u16>().prop_map(|port| (u32::from(port) << 16) | u32::from(port));
     (
@@ -36,7 +36,7 @@ fn symmetric_rule() -> impl Strategy<Value = Info> {
         )
 }
 
-/// A rule of any bits that hashes packets.
+/// A rule of random bits that hashes packets.
 fn any_rule() -> impl Strategy<Value = Info> {
     (
         any::<[u32; 4]>(),
@@ -100,7 +100,7 @@ fn flow() -> impl Strategy<Value = Flow> {
     })
 }
 
-/// The family of the packet's own IP version.
+/// The family, by the packet's own IP version.
 fn family(packet: &[u8]) -> Family {
     match packet.read(0).map(|[byte]| byte >> 4) {
         Some(4) => Family::Ipv4,
@@ -108,7 +108,7 @@ fn family(packet: &[u8]) -> Family {
     }
 }
 
-/// The mark by the packet's own IP version.
+/// The mark in the family of the packet's own IP version.
 fn mark(packet: &[u8], rule: &Info) -> Option<u32> {
     hmark::mark(family(packet), packet, rule)
 }
@@ -137,7 +137,7 @@ proptest! {
 
     #[test]
     fn both_directions_have_one_mark(flow in flow(), rule in symmetric_rule()) {
-        // An extension header or an ICMP message in place of layer 4 is not a flow with ports.
+        // With an extension header or an ICMP message in place of layer 4 there are no ports.
         prop_assume!(flow.has_layer4());
         let there = mark(&flow.packet(), &rule);
         prop_assert!(there.is_some());
@@ -195,6 +195,7 @@ fn flows_spread_over_the_buckets() {
         let bucket = mark(&flow.packet(), &rule).expect("a TCP packet has a mark");
         flows[bucket as usize] += 1;
     }
-    // 4000 flows, 1000 expected a bucket, standard deviation 27: five of them either way.
+    // 1000 of the 4000 flows are expected in each bucket, with a standard deviation of 27: allow
+    // five of those either way.
     assert!(flows.iter().all(|n| (860..1140).contains(n)), "{flows:?}");
 }

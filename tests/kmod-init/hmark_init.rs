@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Targets that try what the product's netfilter layer offers, and a load that fails where the
-//! module's parameter says: before, between or after its first targets.
+//! Targets that exercise the product's netfilter layer, in a module that fails to load where its
+//! parameter says: before, between or after its first targets.
 //!
-//! Targets go by the names of those that iptables has extensions for and this kernel none of, so
-//! that stock iptables makes rules of them.
+//! These targets have names for which iptables has an extension but this kernel has no target, so
+//! that stock iptables can make rules with them.
 
 #![deny(clippy::missing_safety_doc, clippy::undocumented_unsafe_blocks)]
 
@@ -65,7 +65,7 @@ impl<const IPV6: bool> Target for Idle<IPV6> {
 /// A target that counts a rule's packets in data of the rule's own: `-j LED --led-trigger-id NAME`.
 struct Counted<const IPV6: bool>;
 
-/// The data of all rules of [`Counted`] that there is.
+/// The number of [`Counter`]s that exist.
 static LIVE: Atomic<i32> = Atomic::new(0);
 
 /// The packets of one rule.
@@ -73,7 +73,7 @@ struct Counter {
     packets: Atomic<u32>,
     /// The address of the network namespace that the rule was checked in.
     net: usize,
-    /// Packets of any other one.
+    /// Packets of other namespaces.
     strangers: Atomic<u32>,
 }
 
@@ -140,7 +140,7 @@ impl<const IPV6: bool> Target for Counted<IPV6> {
     }
 }
 
-/// A target for UDP before routing in the mangle table, and for nothing else: `-j TRACE`.
+/// A target only for UDP before routing in the mangle table: `-j TRACE`.
 struct Restricted;
 
 #[vtable]
@@ -201,7 +201,8 @@ impl PinnedDrop for Init {
     }
 }
 
-/// Fails with an error that nothing else gives, if it is to fail after so many targets.
+/// Fails with an error that nothing else returns, if loading is to fail after this number of
+/// targets.
 fn fail_after(targets: u32) -> Result {
     if module_parameters::fail.value() == targets {
         return Err(ERANGE);

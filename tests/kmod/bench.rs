@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `hmark_bench`: what the kernel's own C target, ours, and a target that hashes alone take for a packet, in one
-//! kernel and by turns. It measures while it loads, and says in the kernel log what it measured.
+//! `hmark_bench`: the time per packet of the kernel's own C target, of ours, and of a target that
+//! only hashes, in turn and in one kernel. It measures while it loads, and logs the results.
 //!
 //! The program `hmark-bench` prepares both targets, loads this, and reads the log.
 
@@ -11,14 +11,14 @@
 
 use kernel::prelude::*;
 
-// The product's, with the bindings that this module's own lists ask for.
+// The product's file, with the bindings that this module's own lists ask for.
 #[path = "../../xt_hmark_kmod/bindings.rs"]
 mod bindings;
 mod conntrack;
-// Not all of these is used here.
+// Not all of this is used here.
 #[allow(dead_code, unreachable_pub, unused_imports)]
 mod generate;
-// Only the product's hash and bucket, which are the least that a target can do.
+// The product's hash and bucket without the rest, which are the least that a target can do.
 mod kinds;
 #[allow(unreachable_pub)]
 #[path = "../../hmark/src/hash/lookup3.rs"]
@@ -27,7 +27,7 @@ mod measure;
 #[allow(unreachable_pub)]
 #[path = "../../hmark/src/bucket/scale.rs"]
 mod scale;
-// For its rules and families: the rest is not used here.
+// Included for its rules and families: the rest is not used here.
 #[allow(dead_code, unreachable_pub, unused_imports)]
 #[path = "../../hmark/src/lib.rs"]
 mod hmark;
@@ -60,7 +60,7 @@ module! {
     },
 }
 
-/// What is left once all is measured: nothing.
+/// The loaded module, which has nothing left to do: all is measured while it loads.
 struct Bench;
 
 impl kernel::Module for Bench {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Kbuild wants an object in one module only: this is shim.c for the second.
+ * Kbuild allows an object in only one module: this is shim.c for the second.
  */
 #include "shim.c"

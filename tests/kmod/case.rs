@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A case: all that one number stands for. A packet, a few rules for it, and many presentations of
-//! it to both targets: cut off everywhere, and in all layouts.
+//! A case: everything that is generated from one number. This is a packet, a few rules for it, and
+//! many presentations of it to both targets: cut off anywhere, and in all layouts.
 
 use core::ops::ControlFlow;
 
@@ -16,16 +16,16 @@ use crate::Family;
 /// Rules for one packet.
 const RULES: usize = 4;
 
-/// So many presentations are made in a row, without another task on this CPU.
+/// Number of presentations between two points where another task may have this CPU.
 const BATCH: usize = 64;
 
-/// Longest packet, without its first header, that is cut off and split at every byte.
+/// Length without the first header of the longest packet that is cut off and split at every byte.
 const CUTS: usize = 250;
 
-/// How often any other packet is.
+/// Number of times that any other packet is cut off and split.
 const FEW: usize = 24;
 
-/// One target in the kernel's own C, and in Rust.
+/// The target in the kernel's own C, and in Rust.
 struct Pair {
     c: Target,
     rust: Target,
@@ -41,12 +41,12 @@ impl Pair {
     }
 }
 
-/// How much was compared.
+/// The amount compared so far.
 #[derive(Default)]
 pub(crate) struct Count {
     /// Times that both targets were given the same sk_buff and rule.
     pub(crate) packets: u64,
-    /// Packets that these are made of.
+    /// Packets from which these were made.
     pub(crate) bases: u64,
     /// Rules that both were asked about.
     pub(crate) rules: u64,
@@ -56,14 +56,14 @@ pub(crate) struct Count {
     pub(crate) unmarked: u64,
 }
 
-/// What a target did to a packet.
+/// The result of a target for a packet.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) struct Outcome {
     pub(crate) verdict: u32,
     pub(crate) mark: u32,
 }
 
-/// Where the two targets differ.
+/// A difference between the two targets.
 pub(crate) enum Mismatch {
     /// In their answer to a rule.
     Check { rule: Info, c: i32, rust: i32 },
@@ -79,7 +79,7 @@ pub(crate) enum Mismatch {
     },
 }
 
-/// What cases need, made once.
+/// The targets and buffers that all cases use.
 pub(crate) struct Cases {
     /// One for each family that the kernel has.
     pairs: KVec<(Family, Pair)>,
@@ -145,7 +145,7 @@ impl Cases {
     }
 }
 
-/// Gives one packet to both targets, again and again.
+/// Gives one packet to both targets repeatedly.
 struct Presenter<'a> {
     pair: &'a Pair,
     rules: &'a [Entry; RULES],
@@ -165,7 +165,7 @@ impl Presenter<'_> {
             }
             ControlFlow::Continue(())
         })?;
-        // Every length and every split in some cases; few in others, so that there are more cases.
+        // Some cases try every length and split; others try few, so that there are more cases.
         let thorough = len - first <= CUTS && random.percent(10);
         let steps = if thorough { len - first + 1 } else { FEW };
         for batch in 0..steps.div_ceil(BATCH) {
@@ -186,7 +186,7 @@ impl Presenter<'_> {
         ControlFlow::Continue(())
     }
 
-    /// The same mismatch for a shorter packet, all in the linear part, if there is one.
+    /// A mismatch under the same rule for a shorter packet, all of it linear, if there is one.
     fn shorten(&mut self, family: Family, found: Mismatch) -> Mismatch {
         let Mismatch::Packet { rule, .. } = found else {
             return found;

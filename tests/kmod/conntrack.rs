@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A conntrack entry that conntrack has never seen: only its tuples and its status are there.
+//! A conntrack entry that conntrack has never seen: only its tuples and its status are set.
 //!
 //! C header: [`include/net/netfilter/nf_conntrack.h`](srctree/include/net/netfilter/nf_conntrack.h)
 
@@ -18,12 +18,11 @@ impl Connection {
     pub(crate) fn new() -> Result<Self> {
         let conn =
             KBox::<bindings::nf_conn>::new_uninit(GFP_KERNEL | kernel::alloc::flags::__GFP_ZERO)?;
-        // SAFETY: It was made all zero, which is an entry that nobody knows: no reference, no
-        // pointer, empty tuples.
+        // SAFETY: It is all zero, which is a valid entry: no references, no pointers, empty tuples.
         Ok(Self(unsafe { conn.assume_init() }))
     }
 
-    /// Makes this the entry that is wanted, and gives it to a packet.
+    /// Makes this the given entry, and attaches it to a packet.
     ///
     /// # Safety
     ///
@@ -34,8 +33,8 @@ impl Connection {
         unsafe { (*skb)._nfct = nfct };
     }
 
-    /// Makes this the entry that is wanted, and returns what its packet has in `_nfct`: a reference
-    /// to it, if it is one, and where in the connection's life the packet stands.
+    /// Makes this the given entry, and returns its packet's `_nfct`: the entry's address, if there
+    /// is to be one, and the packet's `enum ip_conntrack_info`.
     fn set(&mut self, conntrack: &Conntrack) -> usize {
         let info = usize::from(conntrack.info & 7);
         let Some(ends) = &conntrack.ends else {
@@ -70,6 +69,6 @@ impl Connection {
     ///
     /// # Safety
     ///
-    /// Nothing need be so.
+    /// There are no requirements.
     pub(crate) unsafe fn give(&mut self, _skb: *mut bindings::sk_buff, _conntrack: &Conntrack) {}
 }

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! `hmark_fuzz`: gives random packets and rules to the kernel's own C target and to ours, in one
-//! kernel, and compares what they do. It runs while it loads; it fails to load where they differ.
+//! kernel, and compares the results. It runs while it loads, and fails to load if they differ.
 //!
-//! The program `hmark-fuzz` prepares both targets, loads this, and reads from the kernel log what
-//! it says.
+//! The program `hmark-fuzz` prepares both targets, loads this, and reads its report from the kernel
+//! log.
 
 #![deny(clippy::missing_safety_doc, clippy::undocumented_unsafe_blocks)]
 
 use kernel::prelude::*;
 use kernel::time::{Instant, Monotonic};
 
-// The product's, with the bindings that this module's own lists ask for.
+// The product's file, with the bindings that this module's own lists ask for.
 #[path = "../../xt_hmark_kmod/bindings.rs"]
 mod bindings;
 mod case;
 mod conntrack;
-// For user space too: not all of it is used here.
+// This is for user space, too: not all of it is used here.
 #[allow(dead_code, unreachable_pub, unused_imports)]
 mod generate;
 mod report;
-// For its rules and families: the rest is not used here.
+// Included for its rules and families: the rest is not used here.
 #[allow(dead_code, unreachable_pub, unused_imports)]
 #[path = "../../hmark/src/lib.rs"]
 mod hmark;
@@ -49,7 +49,7 @@ module! {
     },
 }
 
-/// What is left once all is compared: nothing.
+/// The loaded module, which has nothing left to do: all is compared while it loads.
 struct Fuzz;
 
 impl kernel::Module for Fuzz {

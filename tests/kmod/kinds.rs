@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is measured: kinds of packets, each with the rule that it meets.
+//! The kinds of packets to measure, each with its rule.
 
 use crate::generate::protocol::{AH, DESTINATION, FRAGMENT, HOP_BY_HOP, ICMP, ICMPV6, TCP, UDP};
 use crate::generate::{Bytes, Conntrack, End, Layout};
 use crate::rule::v0::{flag, Info, DEFAULT_RND};
 use crate::Family;
 
-/// Bytes behind the headers of every packet.
+/// The bytes after the headers of every packet.
 const PAYLOAD: [u8; 64] = [0; 64];
 
 /// A kind of packet and rule.
@@ -17,34 +17,34 @@ pub(crate) struct Kind {
     pub(crate) name: &'static str,
     pub(crate) family: Family,
     packet: Packet,
-    /// Nothing but the first header is in the linear part.
+    /// Whether only the first header is in the linear part.
     paged: bool,
-    /// What the rule hashes.
+    /// The parts that the rule hashes.
     what: What,
     /// Buckets of the rule.
     modulus: u32,
 }
 
-/// What a packet holds.
+/// The headers of a packet.
 #[derive(Clone, Copy)]
 enum Packet {
-    /// This protocol behind the first header.
+    /// This protocol after the first header.
     Plain(u8),
-    /// UDP behind IPv4 options.
+    /// UDP after IPv4 options.
     Options,
     /// A later fragment, of UDP.
     Fragment,
     /// An ICMP or ICMPv6 error that quotes a packet of UDP.
     Error,
-    /// UDP behind IPv6 hop-by-hop and destination options.
+    /// UDP after IPv6 hop-by-hop and destination options.
     HopByHop,
-    /// TCP behind an IPv6 Authentication Header.
+    /// TCP after an IPv6 Authentication Header.
     Authenticated,
-    /// UDP behind so many IPv6 destination options headers.
+    /// UDP after this number of IPv6 destination options headers.
     Extensions(u8),
 }
 
-/// What a rule hashes.
+/// The parts that a rule hashes.
 #[derive(Clone, Copy)]
 enum What {
     /// Addresses, ports and protocol of the packet.
@@ -128,7 +128,7 @@ impl Kind {
         Self { modulus, ..self }
     }
 
-    /// Whether not all of a packet is in the linear part.
+    /// Whether some of the packet is outside the linear part.
     pub(crate) fn is_paged(&self) -> bool {
         self.paged
     }
@@ -174,7 +174,7 @@ impl Kind {
             Packet::Options => {
                 self.first_header(UDP, flow, bytes);
                 bytes.put(0, &[0x48]);
-                // No operation, eleven times, and the end of the options.
+                // Eleven no-operation options and the end of the list.
                 bytes.push(&[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
                 layer4(flow, bytes);
             }
@@ -231,7 +231,7 @@ impl Kind {
         bytes.push(&PAYLOAD);
     }
 
-    /// How a packet of this length lies in its sk_buff.
+    /// The layout of a packet of this length in its sk_buff.
     pub(crate) fn layout(&self, len: usize) -> Layout {
         match self.is_paged() {
             true => Layout::paged(len, self.family.header_len()),
@@ -239,7 +239,7 @@ impl Kind {
         }
     }
 
-    /// What conntrack knows of the packet's flow.
+    /// The conntrack entry of the packet's flow.
     pub(crate) fn connection(&self, flow: u8) -> Conntrack {
         let ends = match self.what {
             What::Conntrack => {
@@ -317,7 +317,7 @@ fn layer4(flow: u8, bytes: &mut Bytes) {
     bytes.push(&[0; 16]);
 }
 
-/// An IPv6 extension header of 8 bytes that holds padding alone.
+/// An IPv6 extension header of 8 bytes that holds only padding.
 fn extension(next: u8, bytes: &mut Bytes) {
     bytes.push(&[next, 0, 1, 4, 0, 0, 0, 0]);
 }

@@ -18,14 +18,14 @@ use crate::scale;
 use crate::skb::Skb;
 use crate::targets::{softirq, Caller, Entry, Hook, Softirq, Target, CONTINUE};
 
-/// Flows that packets are of, one after the other.
+/// Number of flows that the packets take turns to belong to.
 const FLOWS: usize = 16;
 
-/// Packets that one target is given before the other has its turn: few enough that what slows the
-/// machine slows both, and enough that reading the clock does not count.
+/// Packets that one target gets before it is the other's turn: few enough that whatever slows the
+/// machine slows both, and so many that the time to read the clock is negligible.
 const TURN: usize = 4096;
 
-/// What a target must not leave.
+/// The mark before a target, which must not be the one after it.
 const UNMARKED: u32 = 0;
 
 /// A packet of each flow, the targets, and the rule.
@@ -46,7 +46,7 @@ pub(crate) struct Times {
 }
 
 impl Flows {
-    /// Prepares packets of a kind, and sees that both targets give them the same mark.
+    /// Prepares packets of a kind, and checks that both targets give them the same mark.
     pub(crate) fn new(kind: &Kind) -> Result<Self> {
         let mut bytes = KBox::new(Bytes::default(), GFP_KERNEL)?;
         let mut skbs = KVec::with_capacity(FLOWS, GFP_KERNEL)?;
@@ -71,7 +71,7 @@ impl Flows {
         Ok(flows)
     }
 
-    /// Sees that both targets take the rule, and give each flow's packet the same mark.
+    /// Checks that both targets accept the rule, and give each flow's packet the same mark.
     fn check(&mut self, kind: &Kind) -> Result {
         if [&self.c, &self.rust].map(|target| target.check(&mut self.entry)) != [0; 2] {
             pr_err!("{}: the rule is refused\n", kind.name);
@@ -92,7 +92,7 @@ impl Flows {
         Ok(())
     }
 
-    /// Gives each target at least so many packets, by turns.
+    /// Gives each target at least this number of packets, in turn.
     pub(crate) fn measure(&mut self, round: u32, packets: u32) -> Times {
         let mut times = Times::default();
         let hook = Hook::new();
@@ -100,7 +100,7 @@ impl Flows {
         let floor = self.c.with(&hook, &self.entry).with(black_box(hash_alone));
         for turn in 0..(packets as usize).div_ceil(TURN) {
             let mut sides = [(&mut times.c, &c), (&mut times.rust, &rust)];
-            // Neither is always the first one.
+            // Each of them is first in half of the turns.
             if (round as usize + turn) % 2 == 1 {
                 sides.reverse();
             }
@@ -114,7 +114,7 @@ impl Flows {
     }
 }
 
-/// Gives a target its turn, and returns the nanoseconds that this takes.
+/// Gives a target its turn, and returns the time in nanoseconds.
 fn hand_over(target: &Caller<'_>, skbs: &mut [Skb]) -> i64 {
     timed(|context| {
         for _ in 0..TURN / FLOWS {
@@ -125,16 +125,16 @@ fn hand_over(target: &Caller<'_>, skbs: &mut [Skb]) -> i64 {
     })
 }
 
-/// A target that hashes what the flow's packet starts with, and does nothing else: the floor.
+/// A target that only hashes the first bytes of the packet: the floor for any target.
 ///
 /// # Safety
 ///
-/// As of any target, with the rule of an [`Entry`] and the packet of a [`Skb`].
+/// As for any target, with the rule of an [`Entry`] and the packet of a [`Skb`].
 unsafe extern "C" fn hash_alone(
     skb: *mut bindings::sk_buff,
     parameters: *const bindings::xt_action_param,
 ) -> c_uint {
-    // SAFETY: As this function's own condition says.
+    // SAFETY: By this function's own condition.
     let (rule, words) = unsafe {
         let rule = &*(*parameters).__bindgen_anon_2.targinfo.cast::<Info>();
         (rule, (*skb).data.cast::<[u32; 3]>().read_unaligned())
@@ -160,7 +160,7 @@ impl fmt::Display for Times {
     /// Picoseconds for a packet.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [c, rust, floor] = [self.c, self.rust, self.floor].map(|time| {
-            // A round has a packet at least, and takes no hours.
+            // A round has at least one packet, and is far too short for an overflow.
             time * 1000 / self.packets.max(1)
         });
         write!(f, "c={c} rust={rust} floor={floor}")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is found, as lines in the kernel log.
+//! The findings, as lines in the kernel log.
 
 use kernel::fmt;
 use kernel::prelude::*;
@@ -9,10 +9,10 @@ use kernel::time::Delta;
 use crate::case::{Count, Mismatch, Outcome};
 use crate::targets::CONTINUE;
 
-/// Bytes of a packet in one line: the kernel cuts long ones off.
+/// Bytes of a packet in one line: the kernel cuts off long lines.
 const ROW: usize = 64;
 
-/// Tells where the targets differ, and how to see it again.
+/// Logs a difference between the targets, and how to reproduce it.
 pub(crate) fn mismatch(case: u64, mismatch: &Mismatch, packet: &[u8]) {
     match mismatch {
         Mismatch::Check { rule, c, rust } => {
@@ -41,7 +41,7 @@ pub(crate) fn mismatch(case: u64, mismatch: &Mismatch, packet: &[u8]) {
     }
 }
 
-/// Tells how much was compared.
+/// Logs how much was compared.
 pub(crate) fn count(count: &Count, time: Delta) {
     pr_info!(
         "compared packets={} bases={} rules={} refused={} unmarked={} milliseconds={}\n",
@@ -54,7 +54,7 @@ pub(crate) fn count(count: &Count, time: Delta) {
     );
 }
 
-/// What a target did to a packet with the mark `before`, in words.
+/// The result of a target for a packet with the mark `before`, in words.
 struct Did<'a> {
     outcome: &'a Outcome,
     before: u32,

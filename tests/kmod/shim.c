@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is a macro or inline in the kernel, as functions that Rust can call.
+ * Macros and inline functions of the kernel, as functions that Rust can call.
  */
 #include <linux/bottom_half.h>
 #include <linux/kasan.h>
@@ -15,17 +15,17 @@ struct sk_buff *hmark_alloc_skb(unsigned int size)
 }
 
 #ifdef CONFIG_KASAN_GENERIC
-/* What KASAN notes of every so many bytes in one: how many may be read, or a reason why none. */
+/* KASAN keeps a byte per granule: how many of its bytes may be read, or why none may. */
 #define GRANULE (1UL << KASAN_SHADOW_SCALE_SHIFT)
 #define READABLE 0
 #define OUT_OF_BOUNDS 0xfc
 
-/* It is exported, but its header is none that a module can include. */
+/* It is exported, but a module cannot include its header. */
 void kasan_poison(const void *addr, size_t size, u8 value, bool init);
 
 /*
- * Has KASAN report whoever reads behind the bytes from `from` to `to` of an
- * aligned buffer, at the very next one, or before them, in a whole granule.
+ * Has KASAN report any read outside the bytes from `from` to `to` of an aligned
+ * buffer: after them from the very next byte on, before them in whole granules.
  */
 void hmark_fence(const void *buffer, size_t size, size_t from, size_t to)
 {

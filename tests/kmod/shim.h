@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is a macro or inline in the kernel, as functions that Rust can call.
+ * Macros and inline functions of the kernel, as functions that Rust can call.
  */
 #ifndef HMARK_SHIM_H
 #define HMARK_SHIM_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! An sk_buff that takes one packet after another, in any layout.
+//! An sk_buff that holds one packet after another, in any layout.
 //!
 //! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
 
@@ -13,23 +13,23 @@ use crate::bindings;
 use crate::conntrack::Connection;
 use crate::generate::{Conntrack, Layout, CAPACITY, MAX_HEADROOM};
 
-/// Bytes behind the linear part that are made wrong, for whoever reads them.
+/// Number of bytes after the linear part that are filled with wrong values, to expose reads there.
 const POISON: usize = 64;
 
-/// Size of the buffer of the linear part: before the packet as much as a layout may want.
+/// Size of the buffer of the linear part, with as much room before the packet as a layout may want.
 const BUFFER: usize = 2 * MAX_HEADROOM + CAPACITY + POISON;
 
 /// One sk_buff, whose bytes and layout change.
 ///
 /// # Invariants
 ///
-/// `skb` and `listed` are valid and ours alone, with a buffer of [`BUFFER`] bytes each; `skb`
+/// `skb` and `listed` are valid and not shared, with a buffer of [`BUFFER`] bytes each; `skb`
 /// refers to nothing but `listed`, `page` and `connection`.
 pub(crate) struct Skb {
     skb: NonNull<bindings::sk_buff>,
-    /// Has the whole packet at the start of its buffer, for the fragment list.
+    /// The fragment list. It has the whole packet at the start of its buffer.
     listed: NonNull<bindings::sk_buff>,
-    /// Has the whole packet at its start, for fragments.
+    /// The page of the fragments. It has the whole packet at its start.
     page: Page,
     connection: Connection,
 }
@@ -62,7 +62,7 @@ impl Skb {
     /// Takes the bytes of a packet, for [`Skb::lay_out`].
     pub(crate) fn load(&mut self, packet: &[u8]) -> Result {
         let len = packet.len().min(CAPACITY);
-        // SAFETY: These bytes are valid; the page is ours alone, and has room for them.
+        // SAFETY: These bytes are valid; the page is not shared, and has room for them.
         unsafe { self.page.write_raw(packet.as_ptr(), 0, len)? };
         // SAFETY: By the type invariants its buffer has room for them.
         unsafe { copy(packet, (*self.listed.as_ptr()).head, len) };
@@ -83,7 +83,7 @@ impl Skb {
         let network = head.wrapping_add(start);
         self.unfence();
         // SAFETY: By the type invariants the buffer is ours, and has room for all of this before,
-        // in and behind the packet.
+        // in and after the packet.
         unsafe {
             copy(packet, network, linear);
             poison(&packet[linear..], network.wrapping_add(linear));
@@ -97,15 +97,15 @@ impl Skb {
             (*skb).data_len = (len - linear) as u32;
             (*skb).tail = (start + linear) as u32;
             *self.field(bindings::SKB_NETWORK_HEADER) = start as u16;
-            // The two others are not what a target may go by.
+            // A target may not rely on the other two.
             *self.field(bindings::SKB_TRANSPORT_HEADER) = start as u16;
             *self.field(bindings::SKB_MAC_HEADER) = 0_u16;
         }
         self.lay_out_rest(layout, linear, len);
     }
 
-    /// Lets the fragments have the loaded packet from `offset` to `end`, which is [`CAPACITY`] at
-    /// most.
+    /// Puts the loaded packet from `offset` to `end`, which is [`CAPACITY`] at most, into the
+    /// fragments.
     fn lay_out_rest(&mut self, layout: &Layout, mut offset: usize, end: usize) {
         // SAFETY: By the type invariants the sk_buff is ours; its shared info is where `end` says.
         let shared = unsafe {
@@ -138,7 +138,7 @@ impl Skb {
         }
     }
 
-    /// Where there is KASAN, has it report whoever reads outside of these bytes of the buffer.
+    /// Has KASAN, if the kernel has it, report any read outside these bytes of the buffer.
     #[inline(always)]
     fn fence(&mut self, from: usize, to: usize) {
         if cfg!(CONFIG_KASAN_GENERIC) {
@@ -148,7 +148,7 @@ impl Skb {
         }
     }
 
-    /// Lets all of the buffer be read, and written, again.
+    /// Has KASAN allow access to the whole buffer again.
     #[inline(always)]
     fn unfence(&mut self) {
         if cfg!(CONFIG_KASAN_GENERIC) {
@@ -203,7 +203,7 @@ fn allocate() -> Result<NonNull<bindings::sk_buff>> {
     NonNull::new(unsafe { bindings::hmark_alloc_skb(BUFFER as u32) }).ok_or(ENOMEM)
 }
 
-/// Copies the first `len` bytes of `from`, or all, if it has less.
+/// Copies the first `len` bytes of `from`, or all if there are fewer.
 ///
 /// # Safety
 ///
@@ -214,7 +214,7 @@ unsafe fn copy(from: &[u8], to: *mut u8, len: usize) {
     unsafe { to.copy_from_nonoverlapping(from.as_ptr(), from.len().min(len)) };
 }
 
-/// Writes the complement of the next bytes of a packet, or ones.
+/// Writes the complement of the next bytes of a packet, and ones after its end.
 ///
 /// # Safety
 ///

@@ -16,10 +16,10 @@ use crate::rule::v0::Info;
 use crate::skb::Skb;
 use crate::Family;
 
-/// What becomes of a packet where all is well.
+/// The verdict that HMARK always gives.
 pub(crate) const CONTINUE: u32 = bindings::XT_CONTINUE;
 
-/// A rule as aligned as it is behind its header in a table.
+/// A rule with the alignment that it has after its header in a table.
 #[repr(align(8))]
 pub(crate) struct Entry(pub(crate) Info);
 
@@ -27,7 +27,8 @@ pub(crate) struct Entry(pub(crate) Info);
 ///
 /// # Invariants
 ///
-/// `target` is registered and has both callbacks, and its module cannot go: a reference is held.
+/// `target` is registered and has both callbacks. A reference to its module is held, so that the
+/// module cannot be unloaded.
 pub(crate) struct Target {
     target: NonNull<bindings::xt_target>,
     family: c_int,
@@ -60,7 +61,7 @@ impl Target {
         Ok(found)
     }
 
-    /// What the target answers to a new rule: 0 or an error.
+    /// The target's answer to a new rule: 0 or an error.
     pub(crate) fn check(&self, entry: &mut Entry) -> c_int {
         // SAFETY: By the type invariants the target is valid.
         let Some(check) = (unsafe { self.target.as_ref() }).checkentry else {
@@ -77,12 +78,12 @@ impl Target {
             family: self.family as u8,
             nft_compat: false,
         };
-        // SAFETY: The parameters are as from xtables: all that they point to is valid meanwhile,
-        // and the rule has the size that the target wants.
+        // SAFETY: The parameters are as from xtables: all that they point to is valid during the
+        // call, and the rule has the size that the target expects.
         unsafe { check(&parameters) }
     }
 
-    /// Makes ready to hand packets to the target, by a rule that it did not refuse.
+    /// Prepares to hand packets to the target, with a rule that it did not refuse.
     #[inline(always)]
     pub(crate) fn with<'a>(&'a self, hook: &'a Hook, entry: &'a Entry) -> Caller<'a> {
         let parameters = bindings::xt_action_param {
@@ -106,11 +107,11 @@ impl Target {
     }
 }
 
-/// What a target does to a packet.
+/// The function of a target that handles a packet.
 pub(crate) type Callback =
     unsafe extern "C" fn(*mut bindings::sk_buff, *const bindings::xt_action_param) -> c_uint;
 
-/// A hook of no device and socket.
+/// A hook without device and socket.
 pub(crate) struct Hook(bindings::nf_hook_state);
 
 impl Hook {
@@ -120,16 +121,16 @@ impl Hook {
     }
 }
 
-/// A target and a rule, as xtables has them at hand when packets come.
+/// A target and a rule, as xtables has them ready when packets arrive.
 pub(crate) struct Caller<'a> {
     target: Option<Callback>,
     parameters: bindings::xt_action_param,
-    /// What the parameters point to.
+    /// The values that the parameters point to.
     _of: PhantomData<(&'a Target, &'a Hook, &'a Entry)>,
 }
 
 impl Caller<'_> {
-    /// The same with another target.
+    /// The same with the function of another target.
     pub(crate) fn with(mut self, target: Callback) -> Self {
         self.target = Some(target);
         self
@@ -141,8 +142,8 @@ impl Caller<'_> {
         let Some(target) = self.target else {
             return CONTINUE;
         };
-        // SAFETY: The packet is valid and ours alone, parameters and rule are as from xtables, and
-        // this is the context of a hook.
+        // SAFETY: The packet is valid and not shared, parameters and rule are as from xtables, and
+        // the context is that of a hook.
         unsafe { target(skb.as_raw(), &self.parameters) }
     }
 }
@@ -154,10 +155,10 @@ impl Drop for Target {
     }
 }
 
-/// Shows that softirqs are off and RCU reads, as in a hook.
+/// Proof that softirqs are off and the RCU read lock is held, as in a hook.
 pub(crate) struct Softirq(());
 
-/// Runs `work` as in a hook, where nothing else has this CPU; then lets others have it.
+/// Runs `work` as in a hook, where no other task gets this CPU; then lets others have it.
 pub(crate) fn softirq<T>(work: impl FnOnce(&Softirq) -> T) -> T {
     // SAFETY: This is the context of a task, which may turn softirqs off.
     unsafe { bindings::hmark_enter_softirq() };

@@ -10,8 +10,8 @@
 #include <net/netfilter/nf_conntrack.h>
 
 /*
- * Fields inside unnamed parts of struct sk_buff, to which bindgen gives names
- * that depend on the kernel's configuration.
+ * Offsets of fields in unnamed members of struct sk_buff: bindgen's names for
+ * those members depend on the kernel's configuration.
  */
 enum {
 	SKB_MARK = offsetof(struct sk_buff, mark),

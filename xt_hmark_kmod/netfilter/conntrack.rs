@@ -31,10 +31,10 @@ impl<'a> Connection<'a> {
     pub(crate) fn of(skb: &'a SkBuff) -> Option<Self> {
         // SAFETY: An `SkBuff` is a valid `sk_buff`.
         let nfct = unsafe { (*skb.as_raw())._nfct };
-        // The low bits tell where in the connection's life the packet stands.
+        // The low bits are the packet's `enum ip_conntrack_info`.
         let conn = (nfct & !(bindings::NFCT_INFOMASK as usize)) as *const bindings::nf_conn;
-        // INVARIANT: A packet holds a reference to its `nf_conn`, and keeps it while it is
-        // borrowed.
+        // INVARIANT: A packet holds a reference to its `nf_conn`, and keeps it as long as the
+        // packet is borrowed.
         (!conn.is_null()).then_some(Self {
             conn,
             _packet: PhantomData,
@@ -47,13 +47,13 @@ impl<'a> Connection<'a> {
         None
     }
 
-    /// The tuple of packets in the direction of the first one.
+    /// The tuple of the original direction, that of the first packet.
     #[inline(always)]
     pub(crate) fn original(self) -> Tuple<'a> {
         self.tuple(0)
     }
 
-    /// The tuple of packets in the other direction.
+    /// The tuple of the reply direction.
     #[inline(always)]
     pub(crate) fn reply(self) -> Tuple<'a> {
         self.tuple(1)
@@ -68,7 +68,7 @@ impl<'a> Connection<'a> {
                 (&raw const (*self.conn).tuplehash).cast::<bindings::nf_conntrack_tuple_hash>();
             &raw const (*hashes.wrapping_add(direction)).tuple
         };
-        // INVARIANT: As above.
+        // INVARIANT: As above, the tuple is valid; the type says why it is initialised.
         Tuple {
             tuple,
             _connection: PhantomData,
@@ -76,17 +76,18 @@ impl<'a> Connection<'a> {
     }
 }
 
-/// The tuple that packets of one direction of a connection have.
+/// The tuple of one direction of a connection.
 ///
-/// It is read word by word through a raw pointer, as by `READ_ONCE()`, and no reference to it is
-/// made, since it can change meanwhile: clones of a packet (by a bridge, multicast or nfqueue)
-/// share one unconfirmed `nf_conn`, whose reply tuple NAT changes for the first of them, maybe
-/// on another CPU. A reader may then see parts of both values, as a reader in C does.
+/// It is read word by word through a raw pointer, as by `READ_ONCE()`, and never through a
+/// reference, since it can change at any time: clones of a packet (made by a bridge, multicast
+/// or nfqueue) share one unconfirmed `nf_conn`, and NAT may change its reply tuple for the
+/// first of them on another CPU. A reader may then see a mix of the old and the new value, as
+/// in C.
 ///
 /// # Invariants
 ///
-/// `tuple` is valid for reads for `'a`. It is initialised: conntrack zeroes an `nf_conn` and
-/// copies whole tuples, which were zeroed as well before they were filled in.
+/// `tuple` is valid for reads for `'a`. It is initialised: conntrack zeroes each tuple before
+/// it fills it in, and copies it into the `nf_conn` as a whole. Templates are all zero.
 #[derive(Clone, Copy)]
 pub(crate) struct Tuple<'a> {
     tuple: *const bindings::nf_conntrack_tuple,
@@ -108,14 +109,14 @@ impl Tuple<'_> {
         unsafe { (&raw const (*self.tuple).dst.protonum).read_volatile() }
     }
 
-    /// The source address of IPv4, in network byte order: also the first word of IPv6's.
+    /// The IPv4 source address, in network byte order; the first word of an IPv6 one.
     #[inline(always)]
     pub(crate) fn src_ip(self) -> u32 {
         // SAFETY: As in `l3num`. Each view of the union is plain numbers.
         unsafe { (&raw const (*self.tuple).src.u3.ip).read_volatile() }
     }
 
-    /// The source address of IPv6, in network byte order.
+    /// The IPv6 source address, in network byte order.
     #[inline(always)]
     pub(crate) fn src_ip6(self) -> [u32; 4] {
         // SAFETY: As in `src_ip`.

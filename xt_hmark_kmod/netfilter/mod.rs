@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Netfilter for targets in Rust: safe layers over xtables, `sk_buff` and conntrack.
+//! Netfilter for targets in Rust: safe abstractions of xtables, `sk_buff` and conntrack.
 //!
-//! A target implements [`xtables::Target`], and the module keeps an [`xtables::Registration`] of it.
-//! Each packet reaches the target as a [`skbuff::SkBuff`], whose connection
-//! [`conntrack::Connection::of`] finds. A target that marks each packet with the number in its
+//! A target implements [`xtables::Target`], and the module keeps an [`xtables::Registration`] of
+//! it. Each packet reaches the target as a [`skbuff::SkBuff`], whose connection
+//! [`conntrack::Connection::of`] finds. This target marks each packet with the number in its
 //! options, as `-j MARK --set-mark` does:
 //!
 //! ```ignore
@@ -44,9 +44,9 @@
 //! }
 //! ```
 //!
-//! A module that includes this folder includes `../bindings.rs` as `bindings` in its crate's root,
-//! and `../Kbuild` in its own, which has bindgen read at least the lists that lie here
-//! (`bindgen_parameters`, `bindings_helper.h`); `tests/kmod-init/` is such a module.
+//! A module that includes this folder must also include `../bindings.rs` as `bindings` in its
+//! crate's root, and `../Kbuild` in its own Kbuild, which has bindgen read at least the lists in
+//! this folder (`bindgen_parameters`, `bindings_helper.h`). `tests/kmod-init/` is such a module.
 
 pub(crate) mod conntrack;
 pub(crate) mod ratelimit;

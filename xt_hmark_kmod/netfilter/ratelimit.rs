@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A limit on the messages that users can make a module log.
+//! A limit on the messages that users can cause a module to log.
 //!
 //! C header: [`include/linux/ratelimit.h`](srctree/include/linux/ratelimit.h)
 
@@ -9,12 +9,12 @@ use kernel::time::msecs_to_jiffies;
 
 use crate::bindings;
 
-/// A budget of messages of its own, as each `pr_info_ratelimited()` in C has.
+/// A separate budget of messages, such as each `pr_info_ratelimited()` has in C.
 ///
-/// `net_ratelimit()` would not do: it is one budget for the whole network stack, which root of a
-/// user namespace could use up by rules that are refused.
+/// `net_ratelimit()` would not do: it is one budget for the whole network stack, and root in a
+/// user namespace could use it up with rules that are refused.
 pub(crate) struct RateLimit {
-    /// The jiffies, modulo 2^32, in which the current interval began.
+    /// The start of the current interval, in jiffies modulo 2^32.
     began: Atomic<u32>,
     /// Messages asked for since then.
     messages: Atomic<u32>,
@@ -27,7 +27,7 @@ impl RateLimit {
     /// Number of messages in an interval: `DEFAULT_RATELIMIT_BURST`.
     const BURST: u32 = 10;
 
-    /// A limit that has its whole budget.
+    /// A limit with its full budget.
     pub(crate) const fn new() -> Self {
         Self {
             began: Atomic::new(0),
@@ -37,9 +37,10 @@ impl RateLimit {
 
     /// Whether one more message may be logged now.
     ///
-    /// When CPUs begin an interval at the same moment, each may log one message more.
+    /// Calls that race with the start of an interval may go uncounted; an interval then has twice
+    /// the budget at most.
     pub(crate) fn allows(&self) -> bool {
-        // SAFETY: The kernel's clock is always there; like C, this reads it without a lock.
+        // SAFETY: `jiffies` always exists, and is read without a lock as in C.
         let now = unsafe { (&raw const bindings::jiffies).read_volatile() } as u32;
         let began = self.began.load(Relaxed);
         let interval = msecs_to_jiffies(Self::INTERVAL) as u32;

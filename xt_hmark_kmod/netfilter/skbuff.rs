@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A packet in a hook: `struct sk_buff`, as a target may see it.
+//! A packet in a hook: the parts of `struct sk_buff` that a target may use.
 //!
 //! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
 
@@ -17,28 +17,29 @@ use crate::bindings;
 /// - It is a valid `sk_buff` with its network header set, whose linear part is the
 ///   `len - data_len` bytes from `data` on. `head` is never null, and head, network header and
 ///   `data` lie in one buffer.
-/// - The linear part is not written to as long as it is borrowed. Whoever changes packet bytes has
-///   the linear part for itself first (`skb_ensure_writable()`, `skb_unshare()`), so that clones
-///   which share it never see a write; the hook that holds this packet runs one target at a time.
-///   User space can write only to pages that it lent to a packet (`sendfile()`, `MSG_ZEROCOPY`,
-///   `vmsplice()`), and those are fragments, never the linear part.
+/// - The linear part is not written to as long as it is borrowed. Code that changes packet bytes
+///   first gets a linear part of its own (`skb_ensure_writable()`, `skb_unshare()`), so that clones
+///   which share the old one never see a write; the hook that holds this packet runs one target at
+///   a time. User space can write only to pages that it lent to a packet (`sendfile()`,
+///   `MSG_ZEROCOPY`, `vmsplice()`), and those are fragments, never the linear part.
 ///
-/// Should anybody break the second rule, a byte may be seen before or after the write. Bounds never
-/// come from packet bytes, but from the lengths in the `sk_buff`, and every read is compared with
-/// them. As in C, this relies on the compiler not to read a byte again between the comparison and
-/// the use of an offset that was computed from it.
+/// If the second invariant is broken all the same, a reader may see a byte as it was before or
+/// after the write. Bounds come from the lengths in the `sk_buff`, never from packet bytes, and
+/// every read is checked against them. As in C, this relies on the compiler: where an offset is
+/// computed from a byte, it must not read that byte again between the check and the use.
 #[repr(transparent)]
 pub(crate) struct SkBuff(Opaque<bindings::sk_buff>);
 
 impl SkBuff {
-    /// Borrows a packet from the hook that was given it.
+    /// Borrows a packet from the hook that holds it.
     ///
     /// # Safety
     ///
-    /// For `'a`, `skb` must be as the type invariants say, and have no other reference in Rust.
+    /// For `'a`, `skb` must satisfy the type invariants, and Rust code must have no other reference
+    /// to it.
     #[inline(always)]
     pub(crate) unsafe fn from_raw<'a>(skb: *mut bindings::sk_buff) -> &'a Self {
-        // SAFETY: The caller vouches for it; `Self` is a transparent wrapper.
+        // SAFETY: By this function's contract `skb` is valid; `Self` is a transparent wrapper.
         unsafe { &*skb.cast() }
     }
 
@@ -68,7 +69,7 @@ impl SkBuff {
         unsafe { *self.field(bindings::SKB_MARK) = mark };
     }
 
-    /// Whether a part of the packet is not in the linear part: `skb_is_nonlinear()`.
+    /// Whether some of the packet lies outside the linear part: `skb_is_nonlinear()`.
     #[inline(always)]
     pub(crate) fn is_nonlinear(&self) -> bool {
         // SAFETY: By the type invariants the packet is valid.
@@ -109,27 +110,28 @@ impl SkBuff {
     /// The `N` bytes that start `offset` bytes after the network header, in the linear part.
     ///
     /// [`None`] if the last of them is not in the linear part. The network header may lie before
-    /// `data`: the bytes between are of the buffer, too.
+    /// `data`: the bytes in between belong to the buffer, too.
     #[inline(always)]
     pub(crate) fn linear<const N: usize>(&self, offset: u32) -> Option<&[u8; N]> {
         let skb = self.as_raw();
         // SAFETY: By the type invariants the packet is valid.
         let (data, len) = unsafe { ((*skb).data, (*skb).len.wrapping_sub((*skb).data_len)) };
         let start = self.network_header();
-        // SAFETY: By the type invariants a packet has a buffer. Without this, each result would be
-        // compared with null.
+        // SAFETY: By the type invariants `head` is not null, and the header is in the same buffer.
+        // Without this, each result would be compared with null.
         unsafe { core::hint::assert_unchecked(!start.is_null()) };
         let linear = data
             .addr()
             .wrapping_add(len as usize)
             .saturating_sub(start.addr());
-        // On a 32-bit machine the end of the bytes may wrap. There are that many bytes in no packet.
+        // On a 32-bit machine this sum may overflow; no packet has that many bytes.
         let end = (offset as usize).checked_add(N)?;
         if end > linear {
             return None;
         }
-        // SAFETY: By the comparison above these bytes are of the linear part, which by the type
-        // invariants is initialised and not written to as long as the packet is borrowed.
+        // SAFETY: By the comparison above these bytes lie between the network header and the end of
+        // the linear part. They are packet bytes, and so initialised; by the type invariants they
+        // are not written to as long as the packet is borrowed.
         Some(unsafe { &*start.add(offset as usize).cast() })
     }
 
@@ -142,9 +144,9 @@ impl SkBuff {
         let offset = self.network_offset().checked_add(offset)?;
         let len = i32::try_from(N).ok()?;
         let mut bytes = MaybeUninit::<[u8; N]>::uninit();
-        // SAFETY: By the type invariants the packet is valid, and `bytes` takes `len` bytes. The
-        // function compares the offset with the packet's length. A negative one, by which the
-        // network header lies before `data`, is still in the buffer.
+        // SAFETY: By the type invariants the packet is valid, and `bytes` has room for `len` bytes.
+        // The function checks the offset against the packet's length. A negative offset, because
+        // the network header lies before `data`, is still in the buffer.
         let error = unsafe {
             bindings::skb_copy_bits(self.as_raw(), offset, bytes.as_mut_ptr().cast(), len)
         };

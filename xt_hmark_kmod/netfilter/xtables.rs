@@ -44,17 +44,17 @@ impl Hooks {
     pub(crate) const PRE_ROUTING: Self = Self(1 << bindings::nf_inet_hooks_NF_INET_PRE_ROUTING);
 }
 
-/// The fate of a packet after a target.
+/// The decision of a target on a packet.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub(crate) struct Verdict(c_uint);
 
 impl Verdict {
-    /// The next rule sees it: `XT_CONTINUE`.
+    /// The packet goes on to the next rule: `XT_CONTINUE`.
     pub(crate) const CONTINUE: Self = Self(bindings::XT_CONTINUE);
 }
 
-/// A target: what `-j NAME` does to packets of one family.
+/// A target: the action of `-j NAME` on packets of one family.
 #[vtable]
 pub(crate) trait Target {
     /// The name after `-j`, of at most 28 bytes.
@@ -75,29 +75,29 @@ pub(crate) trait Target {
     /// The layer 4 protocol that a rule must match (`-p`) to use it; 0 for any.
     const PROTOCOL: u16 = 0;
 
-    /// The options of a rule as iptables hands them over, byte for byte.
+    /// The options of a rule as iptables passes them, byte for byte.
     type Info: FromBytes + Sync + 'static;
 
     /// Data that the kernel keeps for a rule, from its check until it is removed; `()` for none.
     ///
-    /// Its pointer follows [`Target::Info`], aligned to 8 bytes. The structure that user space
-    /// knows has a member there, and user space never sees the pointer (`usersize`).
+    /// The pointer to it follows [`Target::Info`], aligned to 8 bytes. The structure in user space
+    /// must have a member in its place; user space never sees the pointer (`usersize`).
     type Data: ForeignOwnable + Send + Sync + 'static;
 
-    /// Checks a rule before it is installed, and may sleep.
+    /// Checks a rule before it is installed. It may sleep.
     ///
-    /// nft_compat calls this once for a rule. Legacy iptables replaces a whole table: at each
-    /// change all rules of the table are checked anew, and then the old ones are destroyed.
+    /// nft_compat calls this once for each rule. Legacy iptables replaces a whole table: at each
+    /// change, all rules of the table are checked again, and then the old ones are destroyed.
     ///
     /// # Errors
     ///
     /// The rule, and with it the whole change of its table, is refused with this error.
     fn check(parameters: &CheckParameters, info: &Self::Info) -> Result<Self::Data>;
 
-    /// Handles a packet that a rule sent here.
+    /// Handles a packet that matched a rule.
     ///
-    /// Softirqs are off, but the context may be that of a process that sends a packet. It may not
-    /// sleep, and it may run on several CPUs at once.
+    /// Softirqs are off, but the context may be that of a process that sends the packet. It must
+    /// not sleep, and it may run on several CPUs at once.
     fn target(
         skb: &SkBuff,
         parameters: &ActionParameters,
@@ -105,13 +105,13 @@ pub(crate) trait Target {
         data: <Self::Data as ForeignOwnable>::Borrowed<'_>,
     ) -> Verdict;
 
-    /// Takes leave of a rule that was checked and is no longer in use; it may sleep.
+    /// Cleans up after a rule that was checked and is no longer in use. It may sleep.
     ///
-    /// The data is dropped by default.
+    /// By default, this drops the data.
     fn destroy(_info: &Self::Info, _data: Self::Data) {}
 }
 
-/// The circumstances of a check: `struct xt_tgchk_param`.
+/// The context of a check: `struct xt_tgchk_param`.
 #[repr(transparent)]
 pub(crate) struct CheckParameters(bindings::xt_tgchk_param);
 
@@ -134,18 +134,18 @@ impl CheckParameters {
 
     /// The hooks from which the rule can be reached.
     ///
-    /// nft_compat knows them only for a rule in a base chain; else there are none.
+    /// nft_compat knows them only for a rule in a base chain; for others, the set is empty.
     pub(crate) fn hooks(&self) -> Hooks {
         Hooks(self.0.hook_mask)
     }
 
-    /// Whether the rule is one of nftables, by iptables-nft.
+    /// Whether the rule comes through nft_compat, as the rules of iptables-nft do.
     pub(crate) fn is_nft_compat(&self) -> bool {
         self.0.nft_compat
     }
 }
 
-/// The circumstances of a packet: `struct xt_action_param` with `struct nf_hook_state`.
+/// The context of a packet: `struct xt_action_param` with `struct nf_hook_state`.
 ///
 /// # Invariants
 ///
@@ -186,14 +186,14 @@ impl ActionParameters {
         self.0.thoff
     }
 
-    /// The fragment offset: 0 for a whole packet and for a first fragment; its unit is 8 bytes in
-    /// iptables.
+    /// The fragment offset, 0 for a whole packet and for a first fragment: in units of 8 bytes in
+    /// iptables, in bytes in ip6tables.
     pub(crate) fn fragment_offset(&self) -> u16 {
         self.0.fragoff
     }
 }
 
-/// A target that xtables knows, from its making until it is dropped.
+/// A target that is registered with xtables, from its creation until it is dropped.
 ///
 /// # Invariants
 ///
@@ -214,7 +214,7 @@ unsafe impl<T: Target> Sync for Registration<T> {}
 unsafe impl<T: Target> Send for Registration<T> {}
 
 impl<T: Target> Registration<T> {
-    /// Makes a target of `module` known to xtables: rules may use it from now on.
+    /// Registers a target of `module` with xtables. Rules may use it from then on.
     pub(crate) fn new(module: &'static ThisModule) -> impl PinInit<Self, Error> {
         // INVARIANT: Without an error from `xt_register_target`, the target is registered.
         try_pin_init!(Self {
@@ -247,7 +247,7 @@ impl<T: Target> Adapter<T> {
     /// Whether the kernel keeps data for a rule.
     const HAS_DATA: bool = size_of::<T::Data>() != 0;
 
-    /// The offset of the pointer to a rule's data from the start of its options. It is the same in
+    /// The offset of the pointer to a rule's data from the start of the options. It is the same for
     /// 32-bit programs, since it is aligned to 8 bytes.
     const DATA_OFFSET: usize = size_of::<T::Info>().next_multiple_of(align_of::<u64>());
 
@@ -257,19 +257,19 @@ impl<T: Target> Adapter<T> {
         false => size_of::<T::Info>(),
     };
 
-    /// The bytes of these that user space may see; 0 stands for all.
+    /// The number of these bytes that user space may see; 0 stands for all.
     const USER_SIZE: usize = match Self::HAS_DATA {
         true => Self::DATA_OFFSET,
         false => 0,
     };
 
-    /// The target as xtables wants to know it, not yet in its list.
+    /// The description of the target for xtables, which is not registered yet.
     fn describe(module: &'static ThisModule) -> bindings::xt_target {
         const {
             assert!(T::NAME.to_bytes_with_nul().len() <= NAME_LEN);
             // The alignment of `xt_entry_target`'s data, where the options are.
             assert!(align_of::<T::Info>() <= align_of::<u64>());
-            // Otherwise user space would see the pointer, by a `usersize` of 0.
+            // Otherwise `usersize` would be 0, and user space would see the pointer.
             assert!(size_of::<T::Info>() > 0 || !Self::HAS_DATA);
         }
         let mut name: [c_char; NAME_LEN] = [0; NAME_LEN];
@@ -307,12 +307,12 @@ impl<T: Target> Adapter<T> {
     /// `info` must be as xtables passes it to a callback of this target, and valid for `'a`.
     #[inline(always)]
     unsafe fn info<'a>(info: *const c_void) -> &'a T::Info {
-        // SAFETY: xtables has checked that there are `targetsize` bytes, and aligned them; nobody
-        // changes those of the options. Any bytes are a valid `T::Info`.
+        // SAFETY: xtables has checked that there are `targetsize` bytes, and has aligned them;
+        // nobody changes the options among them. Any bytes are a valid `T::Info`.
         unsafe { &*info.cast() }
     }
 
-    /// The pointer to a rule's data; a dangling one if there is none to keep.
+    /// The pointer to a rule's data; a dangling one if the target has no data.
     ///
     /// # Safety
     ///
@@ -320,7 +320,7 @@ impl<T: Target> Adapter<T> {
     #[inline(always)]
     unsafe fn data(info: *const c_void) -> *mut c_void {
         match Self::HAS_DATA {
-            // SAFETY: `check_callback` has written it there, in `targetsize`, and aligned to 8.
+            // SAFETY: `check_callback` has written it there: within `targetsize`, and aligned to 8.
             true => unsafe {
                 info.byte_add(Self::DATA_OFFSET)
                     .cast::<*mut c_void>()
@@ -332,16 +332,16 @@ impl<T: Target> Adapter<T> {
 
     /// # Safety
     ///
-    /// Only xtables calls this, for a rule whose target this is, with a packet of the hook it is
-    /// in, and with `par` and its rule valid meanwhile.
+    /// Only xtables may call this: for a rule with this target, with a packet that a hook holds,
+    /// and with `par` and its rule valid during the call.
     unsafe extern "C" fn target_callback(
         skb: *mut bindings::sk_buff,
         par: *const bindings::xt_action_param,
     ) -> c_uint {
-        // SAFETY: A hook has its packet for itself, with the network header set.
+        // SAFETY: A hook has its `sk_buff` to itself, and the network header is set.
         let skb = unsafe { SkBuff::from_raw(skb) };
-        // SAFETY: By this function's own contract; the rule was checked before it was installed,
-        // and its data lives until `destroy_callback`, which no packet is in a hook for any more.
+        // SAFETY: By this function's contract. The rule was checked before it was installed, and
+        // its data lives until `destroy_callback`, when no packet is in a hook with the rule.
         let (parameters, info, data) = unsafe {
             let info = (*par).__bindgen_anon_2.targinfo;
             let data = <T::Data as ForeignOwnable>::borrow(Self::data(info));
@@ -352,9 +352,9 @@ impl<T: Target> Adapter<T> {
 
     /// # Safety
     ///
-    /// Only xtables calls this, with `par` and its rule valid meanwhile.
+    /// Only xtables may call this, with `par` and its rule valid during the call.
     unsafe extern "C" fn check_callback(par: *const bindings::xt_tgchk_param) -> c_int {
-        // SAFETY: By this function's own contract; xtables checks the size before it calls this.
+        // SAFETY: By this function's contract; xtables checks the size before it calls this.
         let (parameters, info, targinfo) = unsafe {
             let targinfo = (*par).targinfo;
             (
@@ -369,8 +369,8 @@ impl<T: Target> Adapter<T> {
                 let slot = targinfo
                     .wrapping_byte_add(Self::DATA_OFFSET)
                     .cast::<*mut c_void>();
-                // SAFETY: The pointer is in `targetsize`, aligned to 8, and after the options. The
-                // rule is not installed yet, so that nobody else looks at it.
+                // SAFETY: The pointer's place is within `targetsize`, aligned to 8, and after the
+                // options. The rule is not installed yet, so nobody else accesses it.
                 unsafe { slot.write(data.into_foreign()) };
             }
             Ok(0)
@@ -379,11 +379,11 @@ impl<T: Target> Adapter<T> {
 
     /// # Safety
     ///
-    /// Only xtables calls this, for a rule that was checked, with `par` and its rule valid
-    /// meanwhile, and once for each check.
+    /// Only xtables may call this: once for each check that succeeded, with `par` and its rule
+    /// valid during the call.
     unsafe extern "C" fn destroy_callback(par: *const bindings::xt_tgdtor_param) {
-        // SAFETY: By this function's own contract. No packet is in a hook with this rule any more,
-        // so that nobody borrows its data.
+        // SAFETY: By this function's contract. No packet is in a hook with this rule any more, so
+        // nobody borrows its data.
         let (info, data) = unsafe {
             let info = (*par).targinfo;
             let data = <T::Data as ForeignOwnable>::from_foreign(Self::data(info));

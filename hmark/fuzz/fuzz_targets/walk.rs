@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The fuzz target: libFuzzer's where `cfg(fuzzing)` is set, else it takes files to check.
+//! The fuzz target. With `cfg(fuzzing)` it is libFuzzer's; without, it checks the given files.
 
 #![cfg_attr(fuzzing, no_main)]
 

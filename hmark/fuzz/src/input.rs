@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A fuzzer's input: the same bytes are the same rule and packet on every machine.
+//! A fuzzer's input: the same bytes mean the same rule and packet on every machine.
 
 use hmark::rule::v0::{flag, Info};
 use hmark::{Connection, Ends, Family};
@@ -8,7 +8,7 @@ use hmark::{Connection, Ends, Family};
 /// Bytes of an input before its packet: kind, two cuts, and the rule as the ABI lays it out.
 const HEAD: usize = 1 + 4 + 60;
 
-/// What a rule is to mark.
+/// The packet or connection that the rule marks.
 pub(crate) enum Subject<'a> {
     Packet(Family, &'a [u8]),
     Connection(Connection),
@@ -18,12 +18,12 @@ pub(crate) enum Subject<'a> {
 pub(crate) struct Input<'a> {
     pub(crate) rule: Info,
     pub(crate) subject: Subject<'a>,
-    /// Where to cut the packet in pieces: at most its length, in order.
+    /// Offsets, in order, at which to cut the packet into pieces: its length at most.
     pub(crate) cuts: [usize; 2],
 }
 
 impl<'a> Input<'a> {
-    /// [`None`] if the input is too short to have a rule.
+    /// Reads an input; [`None`] if it is too short to have a rule.
     pub(crate) fn parse(input: &'a [u8]) -> Option<Self> {
         let (head, packet) = input.split_at_checked(HEAD)?;
         let mut head = Fields(head);
@@ -36,7 +36,7 @@ impl<'a> Input<'a> {
             b'6' => Subject::Packet(Family::Ipv6, packet),
             _ => Subject::Connection(connection(packet)),
         };
-        // The kind says what is hashed.
+        // The kind of input, not the rule, decides what is hashed.
         match subject {
             Subject::Packet(..) => rule.flags &= !flag::CT,
             Subject::Connection(_) => rule.flags |= flag::CT,
@@ -49,7 +49,7 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Numbers in host byte order are little-endian, as on the machine that most fuzzing is done on.
+/// Numbers in host byte order are little-endian here, as on the machines that do most fuzzing.
 fn rule(fields: &mut Fields) -> Info {
     let src_mask = fields.wire_address();
     let dst_mask = fields.wire_address();
@@ -83,7 +83,7 @@ fn connection(packet: &[u8]) -> Connection {
     }
 }
 
-/// Bytes that are taken from their start. There is a zero where there is no more byte.
+/// Bytes that are taken from the front. Zeros follow the last one.
 struct Fields<'a>(&'a [u8]);
 
 impl Fields<'_> {

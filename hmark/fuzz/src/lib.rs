@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a fuzzer gives to `hmark`, and what must hold then: see [`check`].
+//! The inputs that a fuzzer gives to `hmark`, and the properties that must hold: see [`check`].
 
 #![forbid(unsafe_code)]
 

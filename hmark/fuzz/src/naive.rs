@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! HMARK once more, in the simplest way that comes to mind, for comparison with `hmark`.
+//! A second implementation of HMARK, as simple as possible, to compare `hmark` with.
 //!
-//! It follows what the manual page, RFC 791, 792, 4443 and 8200 say, and shares no code with
-//! `hmark`: it works on bytes as they are on the wire, and divides where `hmark` shifts.
+//! It follows the manual page and RFC 791, 792, 4443 and 8200, and shares no code with `hmark`: it
+//! works on bytes in wire order, and divides where `hmark` shifts.
 
 use hmark::rule::v0::{flag::METHOD_L3, Info};
 use hmark::{Connection, Ends, Family};
 
-/// What there is to hash in a packet.
+/// The part of a packet to hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     /// An ICMP error quotes too little, or there is no IP header: the packet's mark stays.
@@ -19,20 +19,20 @@ pub enum Found {
     Tuple(Place),
 }
 
-/// Where in a packet its tuple lies.
+/// The location of the tuple in a packet; offsets are from the start of the packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// The source address; the destination address follows.
+    /// Offset of the source address; the destination address follows.
     pub addresses: usize,
-    /// How long an address is.
+    /// Length of an address.
     pub address_len: usize,
-    /// The protocol itself.
+    /// Layer 4 protocol.
     pub protocol: u8,
-    /// Where the protocol's header starts, be it there or not.
+    /// Offset of the layer 4 header, whether or not the packet is long enough to have one.
     pub layer4: usize,
-    /// The ports or SPI, if there are any to hash.
+    /// Offset of the ports or SPI, if there are any to hash.
     pub ports: Option<usize>,
-    /// Whether all IPv4 headers have the least length that one must have.
+    /// Whether all IPv4 headers claim at least the minimum length.
     pub upright: bool,
 }
 
@@ -53,7 +53,8 @@ fn ipv4(packet: &[u8]) -> Found {
     ipv4_at(packet, 0, None)
 }
 
-/// As [`ipv4`], of what starts at `at`; `quoted_by` is the length of the error's own IP header.
+/// Like [`ipv4`], for the packet at `at`. If an error quotes it, `quoted_by` is the length of the
+/// error's own IP header.
 fn ipv4_at(packet: &[u8], at: usize, quoted_by: Option<usize>) -> Found {
     let ip = tail(packet, at);
     if ip.len() < 20 {
@@ -81,7 +82,7 @@ fn ipv4_at(packet: &[u8], at: usize, quoted_by: Option<usize>) -> Found {
 
 fn ipv6(packet: &[u8]) -> Found {
     match ipv6_at(packet, 0) {
-        // An error is no fragment, is long enough for its own header, and has a type up to 127.
+        // An error is not a fragment, has a complete header of its own, and a type up to 127.
         // Type 0 is reserved.
         Some((Found::Tuple(outer), false))
             if outer.protocol == ICMPV6
@@ -99,7 +100,8 @@ fn ipv6(packet: &[u8]) -> Found {
     }
 }
 
-/// What starts at `at`, and whether it is a fragment; [`None`] if there is no IPv6 header.
+/// The tuple of the packet at `at`, and whether that is a fragment; [`None`] if there is no IPv6
+/// header.
 fn ipv6_at(packet: &[u8], at: usize) -> Option<(Found, bool)> {
     let ip = tail(packet, at);
     if ip.len() < 40 {
@@ -152,7 +154,7 @@ fn follow(packet: &[u8], next: u8, at: usize, most: usize) -> Option<End> {
                     ..end
                 });
             }
-            // In a later fragment, what the first one starts with is all that is known.
+            // All that a later fragment says is which header the first one starts with.
             let is_later = header.len() >= 4 && !is_first;
             (is_later && ![0, 43, 44, AH, 60].contains(&header[0])).then_some(End {
                 protocol: header[0],
@@ -164,7 +166,7 @@ fn follow(packet: &[u8], next: u8, at: usize, most: usize) -> Option<End> {
     }
 }
 
-/// Where the ports or SPI of a protocol are, as far as the packet has them.
+/// The offset of a protocol's ports or SPI, if it has them and the packet does not end before.
 fn ports(packet: &[u8], protocol: u8, layer4: usize) -> Option<usize> {
     let at = match protocol {
         // TCP, UDP, DCCP, ESP, SCTP, UDP-Lite.
@@ -175,7 +177,7 @@ fn ports(packet: &[u8], protocol: u8, layer4: usize) -> Option<usize> {
     (tail(packet, at).len() >= 4).then_some(at)
 }
 
-/// What of the packet starts at `at`.
+/// The rest of the packet from `at` on.
 fn tail(packet: &[u8], at: usize) -> &[u8] {
     packet.get(at..).unwrap_or(&[])
 }
@@ -206,14 +208,14 @@ pub(crate) fn mark_connection(connection: &Connection, rule: &Info) -> u32 {
     scale(
         &source,
         &destination,
-        // ICMP has an id there.
+        // ICMP has an id in place of ports.
         (connection.protocol != ICMP).then_some([a, b, c, d]),
         connection.protocol,
         rule,
     )
 }
 
-/// Bytes as they are on the wire.
+/// The bytes of these words in wire order.
 fn wire(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_ne_bytes()).collect()
 }
@@ -248,7 +250,7 @@ fn scale(
     ((bucket + u128::from(rule.hoffset)) % (1 << 32)) as u32
 }
 
-/// Masks an address, and adds its words up without carry.
+/// Masks an address, and adds up its words without carry.
 fn fold(address: &[u8], mask: &[u8]) -> u32 {
     let mut folded = [0; 4];
     for (n, (byte, mask)) in address.iter().zip(mask).enumerate() {
@@ -257,7 +259,7 @@ fn fold(address: &[u8], mask: &[u8]) -> u32 {
     u32::from_be_bytes(folded)
 }
 
-/// Bob Jenkins' lookup3 of three words: its last mix, as a table of (to, by, bits).
+/// Bob Jenkins' lookup3 of three words: its final mix, as a table of (to, by, bits).
 fn lookup3(words: [u32; 3], seed: u32) -> u32 {
     let (a, b, c) = (0, 1, 2);
     let start = (0xdead_beef_u64 + 4 * 3 + u64::from(seed)) as u32;

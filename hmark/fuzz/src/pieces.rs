@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A packet in three pieces of memory, which takes note of what is read.
+//! A packet in three pieces of memory that records what is read.
 
 use hmark::{Connection, Packet};
 use std::cell::Cell;
@@ -9,9 +9,9 @@ use std::cell::Cell;
 pub(crate) struct Pieces {
     /// Each is an allocation of its own. Any of them may be empty.
     pieces: [Vec<u8>; 3],
-    /// How often the packet was read.
+    /// Number of reads.
     pub(crate) reads: Cell<usize>,
-    /// The end of the last byte that was read.
+    /// The end of the bytes read so far.
     pub(crate) reach: Cell<usize>,
     /// Whether a read went past the packet's end.
     pub(crate) refused: Cell<bool>,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Properties of any rule, packet and connection.
+//! Properties that hold for any rule, packet and connection.
 
 use crate::input::{Input, Subject};
 use crate::naive::{self, Found, Place, AH, ICMP, ICMPV6};
@@ -9,14 +9,14 @@ use hmark::rule::v0::{flag::METHOD_L3, Info};
 use hmark::rule::Rule;
 use hmark::{explain, mark, Connection, Family};
 
-/// No packet is worth more reads than this: one for its IP header, three for each of 12 extension
-/// headers and one for the 13th, one for an ICMP error, all of it again for what that quotes, and
-/// one for ports.
+/// The most reads that a packet may cost: one for its IP header, three for each of 12 extension
+/// headers and one for the 13th, one for an ICMP error, all of these again for the packet that it
+/// quotes, and one for ports.
 const MOST_READS: usize = 2 * (1 + 3 * 12 + 1 + 1) + 1;
 
-/// Panics if any property does not hold for this input.
+/// Checks an input, and panics if any property does not hold.
 ///
-/// Returns the headers found: [`None`] for a connection, and for an input that is too short.
+/// Returns the headers found; [`None`] for a connection, or for an input that is too short.
 pub fn check(input: &[u8]) -> Option<Found> {
     let Input {
         rule,
@@ -58,7 +58,7 @@ fn check_packet(family: Family, packet: &[u8], found: Found, rule: &Info, cuts: 
     };
     let reach = pieces.reach.get();
     assert!(reach <= may_reach(&place, rule), "{place:x?} {rule:x?}");
-    // What lies behind the bytes that a mark is made of does not matter.
+    // Bytes after those that the mark is computed from do not matter.
     if !pieces.refused.get() {
         let longer = [packet, &[0xff; 64]].concat();
         assert_eq!(result, mark(family, &longer[..], rule), "longer: {rule:x?}");
@@ -70,7 +70,7 @@ fn check_packet(family: Family, packet: &[u8], found: Found, rule: &Info, cuts: 
             );
         }
     }
-    // Where a header claims to be too short, ports and addresses overlap.
+    // If a header claims to be too short, its ports and addresses overlap.
     if place.upright {
         let reverse = reversed(packet, &place);
         assert_eq!(
@@ -102,7 +102,7 @@ fn agree(family: Family, walked: hmark::Found, found: Found) -> bool {
 }
 
 fn check_connection(connection: &Connection, rule: &Info) {
-    // The packet's own family does not matter.
+    // The packet's own family makes no difference here.
     let result = mark(Family::Ipv4, connection, rule);
     let naive = naive::mark_connection(connection, rule);
     assert_eq!(result, Some(naive), "{rule:x?}");
@@ -112,23 +112,24 @@ fn check_connection(connection: &Connection, rule: &Info) {
     assert_eq!(result, reversed, "{rule:x?}");
 }
 
-/// Whether a mark is one of the rule's.
+/// Whether a mark is one that the rule can give.
 ///
-/// A rule with no bucket is never installed; it has its offset for a mark.
+/// A rule with no buckets is never installed; its only mark is its offset.
 fn in_range(mark: u32, rule: &Info) -> bool {
     assert!(rule.check().is_err() || rule.hmodulus > 0);
     mark.wrapping_sub(rule.hoffset) < rule.hmodulus.max(1)
 }
 
-/// How far into a packet a rule makes anyone look: not beyond what it hashes.
+/// The limit of the bytes that may be read under a rule: nothing beyond those that it hashes.
 fn may_reach(place: &Place, rule: &Info) -> usize {
     let ip = place.addresses + 2 * place.address_len;
     let layer4 = place.layer4.max(ip);
     let unread = rule.port_mask | rule.port_set == 0 || rule.flags & METHOD_L3 != 0;
     match (place.address_len, place.protocol) {
-        // Whether it is an error.
+        // The ICMP header tells whether it is an error.
         (4, ICMP) | (16, ICMPV6) => layer4 + 8,
-        // An extension header like any other, to begin with; or a later fragment's header.
+        // AH is read like any extension header at first; in a later fragment, `layer4` is the
+        // offset of the fragment header.
         (16, AH) if unread => layer4 + 2,
         (16, _) if place.ports.is_none() => layer4 + 4,
         _ if unread => layer4,
@@ -136,7 +137,7 @@ fn may_reach(place: &Place, rule: &Info) -> usize {
     }
 }
 
-/// The packet of the other direction.
+/// The packet in the other direction.
 fn reversed(packet: &[u8], place: &Place) -> Vec<u8> {
     let mut packet = packet.to_vec();
     packet[place.addresses..][..2 * place.address_len].rotate_left(place.address_len);
@@ -146,7 +147,7 @@ fn reversed(packet: &[u8], place: &Place) -> Vec<u8> {
     packet
 }
 
-/// The rule that treats the other direction as this one treats a packet.
+/// The rule that treats the other direction as `rule` treats this one.
 fn reversed_rule(rule: &Info) -> Info {
     Info {
         src_mask: rule.dst_mask,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The corpus, without the fuzzer: each input that it took to reach all of the walk.
+//! Checks the corpus without the fuzzer: the inputs that together reach all of the walk.
 
 use hmark_fuzz::{check, Found};
 use std::fs;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Scaling: equal shares of all hashes for each bucket.
+//! Scaling: each bucket gets an equal share of all hashes.
 //!
 //! C header: `include/linux/math.h` (`reciprocal_scale`).
 
 /// Scales a hash to one of `buckets` buckets: 0 to `buckets` - 1 (0 if there are none).
 #[inline(always)]
 pub fn bucket(hash: u32, buckets: u32) -> u32 {
-    // The upper half of a product of two u32s fits a u32.
+    // The upper half of the product of two u32s fits into a u32.
     (u64::from(hash).wrapping_mul(u64::from(buckets)) >> 32) as u32
 }
 
@@ -15,8 +15,8 @@ pub fn bucket(hash: u32, buckets: u32) -> u32 {
 mod tests {
     use super::*;
 
-    /// The first hash of each bucket in order, then 2^32: the bucket times 2^32, divided by the
-    /// number of buckets and rounded up, counted up without a division for each.
+    /// The first hash of each bucket in order, then 2^32. This is the bucket times 2^32, divided by
+    /// the number of buckets and rounded up, but computed without a division for each bucket.
     fn firsts(buckets: u32) -> impl Iterator<Item = u64> {
         let (width, rest) = (
             (1 << 32) / u64::from(buckets),
@@ -33,8 +33,8 @@ mod tests {
         })
     }
 
-    /// Checks the first and the last hash of a bucket that has the hashes from `first` to before
-    /// `end`, and that there are as many of them as in any other bucket, or one more.
+    /// Checks that the first and the last hash of `first..end` are in this bucket, and that the
+    /// range is as long as that of any other bucket, or longer by one.
     #[inline(always)]
     fn check_bounds(index: u32, buckets: u32, first: u64, end: u64) {
         let width = (1 << 32) / u64::from(buckets);

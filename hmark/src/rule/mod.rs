@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The rule: what a revision of the target decides, apart from how it lays a rule out.
+//! The rule: the decisions of a revision of the target, apart from the layout of its options.
 
 use super::tuple::Tuple;
 
@@ -8,7 +8,7 @@ pub mod v0;
 
 /// The decisions of a rule, in the order in which they are taken for a packet.
 ///
-/// Each revision has a layout of its own that implements this; nothing else depends on a revision.
+/// Each revision has its own layout, which implements this. Nothing else depends on the revision.
 pub trait Rule {
     /// Checks the rule once, before it is installed.
     ///
@@ -23,29 +23,29 @@ pub trait Rule {
     /// The parts of a packet or connection that are hashed.
     fn selection(&self) -> Selection<'_>;
 
-    /// Hashes a tuple to 32 bits, both directions of a flow alike.
+    /// Hashes a tuple to 32 bits, no matter which end is the source.
     fn hash(&self, tuple: &Tuple) -> u32;
 
     /// Scales a hash to a bucket, counted from 0.
     fn bucket(&self, hash: u32) -> u32;
 
-    /// Merges the bucket into the packet's mark, which was `old` before.
+    /// Merges the bucket into the packet's `old` mark, and returns the new one.
     fn merge(&self, old: u32, bucket: u32) -> u32;
 }
 
-/// What a rule hashes.
+/// The source of the tuple that a rule hashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// The packet's own headers.
     Packet,
-    /// The tuples of the connection that conntrack knows the packet by.
+    /// The tuples of the packet's connection in conntrack.
     Connection,
 }
 
 /// The parts of a packet or connection that a rule hashes.
 ///
-/// Masks are references, so that each is read where it is needed: few values are at hand at a time,
-/// which registers hold.
+/// Masks are references, so that each is read only where it is needed: few values are live at a
+/// time, and they fit into registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Selection<'r> {
     /// ANDed with the source address; network byte order. IPv4 uses the first word.
@@ -58,11 +58,11 @@ pub struct Selection<'r> {
     pub port_set: &'r u32,
     /// ANDed with the layer 4 protocol; host byte order.
     pub proto_mask: &'r u16,
-    /// Only addresses are hashed: layer 4 is never read.
+    /// Whether only addresses are hashed, so that layer 4 is never read.
     pub layer3_only: bool,
 }
 
-/// Why a rule may not be installed; the kernel answers `EINVAL` to each.
+/// The reason why a rule may not be installed. The kernel returns `EINVAL` for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// There is no bucket to choose from.
@@ -76,7 +76,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// One line for the kernel log: what is wrong with the rule.
+    /// One line for the kernel log that says what is wrong with the rule.
     pub const fn message(self) -> &'static str {
         match self {
             Self::NoBuckets => "the number of buckets (hmark-mod) is zero",

@@ -9,7 +9,7 @@ use core::mem::{offset_of, size_of};
 use super::super::{bucket::scale, hash::lookup3, tuple::Tuple};
 use super::{Refusal, Rule, Selection, Source};
 
-/// Which selectors a rule was given: bits of [`Info::flags`].
+/// The selectors that a rule was given: bits of [`Info::flags`].
 pub mod flag {
     /// `--hmark-src-prefix`, or `src` in the tuple.
     pub const SADDR_MASK: u32 = 1 << 0;
@@ -57,7 +57,7 @@ pub struct Info {
     pub port_mask: u32,
     /// ORed into the masked ports or SPI; network byte order.
     pub port_set: u32,
-    /// Which selectors were given: bits of [`flag`].
+    /// The selectors that were given: bits of [`flag`].
     pub flags: u32,
     /// ANDed with the layer 4 protocol; host byte order.
     pub proto_mask: u16,
@@ -69,7 +69,7 @@ pub struct Info {
     pub hoffset: u32,
 }
 
-/// The seed of a rule that was given none: the same on every node of a cluster.
+/// The seed of a rule that was given none. It is a constant, so that all nodes of a cluster agree.
 pub const DEFAULT_RND: u32 = 0xc175_a3b8;
 
 impl Info {
@@ -135,14 +135,14 @@ impl Rule for Info {
         scale::bucket(hash, self.hmodulus)
     }
 
-    /// The offset plus the bucket; nothing remains of the old mark.
+    /// The offset plus the bucket. It replaces the old mark.
     #[inline(always)]
     fn merge(&self, _old: u32, bucket: u32) -> u32 {
         bucket.wrapping_add(self.hoffset)
     }
 }
 
-// The ABI: what the C header lays out, and what no change here may move.
+// The ABI of the C header: no change here may move a field.
 const _: () = {
     assert!(size_of::<Info>() == 60);
     assert!(offset_of!(Info, src_mask) == 0);

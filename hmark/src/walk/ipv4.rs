@@ -12,17 +12,17 @@ const HEADER_LEN: usize = 20;
 /// Length of an ICMP header; an error quotes the offending packet after it.
 const ICMP_LEN: u32 = 8;
 
-/// In the byte before the low one of the fragment offset, all bits but the reserved one and "don't
-/// fragment": "more fragments" and the upper bits of the offset.
+/// Mask for the first byte of flags and fragment offset. It keeps "more fragments" and the upper
+/// bits of the offset, but not the reserved bit and "don't fragment".
 const FRAGMENT_HIGH: u8 = 0x3f;
 
 /// An IPv4 header without options.
 ///
-/// Fields are taken by patterns, which cannot be out of bounds.
+/// Fields are read by patterns, which cannot be out of bounds.
 struct Header<'a>(&'a [u8; HEADER_LEN]);
 
 impl Header<'_> {
-    /// Header length with options, in bytes: 0 to 60, as the packet claims it.
+    /// The header length, including options, that the packet claims: 0 to 60 bytes.
     #[inline(always)]
     fn len(&self) -> u32 {
         let [version_and_len, ..] = *self.0;
@@ -41,7 +41,7 @@ impl Header<'_> {
         protocol
     }
 
-    /// The place of this header at `network`.
+    /// The place that this header describes, given that it is at `network`.
     #[inline(always)]
     fn place(&self, network: u32) -> Place {
         Place {
@@ -60,7 +60,7 @@ fn is_error(icmp_type: u8) -> bool {
     matches!(icmp_type, 3 | 4 | 5 | 11 | 12)
 }
 
-/// As [`super::plain`], for IPv4.
+/// [`super::plain`] for IPv4.
 #[inline(always)]
 pub(super) fn plain<P: Packet + ?Sized>(packet: &P) -> Option<Place> {
     let ip = Header(packet.in_place(0)?);
@@ -70,7 +70,7 @@ pub(super) fn plain<P: Packet + ?Sized>(packet: &P) -> Option<Place> {
     }
 }
 
-/// As [`super::find`], for IPv4.
+/// [`super::find`] for IPv4.
 #[inline(always)]
 pub(super) fn find<P: Packet + ?Sized>(packet: &P) -> Found {
     let (mut copy, mut quoted_copy) = (None, None);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! IPv6 (RFC 8200), past any extension headers, and the packets that ICMPv6 errors quote
+//! IPv6 (RFC 8200) with any extension headers, and the packets that ICMPv6 errors quote
 //! (RFC 4443).
 //!
-//! The walk over extension headers gives the result of the kernel's `ipv6_find_hdr()` for "the
-//! last header, but stop at an Authentication Header".
+//! The walk over extension headers has the same result as the kernel's `ipv6_find_hdr()` when that
+//! is asked for the last header, and to stop at an Authentication Header.
 
 use super::super::tuple::Address;
 use super::super::Packet;
@@ -16,7 +16,7 @@ const HEADER_LEN: u32 = 40;
 /// Length of an ICMPv6 header; an error quotes the offending packet after it.
 const ICMPV6_LEN: u32 = 8;
 
-/// Number of extension headers that the kernel follows: `IP6_MAX_EXT_HDRS_CNT`,
+/// The most extension headers that the kernel follows: `IP6_MAX_EXT_HDRS_CNT`,
 /// `include/net/ipv6.h`.
 const MAX_EXTENSIONS: u32 = 12;
 
@@ -44,7 +44,7 @@ struct Transport {
     protocol: u8,
     /// Offset of that header; meaningless in a later fragment.
     offset: u32,
-    /// A fragment header was passed.
+    /// Whether a fragment header was passed.
     fragment: bool,
 }
 
@@ -61,7 +61,7 @@ impl Transport {
     }
 }
 
-/// As [`super::plain`], for IPv6: a packet without extension headers.
+/// [`super::plain`] for IPv6: a packet without extension headers.
 #[inline(always)]
 pub(super) fn plain<P: Packet + ?Sized>(packet: &P) -> Option<Place> {
     let (_, next) = version_and_next(packet.in_place(0)?);
@@ -76,7 +76,7 @@ pub(super) fn plain<P: Packet + ?Sized>(packet: &P) -> Option<Place> {
     Some(transport.place(0))
 }
 
-/// As [`super::find`], for IPv6.
+/// [`super::find`] for IPv6.
 #[inline(always)]
 pub(super) fn find<P: Packet + ?Sized>(packet: &P) -> Found {
     let mut network = 0;
@@ -123,7 +123,7 @@ fn version_and_next(header: &[u8; HEADER_LEN as usize]) -> (u8, u8) {
 #[inline(always)]
 fn quoted_by_error<P: Packet + ?Sized>(packet: &P, offset: u32) -> Option<u32> {
     let [icmp_type, ..]: [u8; ICMPV6_LEN as usize] = packet.read(offset)?;
-    // RFC 4443: errors have types 0 to 127; to the kernel the unassigned type 0 is none.
+    // RFC 4443: errors have types 0 to 127, but the kernel does not count the unassigned type 0.
     matches!(icmp_type, 1..=127).then_some(offset.wrapping_add(ICMPV6_LEN))
 }
 
@@ -140,10 +140,10 @@ fn is_extension(next: u8) -> bool {
     )
 }
 
-/// Follows the extension headers from the "next header" field `next`, whose header is at `offset`.
+/// Follows the extension headers from the one at `offset`, whose type is `next`.
 ///
-/// The chain is broken if there are too many, or one is cut off, or in a later fragment of a packet
-/// whose fragmented part starts with an extension header.
+/// The chain is broken if there are too many headers, if one is cut off, or in a later fragment of
+/// a packet whose fragmented part starts with an extension header.
 #[inline(always)]
 fn follow<P: Packet + ?Sized>(packet: &P, mut next: u8, mut offset: u32) -> Chain {
     let mut fragment = false;
@@ -172,10 +172,10 @@ fn follow<P: Packet + ?Sized>(packet: &P, mut next: u8, mut offset: u32) -> Chai
                 }
                 8
             }
-            // The unit is 8 bytes, and the first unit is not counted.
+            // The length is in units of 8 bytes, not counting the first unit.
             _ => u32::from(units).wrapping_add(1) << 3,
         };
-        // At most 12 headers of 2 KiB each: the offset stays far from wrapping.
+        // With at most 12 headers of 2 KiB each, the offset stays far from wrapping.
         if packet.end().wrapping_sub(offset) < len {
             return Chain::Broken;
         }

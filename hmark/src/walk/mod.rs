@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The walk: finds the IP header and the layer 4 header that count. It hashes nothing.
+//! The walk: finds the IP header and the layer 4 header to hash. It hashes nothing itself.
 //!
-//! Those are the packet's own headers or, in an ICMP error, those of the packet that it quotes, so
-//! that an error follows its flow.
+//! They are the packet's own headers or, in an ICMP error, those of the packet that it quotes, so
+//! that an error gets the mark of its flow.
 
 use super::{Family, Packet};
 
@@ -14,33 +14,35 @@ pub(super) mod protocol;
 
 /// The result of the walk.
 ///
-/// The variant is a number of its own, not one hidden in a field's spare values: so the compiler
-/// sees that each end of the walk has but one way to go on.
+/// The variant is stored as a number of its own and not in a niche of a field, so that the compiler
+/// knows after each exit of the walk which branch to take.
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     /// The packet's mark is left alone: an ICMP error quotes too little of a packet (or there is no
-    /// IP header, which the kernel never lets through).
+    /// IP header; the kernel lets no such packet through).
     Untouched,
-    /// There is nothing to hash, since extension headers cannot be followed: the tuple is all zero.
+    /// There is nothing to hash, since the extension headers cannot be followed. The tuple is all
+    /// zero.
     Nothing,
-    /// The headers that count are here.
+    /// The headers to hash are here.
     At(Place),
 }
 
-/// Where the headers are that count; offsets are in bytes from the packet's network header.
+/// The location of the headers to hash. Offsets are in bytes from the packet's network header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Offset of the IP header whose addresses count: 0, or that of a quoted packet.
+    /// Offset of the IP header whose addresses are hashed: 0, or that of a quoted packet.
     pub network: u32,
-    /// Layer 4 protocol, or the last extension header if it is an AH, or "no next header".
+    /// The layer 4 protocol, or AH or "no next header" if the extension headers end with that.
     pub protocol: u8,
     /// Offset of the layer 4 header, whether or not the packet is long enough to have one;
     /// meaningless in a later fragment of IPv6.
     pub transport: u32,
     /// Whether the packet is a fragment.
     ///
-    /// Only the first fragment has ports: to keep a datagram together, none is hashed with them.
+    /// Only the first fragment has ports. They are not hashed, so that all fragments of a datagram
+    /// have the same mark.
     pub fragment: bool,
 }
 
@@ -53,7 +55,7 @@ pub(super) fn find<P: Packet + ?Sized>(family: Family, packet: &P) -> Found {
     }
 }
 
-/// The place in a packet whose layer 4 follows its first header at once, and is not ICMP.
+/// The place in a packet whose layer 4 directly follows its IP header, and is not ICMP.
 ///
 /// [`None`] for any other packet.
 #[inline(always)]

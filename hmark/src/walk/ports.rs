@@ -31,8 +31,8 @@ pub(in super::super) fn select(ports: u32, selection: &Selection<'_>) -> u32 {
 
 /// Reads the ports or SPI at a place, masked and set as by [`select`].
 ///
-/// 0 if the protocol has none or they may not be hashed: nothing is set then either. [`None`] if
-/// the packet ends before those that it has.
+/// 0 if the protocol has none or they may not be hashed; no bits are set then, either. [`None`] if
+/// the protocol has them but the packet ends before.
 #[inline(always)]
 pub(in super::super) fn read<P: Packet + ?Sized>(
     packet: &P,
@@ -48,7 +48,7 @@ pub(in super::super) fn read<P: Packet + ?Sized>(
     let offset = place.transport.wrapping_add(offset);
     let ports = match packet.in_place(offset) {
         Some(ports) => *ports,
-        // Without mask and set the result is 0 whatever the packet holds: do not copy it.
+        // Without mask and set bits, the result is 0 whatever the packet holds: do not copy it.
         None if *selection.port_mask | *selection.port_set == 0 => return Some(0),
         None => packet.copy(offset)?,
     };

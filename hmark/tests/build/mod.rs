@@ -22,10 +22,10 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// Whether layer 4 follows the IP header at once, and is not ICMP, which has no ports.
+    /// Whether layer 4 directly follows the IP header, and is not ICMP, which has no ports.
     pub fn has_layer4(&self) -> bool {
         match (self.ends, self.protocol) {
-            // AH has its SPI where this builder puts no ports, in the same place both ways.
+            // AH has its SPI where this builder puts the same bytes in both directions.
             (_, 51) => false,
             (Ends::V4 { .. }, protocol) => protocol != 1,
             (Ends::V6 { .. }, protocol) => !matches!(protocol, 0 | 43 | 44 | 58 | 59 | 60),
@@ -50,7 +50,7 @@ impl Flow {
         }
     }
 
-    /// A packet with ports and 8 bytes more of layer 4.
+    /// A packet with ports and 8 more bytes of layer 4.
     pub fn packet(&self) -> Vec<u8> {
         let [a, b] = self.sport.to_be_bytes();
         let [c, d] = self.dport.to_be_bytes();
@@ -80,7 +80,7 @@ impl Flow {
         }
     }
 
-    /// What conntrack would have for this flow, without NAT.
+    /// The flow's connection as conntrack would have it without NAT.
     pub fn connection(&self) -> Connection {
         let ends = match self.ends {
             Ends::V4 { src, dst } => hmark::Ends::Ipv4 {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Marks packets of one kind again and again: `instructions KIND PACKETS`, or lists all kinds.
+//! `instructions KIND PACKETS`: marks packets of one kind repeatedly. Without arguments, it lists
+//! all kinds.
 //!
-//! It is built as kernels for speed and as kernels for size are, and `hmark-instructions` counts
-//! the instructions that it takes.
+//! It is built with the optimisation of kernels for speed and with that of kernels for size, and
+//! `hmark-instructions` counts the instructions that it executes.
 
 use std::env;
 use std::hint::black_box;
@@ -26,7 +27,7 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
     match &arguments[..] {
         [] => {
-            // Packets in pages are the kernel's alone.
+            // Only the kernel has packets in pages.
             for kind in KINDS.iter().filter(|kind| !kind.is_paged()) {
                 println!("{}", kind.name);
             }
@@ -64,7 +65,7 @@ fn mark_many(kind: &Kind, packets: u64) {
     }
 }
 
-// A function for each family, as in the kernel module.
+// There is a function for each family, as in the kernel module.
 
 #[inline(never)]
 fn mark_ipv4<P: Packet + ?Sized>(packet: &P, rule: &Info) -> Option<u32> {

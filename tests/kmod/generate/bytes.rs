@@ -7,7 +7,7 @@ use super::Random;
 /// The longest packet.
 pub(crate) const CAPACITY: usize = 4096;
 
-/// Bytes that grow at their end. What does not fit is left out.
+/// Bytes that grow at their end. Bytes that do not fit are left out.
 pub(crate) struct Bytes {
     bytes: [u8; CAPACITY],
     len: usize,
@@ -43,7 +43,7 @@ impl Bytes {
         self.len = end;
     }
 
-    /// Writes over bytes that are there already, as far as they are.
+    /// Overwrites bytes that are there already; any beyond the end are left out.
     pub(crate) fn put(&mut self, at: usize, bytes: &[u8]) {
         if let Some(place) = self.as_mut_slice().get_mut(at..) {
             for (to, from) in place.iter_mut().zip(bytes) {

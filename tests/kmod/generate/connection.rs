@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What conntrack may have found about a packet.
+//! Conntrack entries that a packet may have.
 
 use super::{address, layer4, port, protocol, Random};
 use crate::Family;
@@ -22,7 +22,7 @@ pub(crate) struct End {
 pub(crate) struct Conntrack {
     /// The sources of the original and the reply direction; none where there is no entry.
     pub(crate) ends: Option<[End; 2]>,
-    /// Where in the connection's life the packet stands: three bits. Seven is untracked.
+    /// The packet's `enum ip_conntrack_info`: three bits. Seven is untracked.
     pub(crate) info: u8,
     /// Bits of `enum ip_conntrack_status`, of which one is for templates.
     pub(crate) status: u32,

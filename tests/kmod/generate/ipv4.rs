@@ -31,7 +31,7 @@ pub(super) fn packet(bytes: &mut Bytes, depth: usize, random: &mut Random) {
     bytes.push(&source);
     bytes.push(&destination);
 
-    // Where a header claims to be shorter than it is, layer 4 starts inside of it.
+    // If a header claims to be shorter than it is, layer 4 starts inside it.
     let options = usize::from(words.saturating_sub(5)) * 4;
     if random.percent(95) {
         bytes.push_random(options, random);

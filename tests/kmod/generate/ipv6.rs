@@ -5,7 +5,7 @@
 use super::protocol::{self, AH, DESTINATION, FRAGMENT, HOP_BY_HOP, NONE, ROUTING};
 use super::{address, layer4, Bytes, Random};
 
-/// More extension headers than the kernel follows.
+/// The most extension headers of a packet, which is more than the kernel follows.
 const MAX_EXTENSIONS: usize = 14;
 
 /// Appends an IPv6 packet.
@@ -19,7 +19,7 @@ pub(super) fn packet(bytes: &mut Bytes, depth: usize, random: &mut Random) {
         7 => random.between(4, 11),
         _ => random.between(11, MAX_EXTENSIONS),
     };
-    // A fragment header ends many walks, so that a chain without one goes farther.
+    // A fragment header ends many walks; without one, the walk gets further along the chain.
     let fragments = random.percent(50);
     for next in &mut chain[..extensions] {
         *next = extension(fragments, random);
@@ -48,7 +48,7 @@ pub(super) fn packet(bytes: &mut Bytes, depth: usize, random: &mut Random) {
     layer4::push(chain[extensions], bytes, depth, random);
 
     let payload = match random.below(8) {
-        // Zero is what a jumbogram has.
+        // Jumbograms have zero.
         0 => random.pick(&[0, 1, 0x7fff, 0xffff]),
         1 => random.u16(),
         _ => bytes.len().saturating_sub(start + 40) as u16,
@@ -60,14 +60,14 @@ fn extension(fragments: bool, random: &mut Random) -> u8 {
     match random.below(40) {
         0 => AH,
         1 => NONE,
-        // Mobility and HIP, which the kernel takes for layer 4.
+        // Mobility and HIP, which are layer 4 to the kernel.
         2 => random.pick(&[135, 139]),
         3..9 if fragments => FRAGMENT,
         _ => random.pick(&[HOP_BY_HOP, ROUTING, DESTINATION, DESTINATION]),
     }
 }
 
-/// Appends an extension header of type `this` that says `next` follows.
+/// Appends an extension header of type `this` that announces `next`.
 fn push_extension(this: u8, next: u8, bytes: &mut Bytes, random: &mut Random) {
     match this {
         FRAGMENT => {
@@ -94,12 +94,12 @@ fn push_extension(this: u8, next: u8, bytes: &mut Bytes, random: &mut Random) {
                 97 => random.pick(&[16, 127, 128, 255]),
                 _ => random.below(256),
             };
-            // One that claims more than there is must end the walk.
+            // A header that claims more bytes than there are must end the walk.
             let there = match random.percent(98) {
                 true => units,
                 false => units.saturating_sub(1),
             };
-            // Of a routing header: type 2 is Mobile IPv6's, and zero segments are left at its end.
+            // The type of a routing header (2 is Mobile IPv6) and its segments left (0 at the end).
             let third = random.pick(&[0, 1, 2, 4]);
             bytes.push(&[next, units as u8, third, random.pick(&[0, 1, 255])]);
             bytes.push_random(there * 8 + 4, random);

@@ -5,21 +5,21 @@
 use super::protocol::{AH, ICMP, ICMPV6};
 use super::{ipv4, ipv6, port, Bytes, Random};
 
-/// How deep errors quote errors: one level more than is looked into.
+/// The most levels of errors that quote errors: one more than any walk looks into.
 const MAX_DEPTH: usize = 3;
 
-/// A protocol without extension headers, ICMP of either family apart.
+/// A protocol that is neither an extension header nor ICMP of either family, in most cases.
 pub(super) fn protocol(random: &mut Random) -> u8 {
     match random.below(10) {
         0 => random.u8(),
-        // TCP, UDP, DCCP, ESP, AH, SCTP, UDPlite, which have ports or an SPI, and GRE, IPv4 in IP,
-        // IPv6 in IP, mobility, HIP and shim6, which have not.
+        // GRE, IPv4 in IP, IPv6 in IP, mobility, HIP and shim6 have neither ports nor an SPI.
         1..3 => random.pick(&[47, 4, 41, 135, 139, 140]),
+        // TCP, UDP, DCCP, ESP, AH, SCTP and UDP-Lite have.
         _ => random.pick(&[6, 17, 33, 50, AH, 132, 136]),
     }
 }
 
-/// Appends a header of `protocol`, whole or cut off, and a few bytes more.
+/// Appends a header of `protocol`, whole or cut off, and a few more bytes.
 pub(super) fn push(protocol: u8, bytes: &mut Bytes, depth: usize, random: &mut Random) {
     match protocol {
         ICMP => return icmp(bytes, depth, random),
@@ -51,7 +51,7 @@ pub(super) fn push(protocol: u8, bytes: &mut Bytes, depth: usize, random: &mut R
 
 fn icmp(bytes: &mut Bytes, depth: usize, random: &mut Random) {
     let message = match random.below(10) {
-        // Just about every type around those that quote.
+        // All types near those of the errors, which quote.
         0..2 => random.below(20) as u8,
         2 => random.u8(),
         _ => random.pick(&[3, 4, 5, 11, 12]),
@@ -76,7 +76,7 @@ fn message_of(message: u8, bytes: &mut Bytes, random: &mut Random) {
     bytes.push_random(6, random);
 }
 
-/// Appends what an error quotes: mostly a packet of the same family.
+/// Appends the packet that an error quotes, mostly one of the same family.
 fn quoted(same_is_ipv4: bool, bytes: &mut Bytes, depth: usize, random: &mut Random) {
     if depth >= MAX_DEPTH {
         return bytes.push_random(random.below(60), random);

@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Layouts: how the bytes of a packet lie in an sk_buff.
+//! Layouts of a packet's bytes in an sk_buff.
 
 use super::Random;
 use crate::Family;
 
-/// Most fragments of a layout.
+/// The most fragments of a layout.
 pub(crate) const MAX_FRAGS: usize = 3;
 
-/// Most bytes before the packet.
+/// The most bytes before the packet.
 pub(crate) const MAX_HEADROOM: usize = 128;
 
-/// How a packet, or its start, lies in an sk_buff: so many bytes in the linear part, so many in
-/// each page fragment, and the rest in a second sk_buff on the fragment list.
+/// The layout of a packet, or of its start, in an sk_buff: the numbers of bytes in the linear part
+/// and in each page fragment. The rest is in a second sk_buff on the fragment list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
-    /// Bytes of the packet that are there, from its network header on.
+    /// Bytes of the packet that are present, from its network header on.
     pub(crate) len: usize,
-    /// The first of these, in the linear part.
+    /// The first of these, which are in the linear part.
     pub(crate) linear: usize,
-    /// The next ones, in pages.
+    /// The next ones, which are in pages.
     pub(crate) frags: [usize; MAX_FRAGS],
-    /// Bytes in the linear part before the network header, which `data` points to.
+    /// Bytes in the linear part from `data` to the network header.
     pub(crate) network_offset: usize,
-    /// Bytes before these.
+    /// Bytes in the buffer before `data`.
     pub(crate) headroom: usize,
 }
 
@@ -55,7 +55,7 @@ impl Layout {
             0..3 => {}
             3..7 => layout = Self::paged(len, random.between(first, len)),
             _ => {
-                // Often in small pieces, so that headers lie in two of them.
+                // Pieces are often small, so that headers span two of them.
                 let mut left = len - first;
                 let most = if random.percent(70) { 16 } else { left };
                 layout.linear = first + random.between(0, left.min(most));

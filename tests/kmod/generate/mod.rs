@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Random packets, rules, connections and layouts in memory: well-formed ones, all the corners of
-//! the walk over headers, and nonsense.
+//! Random packets, rules, connections and layouts in memory: well-formed ones, all the corner cases
+//! of the walk over headers, and nonsense.
 //!
-//! Used in the kernel (`fuzz.rs`) and, as a module by path, in user space. It allocates nothing,
-//! and takes all that it decides from a [`Random`]. The user has `rule` and `Family`
-//! of the crate `hmark` in its crate's root.
+//! This is used in the kernel (`fuzz.rs`) and, included by path, in user space. It allocates
+//! nothing, and bases every decision on a [`Random`]. The crate that includes it must have `rule`
+//! and `Family` of the crate `hmark` in its root.
 
 mod bytes;
 mod connection;
@@ -58,7 +58,7 @@ fn spoil(bytes: &mut Bytes, random: &mut Random) {
     }
 }
 
-/// An address, often of a few, so that source and destination may be equal.
+/// An address, often from a small set, so that source and destination may be equal.
 fn address<const N: usize>(random: &mut Random) -> [u8; N] {
     let mut address = [0; N];
     match random.below(8) {
@@ -70,7 +70,7 @@ fn address<const N: usize>(random: &mut Random) -> [u8; N] {
     address
 }
 
-/// A port or the like, often of a few.
+/// A port or the like, often from a small set.
 fn port(random: &mut Random) -> u16 {
     match random.below(4) {
         0 => random.pick(&[0, 1, 80, 0x00ff, 0x0100, 0x7fff, 0x8000, 0xff00, 0xffff]),

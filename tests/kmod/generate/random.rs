@@ -6,7 +6,7 @@
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// The generator of this seed. Generators of neighbouring seeds have nothing in common.
+    /// The generator of this seed. Those of neighbouring seeds are unrelated.
     pub(crate) fn new(seed: u64) -> Self {
         Self(mix(seed ^ 0x6a09_e667_f3bc_c908))
     }
@@ -28,22 +28,22 @@ impl Random {
         (self.u64() >> 56) as u8
     }
 
-    /// A number below `end`; 0 where there is none.
+    /// A number below `end`; 0 if there is none.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         ((u64::from(self.u32()) * (end as u64 & 0xffff_ffff)) >> 32) as usize
     }
 
-    /// A number from `first` to `last`; `first` where there is none.
+    /// A number from `first` to `last`; `first` if there is none.
     pub(crate) fn between(&mut self, first: usize, last: usize) -> usize {
         first + self.below((last + 1).saturating_sub(first))
     }
 
-    /// True `parts` times of a hundred.
+    /// True with a probability of `parts` per cent.
     pub(crate) fn percent(&mut self, parts: usize) -> bool {
         self.below(100) < parts
     }
 
-    /// One of the choices, which must not be none.
+    /// One of the choices, of which there must be at least one.
     pub(crate) fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len())]
     }
@@ -56,7 +56,7 @@ impl Random {
     }
 }
 
-/// Spreads every bit of a number over all of it.
+/// Makes every bit of a number affect all bits of the result.
 fn mix(mut number: u64) -> u64 {
     number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Rules: such as iptables makes, and any other that the kernel would take or refuse.
+//! Rules: those that iptables makes, and any others that the kernel may accept or refuse.
 
 use super::Random;
 use crate::rule::v0::{flag, Info};
@@ -8,7 +8,7 @@ use crate::rule::v0::{flag, Info};
 /// Every flag of the ABI.
 const FLAGS: usize = 15;
 
-/// A rule, which may be one to refuse.
+/// A rule, which the kernel may have to refuse.
 pub(crate) fn rule(random: &mut Random) -> Info {
     Info {
         src_mask: address_mask(random),
@@ -30,7 +30,7 @@ pub(crate) fn rule(random: &mut Random) -> Info {
             0 => random.pick(&[0, 1, u32::MAX, 0xc175_a3b8]),
             _ => random.u32(),
         },
-        // In a few buckets, different hashes would mostly get one mark.
+        // With few buckets, different hashes would often give the same mark.
         hmodulus: match random.below(16) {
             0 => random.pick(&[0, 1, 2, 4, 1 << 31]),
             1 => random.between(1, 1000) as u32,
@@ -45,7 +45,7 @@ pub(crate) fn rule(random: &mut Random) -> Info {
     }
 }
 
-/// A rule that tells packets apart by all that there is, and is not to be refused.
+/// A valid rule that tells packets apart by everything that can be hashed.
 pub(crate) const fn sharp() -> Info {
     Info {
         src_mask: [u32::MAX; 4],

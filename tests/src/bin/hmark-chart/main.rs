@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `hmark-chart FIGURES.json CHART.svg`: draws what `hmark-bench` measured of packets.
+//! `hmark-chart FIGURES.json CHART.svg`: draws the time per packet that `hmark-bench` measured.
 
 use std::env;
 use std::fs;
@@ -12,21 +12,21 @@ use anyhow::{anyhow, ensure, Context, Result};
 use plotters::prelude::*;
 use serde_json::Value;
 
-/// Colours that can be told apart without seeing red or green: ours, C, and text.
+/// Colours that colour-blind readers can tell apart: those of our bars, of C's, and of text.
 const OURS: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
 const OTHER: RGBColor = RGBColor(0x56, 0xb4, 0xe9);
 const TEXT: RGBColor = RGBColor(0x33, 0x33, 0x33);
 
-/// Pixels: of the chart's width, of what is left of and above the bars, and of a pair of bars.
+/// Pixels: the chart's width, the space to the left of and above the bars, and a pair of bars.
 const WIDTH: u32 = 820;
 const LEFT: i32 = 140;
 const TOP: i32 = 76;
 const PAIR: i32 = 34;
 
-/// Pixels of a bar's thickness.
+/// Thickness of a bar in pixels.
 const BAR: i32 = 13;
 
-/// Kinds whose names begin so show how the cost grows: a table is better for them.
+/// Prefixes of the kinds that show how the cost grows: a table suits them better.
 const GROWTH: [&str; 2] = ["buckets-", "extensions-"];
 
 fn main() -> ExitCode {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A machine that qemu-user is for one process, and Debian's iptables for it.
+//! A machine that qemu-user emulates for one process, and Debian's iptables for it.
 
 use std::fmt;
 use std::fs;
@@ -13,10 +13,10 @@ use tests::family::{Commands, Family};
 use tests::install::{self, Library};
 use tests::text::runner::Iptables;
 
-/// What the lab says of a machine.
+/// A machine as the lab describes it.
 #[derive(Clone)]
 pub struct Machine {
-    /// As qemu calls it.
+    /// The name that qemu has for it.
     name: String,
     /// Debian's packages for it, unpacked.
     root: PathBuf,
@@ -25,7 +25,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// The machine that the lab's variables tell of.
+    /// The machine that the lab's environment variables describe.
     pub fn of_lab() -> Result<Self> {
         let value = |variable: Variable| {
             let value = variable.value();
@@ -38,7 +38,7 @@ impl Machine {
         })
     }
 
-    /// Its iptables of a family, with an empty table that goes by this name.
+    /// Its iptables for a family, with an empty table of this name.
     pub fn iptables(&self, family: Family, name: &str) -> Result<Emulated> {
         let table = self.built.join(format!("{name}-{}", family.name()));
         if table.exists() {
@@ -68,7 +68,7 @@ pub struct Emulated {
 impl Iptables for Emulated {
     fn run(&self, library: Library, suffix: &str, arguments: &str, input: &str) -> Result<String> {
         let Machine { name, root, built } = &self.machine;
-        // Both programs look for extensions in each of these folders, which qemu finds in the root.
+        // Both programs look for extensions in these folders, which qemu finds in the root.
         let stock = format!("/usr/lib/{name}-linux-gnu/xtables");
         let extensions = match library {
             Library::Ours => format!("{}:{stock}", built.display()),
@@ -94,7 +94,7 @@ impl Iptables for Emulated {
     }
 }
 
-/// What iptables of this machine prints with our library as it is built for it.
+/// The output of this machine's own iptables, with our library built for it.
 pub fn native(family: Family, suffix: &str, arguments: &str, input: &str) -> Result<String> {
     let folder = install::built_extension();
     let folder = folder.parent().context("no folder")?.display();

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The extension on another architecture: Debian's iptables for it, under qemu-user, takes, prints
-//! and finds the same with the stock library and with ours, and shows what iptables of this machine
-//! shows.
+//! The extension on another architecture. Debian's iptables for it, under qemu-user, accepts,
+//! prints and finds the same rules with the stock library and with ours, and prints the same as
+//! iptables of this machine.
 //!
 //! There is no kernel of that architecture: `libtables.so` keeps a table for iptables-legacy, and
-//! iptables-translate wants none. The lab says by variables what was built and unpacked where.
+//! iptables-translate needs none. Environment variables of the lab say where everything is.
 
 mod machine;
 
@@ -26,14 +26,14 @@ use machine::{native, Machine};
 
 const SEED: u64 = 0x484d_4152_4b00;
 
-/// How many of the rules written by hand are tried, and how many made at random. Each of the first
-/// that is refused costs two processes.
+/// The numbers of handwritten and of random rules to try. Each of the handwritten ones that is
+/// refused costs two processes.
 const EDGES: usize = 80;
 const RANDOM: usize = 1_000;
 const COMMANDS: usize = 4;
 const TRANSLATED: usize = 500;
 
-/// Rules that iptables-translate is given, and what it prints of them.
+/// Rules for iptables-translate, each with its translation.
 const TRANSLATIONS: [[&str; 2]; 3] = [
     [
         "-j HMARK --hmark-mod 4 --hmark-offs 100",
@@ -86,12 +86,12 @@ fn trials(machine: &Machine) -> Vec<Trial> {
     trials
 }
 
-/// The help is that of this machine.
+/// The help is the same as on this machine.
 fn help(machine: &Machine, family: Family) -> Result<()> {
     let iptables = machine.iptables(family, "help")?;
     let foreign = iptables.run(Library::Ours, "", "-j HMARK --help", "")?;
     let native = native(family, "", "-j HMARK --help", "")?;
-    // That of iptables itself is in front.
+    // The help of iptables itself comes first.
     let ours = |text: &str| Some(text[text.find("HMARK target: ")?..].to_owned());
     let shown = ours(&foreign).context("not our help")?;
     ensure!(
@@ -119,7 +119,7 @@ fn translate(machine: &Machine, family: Family) -> Result<()> {
     Ok(())
 }
 
-/// Rules made at random are translated as on this machine.
+/// Random rules are translated as on this machine.
 fn translate_random(machine: &Machine, family: Family) -> Result<()> {
     let iptables = machine.iptables(family, "translate-random")?;
     let mut rng = Rng::with_seed(SEED);
@@ -135,7 +135,7 @@ fn translate_random(machine: &Machine, family: Family) -> Result<()> {
     let [suffix, file] = ["-restore-translate", "-f /dev/stdin"];
     let foreign = iptables.run(Library::Ours, suffix, file, &rules)?;
     let native = native(family, suffix, file, &rules)?;
-    // The others tell of the version.
+    // The other lines name the version.
     let [foreign, native] = [&foreign, &native].map(|text| {
         let lines = text.lines().filter(|line| line.contains("PREROUTING"));
         lines.collect::<Vec<_>>()
@@ -157,7 +157,7 @@ fn translate_random(machine: &Machine, family: Family) -> Result<()> {
     Ok(())
 }
 
-/// Some of the rules written by hand fare the same with either library.
+/// Some of the handwritten rules have the same result with either library.
 fn edges(machine: &Machine, family: Family) -> Result<()> {
     let mut cases = corpus::cases();
     Rng::with_seed(SEED).shuffle(&mut cases);
@@ -165,7 +165,7 @@ fn edges(machine: &Machine, family: Family) -> Result<()> {
     compare(machine, family, "edge", &cases)
 }
 
-/// So do rules made at random.
+/// Random rules have the same result with either library.
 fn random(machine: &Machine, family: Family) -> Result<()> {
     let mut rng = Rng::with_seed(SEED);
     let cases: Vec<_> = (0..RANDOM)
@@ -184,7 +184,7 @@ fn compare(machine: &Machine, family: Family, kind: &str, cases: &[Case]) -> Res
     Ok(())
 }
 
-/// Rules made at random are added, found and deleted by commands of their own.
+/// Random rules are added, found and deleted, each by a separate command.
 fn commands(machine: &Machine, family: Family) -> Result<()> {
     let mut rng = Rng::with_seed(SEED);
     let cases: Vec<_> = std::iter::repeat_with(|| generator::correct(&mut rng, family))

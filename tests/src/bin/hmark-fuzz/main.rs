@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `hmark-fuzz CASE PACKETS`: compares the kernel's own C target with ours by random packets and
-//! rules, inside a guest of the lab, from the case of this number on.
+//! `hmark-fuzz CASE PACKETS`: compares the kernel's own C target with ours on random packets and
+//! rules, inside a guest of the lab, starting with this case.
 //!
-//! The module `hmark_fuzz` does it; what it says of each portion goes to standard output. The exit
-//! status is 0 only if so many were compared, and all are equal.
+//! The module `hmark_fuzz` does the work; its report on each portion goes to standard output. The
+//! exit status is 0 only if at least PACKETS packets were compared, and all results are equal.
 
 use std::env;
 use std::fs;
@@ -15,10 +15,10 @@ use anyhow::{bail, ensure, Context, Result};
 use tests::command::run;
 use tests::{install, module, reference};
 
-/// Packets that are compared before the module says how it goes.
+/// Packets that are compared between two reports of the module.
 const PORTION: u64 = 2_000_000;
 
-/// What the module's report of a difference begins with.
+/// The start of the module's report of a difference.
 const MISMATCH: &str = "mismatch in case ";
 
 fn main() -> ExitCode {
@@ -56,13 +56,13 @@ fn fuzz() -> Result<()> {
     Ok(())
 }
 
-/// What was compared in one portion.
+/// The amount compared in one portion.
 struct Count {
     packets: u64,
     cases: u64,
 }
 
-/// Has `module` compare at least so many packets, and prints what it says.
+/// Has `module` compare at least this number of packets, and prints its report.
 fn portion(module: &Path, case: u64, packets: u64) -> Result<Count> {
     run("dmesg --clear")?;
     let loaded = run(&format!(
@@ -93,7 +93,7 @@ fn portion(module: &Path, case: u64, packets: u64) -> Result<Count> {
     })
 }
 
-/// The number behind `NAME=`.
+/// The number after `NAME=`.
 fn value(words: &str, name: &str) -> Result<u64> {
     words
         .split(' ')

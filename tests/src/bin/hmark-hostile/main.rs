@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Values that no user means are refused without an invalid access, under valgrind.
+//! Tests under valgrind that hostile values are refused without an invalid memory access.
 //!
-//! iptables-translate parses and checks a rule as iptables does, and leaves the kernel alone: this
-//! needs no guest, and installs nothing.
+//! iptables-translate parses and checks a rule as iptables does, but does not touch the kernel:
+//! these tests need no guest, and install nothing.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -16,10 +16,10 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use tests::family::{Commands, Family};
 use tests::install;
 
-/// What valgrind exits with after an invalid access or use.
+/// The option that sets valgrind's exit status after an invalid access or use.
 const INVALID: &str = "--error-exitcode=99";
 
-/// What iptables exits with for a bad value.
+/// Exit status of iptables for a bad value.
 const REFUSED: i32 = 2;
 
 const PREFIXES: [&str; 2] = ["--hmark-src-prefix", "--hmark-dst-prefix"];
@@ -39,12 +39,12 @@ const OTHERS: [&str; 12] = [
     "--hmark-offs",
 ];
 
-/// How a value gets to the parser.
+/// The way of a value to the parser.
 #[derive(Clone, Copy, Debug)]
 enum Way {
-    /// As an argument. It lies on the stack, where valgrind does not see its end.
+    /// As an argument, which is on the stack: valgrind cannot tell where it ends.
     Argument,
-    /// In a file of rules, with up to 1023 bytes. It is copied to the heap.
+    /// In a file of rules, with up to 1023 bytes, which are copied to the heap.
     File,
 }
 
@@ -68,7 +68,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Makes `folder` anew, with the extensions, ours among them, and a place for rules.
+/// Recreates `folder` with the extensions, ours among them, and a place for rules.
 fn prepare(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder)?;
@@ -77,7 +77,7 @@ fn prepare(folder: &Path) -> Result<()> {
     install::link_extensions(&folder.join("xtables"), &install::built_extension())
 }
 
-/// Each option with each value, for iptables, and where the family matters ip6tables.
+/// A test of each option with each value, for iptables and, where the family matters, ip6tables.
 fn trials(folder: &Path) -> Vec<Trial> {
     let values = [
         (Way::File, Vec::new()),
@@ -128,7 +128,7 @@ impl Case {
         )
     }
 
-    /// Checks that the rule is refused; `rules` is a file of this case alone.
+    /// Checks that the rule is refused; `rules` is a file for this case only.
     fn refuse(&self, extensions: &Path, rules: PathBuf) -> Result<()> {
         let Self { option, value, .. } = self;
         let iptables = self.family.iptables();
@@ -170,7 +170,8 @@ impl Case {
                     .all(|character| character == '\n' || (' '..='~').contains(&character)),
             "the error would upset a terminal: {said:?}"
         );
-        // An alias goes by the name that it starts. Only ours has this text, not the stock library.
+        // For an alias, the error names the option that it is the start of. Only our library has
+        // this text.
         ensure!(
             said.contains("HMARK: bad value \"")
                 && said.contains(&format!("for option \"{option}")),

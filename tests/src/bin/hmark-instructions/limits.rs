@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The most instructions that a packet of each kind may take.
+//! The upper limits on instructions for a packet of each kind.
 
-/// What a compiler optimises for.
+/// The goal that the compiler optimises for.
 pub struct Optimisation {
     /// `speed` or `size`.
     pub name: &'static str,
@@ -10,7 +10,7 @@ pub struct Optimisation {
     column: usize,
 }
 
-/// As distributions' kernels are built, and as `CONFIG_CC_OPTIMIZE_FOR_SIZE` has it.
+/// The optimisation of distributions' kernels, and that of `CONFIG_CC_OPTIMIZE_FOR_SIZE`.
 pub static OPTIMISATIONS: [&Optimisation; 2] = [
     &Optimisation {
         name: "speed",
@@ -22,8 +22,8 @@ pub static OPTIMISATIONS: [&Optimisation; 2] = [
     },
 ];
 
-/// Instructions of a packet, with the loop around it, when this was last looked at: for speed and
-/// for size, on x86-64, by Debian 13's rustc 1.85.1.
+/// Instructions for a packet, including the loop around it, when last measured: for speed and for
+/// size, on x86-64, with Debian 13's rustc 1.85.1.
 const COUNTED: [(&str, [u64; 2]); 30] = [
     ("ipv4-udp", [114, 112]),
     ("ipv4-tcp", [114, 112]),
@@ -57,7 +57,7 @@ const COUNTED: [(&str, [u64; 2]); 30] = [
     ("extensions-8", [366, 383]),
 ];
 
-/// The excess that is allowed, in per cent.
+/// The allowed excess in per cent.
 const SLACK: u64 = 3;
 
 impl Optimisation {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Instructions that `hmark` takes for a packet, in user space, counted by callgrind and held
-//! against limits: a change that slows the walk is seen at once, on any machine.
+//! Compares the instructions that `hmark` takes for a packet in user space, counted by callgrind,
+//! with limits. A change that slows the walk shows at once, on any machine.
 //!
-//! The program counted (`tests/instructions`) is built with the optimisation of kernels for speed,
+//! The measured program (`tests/instructions`) is built with the optimisation of kernels for speed
 //! and with that of kernels for size.
 
 mod limits;
@@ -16,7 +16,7 @@ use tests::install::target_folder;
 
 use limits::{Optimisation, OPTIMISATIONS};
 
-/// Packets of two runs, whose difference leaves out all but the packets.
+/// Packets of two runs: the difference between the runs is due to the packets only.
 const PACKETS: [u64; 2] = [1_000, 3_000];
 
 fn main() -> ExitCode {
@@ -62,7 +62,7 @@ fn build(optimisation: &Optimisation) -> Result<String> {
     Ok(program.display().to_string())
 }
 
-/// Counts the instructions that a packet takes, and compares.
+/// Counts the instructions that a packet takes, and compares them with the limit.
 fn check(program: &str, optimisation: &Optimisation, kind: &str) -> Result<()> {
     let [few, many] = PACKETS;
     let whole = count(program, kind, many)?
@@ -93,7 +93,7 @@ fn count(program: &str, kind: &str, packets: u64) -> Result<u64> {
         .with_context(|| format!("valgrind counted nothing: {said}"))
 }
 
-/// Runs a command to its standard output and standard error.
+/// Runs a command, and returns its standard output and standard error.
 fn run(command: &mut Command) -> Result<(String, String)> {
     let output = command
         .output()

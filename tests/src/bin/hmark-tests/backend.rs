@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The two programs that iptables is: one for ip_tables, one for nf_tables.
+//! The two variants of iptables: one for ip_tables, one for nf_tables.
 
 use std::fmt;
 
 use tests::family::{Commands, Family};
 
-/// Which kernel interface iptables uses.
+/// The kernel interface that iptables uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
     /// ip_tables and ip6_tables.
@@ -19,7 +19,7 @@ impl Backend {
     /// Both backends.
     pub const ALL: [Self; 2] = [Self::Legacy, Self::Nft];
 
-    /// A program such as `ip6tables-nft-save`, for `suffix` `-save`.
+    /// The name of a program, such as `ip6tables-nft-save` for the suffix `-save`.
     pub fn program(self, family: Family, suffix: &str) -> String {
         format!("{}-{self}{suffix}", family.iptables())
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Every command that takes or shows a rule: iptables, iptables-save, iptables-restore and
+//! All commands that take or show a rule: iptables, iptables-save, iptables-restore and
 //! iptables-restore-translate of either family and backend, with the stock library and ours.
 
 use std::fs;
@@ -29,10 +29,10 @@ pub fn trials() -> Vec<Trial> {
     trials
 }
 
-/// What an extension ends iptables with for a rule that it refuses.
+/// Exit status of iptables for a rule that an extension refuses.
 const PARAMETER_PROBLEM: i32 = 2;
 
-/// Rules in full, as both libraries take them: what stands before and behind `-j HMARK`.
+/// Complete rules that both libraries accept: the parts before and after `-j HMARK`.
 const FLOW: [&str; 2] = [
     "",
     "--hmark-tuple src,dst,sport,dport,proto --hmark-mod 4 --hmark-offset 100 \
@@ -51,8 +51,8 @@ const TRACKED: [&str; 2] = [
     "--hmark-tuple ct,src,dst --hmark-mod 3 --hmark-rnd 3",
 ];
 
-/// Rules that no user means, and what ours says besides naming the option. A value that is refused
-/// is named as well.
+/// Rules that are mistakes, each with words of our library's error. The error also names the
+/// option and a value that is refused.
 const MISTAKES: [[&str; 2]; 24] = [
     ["", "\"--hmark-mod\" is missing: give the number"],
     [
@@ -143,12 +143,12 @@ const MISTAKES: [[&str; 2]; 24] = [
     ],
 ];
 
-/// A rule's text behind its chain.
+/// The text of a rule after its chain.
 fn rule([matches, options]: [&str; 2]) -> String {
     format!("{matches} -j HMARK {options}")
 }
 
-/// A command, and what came of it that both libraries must have alike.
+/// A command, and the parts of its result that must be the same with both libraries.
 #[derive(PartialEq)]
 struct Step {
     command: String,
@@ -156,7 +156,7 @@ struct Step {
     stdout: String,
 }
 
-/// Commands given one after the other with one library, in a namespace of their own.
+/// A sequence of commands with one library, in a namespace of its own.
 struct Session {
     family: Family,
     backend: Backend,
@@ -176,8 +176,8 @@ impl Session {
         })
     }
 
-    /// Runs a program such as iptables-save, for `-save`, and checks its exit status. Gives what it
-    /// printed: to standard output, without the comments that name the time, and standard error.
+    /// Runs a program, such as iptables-save for `-save`, and checks its exit status. Returns its
+    /// standard output, without the comments that name the time, and its standard error.
     fn run(
         &mut self,
         suffix: &str,
@@ -222,7 +222,7 @@ impl Session {
         Ok([stdout, stderr])
     }
 
-    /// Runs iptables on the mangle table, and gives its standard output.
+    /// Runs iptables on the mangle table, and returns its standard output.
     fn iptables(&mut self, arguments: &str) -> Result<String> {
         let [stdout, _] = self.run("", &format!("-t mangle {arguments}"), "", 0)?;
         Ok(stdout)
@@ -234,12 +234,12 @@ impl Session {
         Ok(stdout)
     }
 
-    /// Whether this is ip6tables of a version that is old, by this backend.
+    /// Whether this is an old version of ip6tables, with this backend.
     fn is_old_ip6tables(&self, backend: Backend) -> Result<bool> {
         Ok(self.family == Family::Ipv6 && self.backend == backend && iptables::is_old()?)
     }
 
-    /// Checks which rules a chain has, in order; they are told apart by their number of marks.
+    /// Checks the rules of a chain and their order. Their `--hmark-mod` tells them apart.
     fn ensure_mods(&mut self, expected: &[&str]) -> Result<()> {
         let listed = self.iptables("-S marks")?;
         let rules = listed.lines().filter(|line| line.starts_with("-A "));
@@ -252,7 +252,7 @@ impl Session {
         Ok(())
     }
 
-    /// Commands that change a chain rule by rule, and show it.
+    /// Runs commands that change a chain rule by rule, and show it.
     fn edit(&mut self) -> Result<()> {
         self.iptables("-N marks")?;
         self.iptables("-A PREROUTING -j marks")?;
@@ -263,7 +263,7 @@ impl Session {
 
         self.iptables(&format!("-C marks {}", rule(WEB)))?;
         let other = rule(WEB).replace("--hmark-mod 70", "--hmark-mod 71");
-        // Up to 1.8.9 ip6tables-legacy compares no targets, and finds what is not there.
+        // Up to 1.8.9, ip6tables-legacy compares no targets, and finds rules that are not there.
         let found = self.is_old_ip6tables(Backend::Legacy)?;
         let status = i32::from(!found);
         self.run("", &format!("-t mangle -C marks {other}"), "", status)?;
@@ -286,7 +286,7 @@ impl Session {
         self.ensure_mods(&[])
     }
 
-    /// iptables-save and iptables-restore, for one table and for two.
+    /// Runs iptables-save and iptables-restore, for one table and for two.
     fn restore(&mut self) -> Result<()> {
         let full = format!(
             "*raw\n[5:300] -A PREROUTING {}\nCOMMIT\n\
@@ -306,8 +306,8 @@ impl Session {
             ensure!(found != forgets, "counters are not restored:\n{before}");
         }
 
-        // What is only tested, and what has a bad line between good ones, changes nothing. A rule
-        // that the stock library leaves to the kernel is refused just so.
+        // Input that is only tested, or that has a bad line between good ones, changes nothing. The
+        // same goes for a rule that the stock library leaves to the kernel to refuse.
         let table = |middle: &str| {
             let [first, last] = [rule(ESP), rule(TRACKED)];
             format!(
@@ -333,7 +333,7 @@ impl Session {
         let after = self.dump()?;
         ensure!(before == after, "changed:\n{before}\nto\n{after}");
 
-        // One table of two, in place of what is there; and one more rule behind it.
+        // Only one of the two tables replaces the present rules; then one more rule is appended.
         let [mangle, _] = self.run("-save", "-t mangle", "", 0)?;
         let other = full.replace("--hmark-mod 4 ", "--hmark-mod 5 ");
         let other = other.replace("--hmark-mod 70", "--hmark-mod 71");
@@ -359,13 +359,13 @@ impl Session {
     }
 }
 
-/// What a saved rule has for `--hmark-mod`.
+/// The value of `--hmark-mod` in a saved rule.
 fn modulus(rule: &str) -> Result<&str> {
     let mut words = rule.split(' ').skip_while(|&word| word != "--hmark-mod");
     words.nth(1).with_context(|| format!("no mod in {rule}"))
 }
 
-/// Either library is told the same, and every command ends and prints alike.
+/// With either library, every command has the same result and output.
 fn equal(family: Family, backend: Backend) -> Result<()> {
     module::load_ours()?;
     let session = |library| -> Result<_> {
@@ -389,7 +389,8 @@ fn equal(family: Family, backend: Backend) -> Result<()> {
     Ok(())
 }
 
-/// What no user means is refused with what is wrong and what would be right, and adds nothing.
+/// Mistakes are refused with an error that says what is wrong and what would be right, and no rule
+/// is added.
 fn mistakes(family: Family, backend: Backend) -> Result<()> {
     module::load_ours()?;
     let mut session = Session::new(family, backend, Library::Ours)?;
@@ -403,7 +404,7 @@ fn mistakes(family: Family, backend: Backend) -> Result<()> {
     Ok(())
 }
 
-/// `-j HMARK --help` ends well, with our options behind those of iptables.
+/// `-j HMARK --help` succeeds, and lists our options after those of iptables.
 fn help(family: Family, backend: Backend) -> Result<()> {
     let mut session = Session::new(family, backend, Library::Ours)?;
     let [help, _] = session.run("", "-j HMARK --help", "", 0)?;
@@ -413,7 +414,7 @@ fn help(family: Family, backend: Backend) -> Result<()> {
     Ok(())
 }
 
-/// iptables-restore-translate translates what iptables-save saved of ours.
+/// iptables-restore-translate translates the rules that iptables-save saved with our library.
 fn translated(family: Family) -> Result<()> {
     const FILE: &str = "/run/hmark-commands";
     let input = format!(

@@ -2,7 +2,7 @@
 
 //! The packets: every kind of transport in every kind of IP packet, from one seed.
 //!
-//! IP headers are valid enough to reach PREROUTING; what lies behind them need not be.
+//! IP headers are valid enough to reach PREROUTING; the bytes after them need not be.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -14,7 +14,7 @@ use crate::packet::{self, Ends, Ipv4Extra, Payload};
 
 const IPV6_HEADER: usize = 40;
 
-/// What is carried.
+/// The content of an IP packet.
 #[derive(Clone, Copy, Debug)]
 enum Transport {
     Tcp,
@@ -30,7 +30,7 @@ enum Transport {
     Icmp,
     /// A protocol number nobody expects.
     Unknown,
-    /// Random bytes behind a protocol number that has ports.
+    /// Random bytes for a protocol that has ports.
     Noise,
     /// A transport header cut short, down to nothing.
     Truncated,
@@ -52,7 +52,7 @@ const TRANSPORTS: [Transport; 13] = [
     Transport::Truncated,
 ];
 
-/// Protocols that HMARK reads ports or an SPI of.
+/// Protocols of which HMARK reads the ports or the SPI.
 const WITH_PORTS: [IpNumber; 7] = [
     IpNumber::TCP,
     IpNumber::UDP,
@@ -63,7 +63,7 @@ const WITH_PORTS: [IpNumber; 7] = [
     IpNumber::AUTHENTICATION_HEADER,
 ];
 
-/// How it is carried. IPv4 options and IPv6 extension headers are both "extended".
+/// The form of an IP packet. IPv4 options and IPv6 extension headers are both "extended".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
     Plain,
@@ -76,7 +76,7 @@ enum Shape {
     ExtendedQuoted,
     /// A fragment quoted by an ICMP error.
     FragmentQuoted,
-    /// Quoted by an ICMP error, which is cut short.
+    /// Quoted by an ICMP error that is cut short.
     TruncatedQuoted,
     /// Quoted by an ICMP error, with some bytes changed.
     MutatedQuoted,
@@ -86,9 +86,9 @@ enum Shape {
     StrangelyQuoted,
     /// An error that extension headers (or options) precede.
     QuotedBehindExtension,
-    /// With bytes behind the IP header changed.
+    /// With some bytes after the IP header changed.
     Mutated,
-    /// Cut short anywhere behind the IP header.
+    /// Cut short anywhere after the IP header.
     Truncated,
 }
 
@@ -122,7 +122,7 @@ pub fn stateless(family: Family, seed: u64, count: usize) -> Vec<Vec<u8>> {
 }
 
 /// At least `count` packets for conntrack: flows in both directions, related ICMP errors,
-/// fragments that come together, and what conntrack refuses to track.
+/// fragments that are reassembled, and packets that conntrack refuses to track.
 pub fn connections(family: Family, seed: u64, count: usize) -> Vec<Vec<u8>> {
     let mut maker = Maker::new(family, seed);
     let mut packets = Vec::new();
@@ -219,7 +219,7 @@ impl Maker {
         }
     }
 
-    /// Packets of one connection, and of what relates to it, in the order of the wire.
+    /// Packets of one connection, and others related to it, in the order in which they are sent.
     fn connection(&mut self, transport: Transport, packets: &mut Vec<Vec<u8>>) {
         let (ends, back) = {
             let ends = self.ends();
@@ -234,7 +234,7 @@ impl Maker {
         let second = packet::ip(back, &reply);
         packets.extend([first.clone(), second.clone(), first.clone()]);
         packets.push(self.extended(ends, &forth));
-        // Errors of the server's and of the client's side; the next quotes no connection.
+        // Errors from the server's and from the client's side; the next one quotes no connection.
         packets.push(packet::ip(back, &self.error_message(&first)));
         packets.push(packet::ip(ends, &self.error_message(&second)));
         packets.push(packet::ip(
@@ -244,7 +244,7 @@ impl Maker {
         let unknown = self.ends();
         let quoted = packet::ip(unknown, &packet::udp(unknown));
         packets.push(self.error(&quoted));
-        // The kernel puts these together before anything else sees them.
+        // The kernel reassembles these before anything else sees them.
         let long = Payload::new(forth.protocol, [&forth.bytes[..], &[0x77; 96]].concat());
         let (head, tail) = long.bytes.split_at(48);
         let identification = self.random.u32(..);
@@ -256,7 +256,7 @@ impl Maker {
         packets.push(packet::ip(ends, &packet::tcp(ends, 0x06)));
     }
 
-    /// Two ends of which some appear again and again, and in both directions.
+    /// Two ends, some of which appear repeatedly, and in both directions.
     fn ends(&mut self) -> Ends {
         let ends = Ends {
             src: self.address(),
@@ -342,7 +342,7 @@ impl Maker {
     fn extended(&mut self, ends: Ends, payload: &Payload) -> Vec<u8> {
         match self.family {
             Family::Ipv4 => {
-                // No-operation options; the last ends the list.
+                // No-operation options; the last one ends the list.
                 let mut options = vec![1; 4 * self.random.usize(1..=10)];
                 options.pop();
                 options.push(0);
@@ -359,10 +359,10 @@ impl Maker {
         }
     }
 
-    /// `payload` behind up to five IPv6 extension headers, none of them a fragment header.
+    /// `payload` after up to five IPv6 extension headers, none of them a fragment header.
     fn chain(&mut self, mut payload: Payload) -> Payload {
         if self.random.u8(..8) == 0 {
-            // Nothing follows, whatever does.
+            // The header says that nothing follows, although something does.
             payload.protocol = IpNumber::IPV6_NO_NEXT_HEADER;
         }
         for _ in 0..self.random.u8(..4) {
@@ -372,14 +372,14 @@ impl Maker {
                 _ => self.extension(IpNumber::IPV6_DESTINATION_OPTIONS, payload),
             };
         }
-        // It may only come first, and the kernel reads it before PREROUTING.
+        // Hop-by-hop options may only come first, and the kernel reads them before PREROUTING.
         match self.random.bool() {
             true => self.extension(IpNumber::IPV6_HEADER_HOP_BY_HOP, payload),
             false => payload,
         }
     }
 
-    /// `payload` behind an extension header that holds one option to be skipped.
+    /// `payload` after an extension header with one option that is to be skipped.
     fn extension(&mut self, kind: IpNumber, payload: Payload) -> Payload {
         const SKIPPED: u8 = 0x1e;
         let length = 6 + 8 * self.random.usize(..4);
@@ -484,8 +484,8 @@ impl Maker {
     }
 }
 
-/// How many bytes of an IPv6 payload the kernel reads before PREROUTING: the hop-by-hop options,
-/// without which it drops the packet.
+/// The number of bytes of an IPv6 payload that the kernel reads before PREROUTING: those of the
+/// hop-by-hop options. If they are cut off, it drops the packet.
 fn hop_by_hop(payload: &Payload) -> usize {
     match payload.protocol {
         IpNumber::IPV6_HEADER_HOP_BY_HOP => (usize::from(payload.bytes[1]) + 1) * 8,

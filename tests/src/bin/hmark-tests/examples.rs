@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The manual page's examples, run as they stand in it.
+//! The examples of the manual page, run as they are printed there.
 
 use std::fs;
 
@@ -26,7 +26,7 @@ pub fn trials() -> Vec<Trial> {
     vec![test("manual::examples", run)]
 }
 
-/// Runs each block of commands in a namespace of its own, with a shell that ends at the first
+/// Runs each block of commands in a namespace of its own, with a shell that stops at the first
 /// command that fails.
 fn run() -> Result<()> {
     module::load_ours()?;
@@ -50,7 +50,7 @@ fn run() -> Result<()> {
     Ok(())
 }
 
-/// What stands between `.Bd` and `.Ed`, and behind each `.Dl`.
+/// The text between `.Bd` and `.Ed`, and after each `.Dl`.
 fn blocks(page: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut lines = page.lines();

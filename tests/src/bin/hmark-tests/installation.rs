@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `make uninstall` brings back what the distribution has, byte for byte.
+//! `make uninstall` restores the distribution's files byte for byte.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ pub fn trials() -> Vec<Trial> {
     vec![test("installation::there_and_back", there_and_back)]
 }
 
-/// Uninstalled, the stock library and the kernel's own module are back; installed, ours are.
+/// Uninstalling brings back the stock library and the kernel's own module; installing, ours.
 fn there_and_back() -> Result<()> {
     module::our_file()?;
     run("make -s uninstall")?;

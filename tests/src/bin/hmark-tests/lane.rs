@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Sends packets through a TUN device into PREROUTING and gathers the mark of each rule.
+//! Sends packets through a TUN device into PREROUTING, and collects the mark of each rule.
 
 use std::io::Write;
 
@@ -19,10 +19,10 @@ use crate::ruleset::{self, Entry};
 /// The mark of a packet that HMARK left alone: set before each HMARK rule.
 pub const LEFT_ALONE: u32 = 0xdead_beef;
 
-/// Packets sent before their marks are read.
+/// Number of packets that are sent before their marks are read.
 const CHUNK: usize = 50;
 
-/// Whose module and library mark the packets.
+/// The module and library that mark the packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// The kernel's own C module, and the stock library.
@@ -42,8 +42,8 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// Runs the lane: for each packet that reaches PREROUTING and each rule, in this order, the
-    /// mark it had behind the rule.
+    /// Runs the lane. Returns, for each packet that reaches PREROUTING and each rule, in this
+    /// order, the mark that the packet had after the rule.
     ///
     /// # Errors
     /// If a packet is refused by the kernel, or a log message is lost.
@@ -54,7 +54,7 @@ impl Lane {
         }
         let netns = Netns::add("hmark-lane")?;
         let marks = netns.enter(|| self.mark(side))?;
-        // The module can be unloaded when the rules are gone; a namespace may linger.
+        // A namespace may linger, and as long as it has rules the module cannot be unloaded.
         for table in ["raw", "mangle"] {
             netns.run(&format!("{} -t {table} -F", self.program("")))?;
         }
@@ -86,7 +86,7 @@ impl Lane {
             Side::Rust => module::check_ours()?,
         }
 
-        // A packet is through PREROUTING when its write returns. The sentinel flushes the log.
+        // A packet has passed PREROUTING when its write returns. The sentinel flushes the log.
         let sentinel = packet::sentinel(self.family);
         let last = &self.rules.last().context("no rules")?.name;
         let mut marks = Vec::new();
@@ -105,7 +105,7 @@ impl Lane {
         Ok(marks)
     }
 
-    /// Has connections tracked, confirmed on their way out, and some translated.
+    /// Has the kernel track connections, confirm them on their way out, and translate some.
     fn track(&self) -> Result<()> {
         let translated = match self.family {
             Family::Ipv4 => "10.8.0.1",
@@ -145,7 +145,7 @@ impl Lane {
     }
 }
 
-/// What stands before and behind an HMARK rule.
+/// The rules before and after an HMARK rule.
 fn around(entry: &Entry) -> [String; 2] {
     [
         format!("-A PREROUTING -j MARK --set-mark {LEFT_ALONE:#x}\n"),
@@ -156,7 +156,7 @@ fn around(entry: &Entry) -> [String; 2] {
     ]
 }
 
-/// Opens a TUN device of the namespace of this thread.
+/// Opens a TUN device in the namespace of this thread.
 fn open_tun() -> Result<tun::Device> {
     if !std::fs::exists("/dev/net/tun")? {
         run("modprobe tun")?;

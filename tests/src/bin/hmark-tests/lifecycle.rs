@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The module comes and goes: by autoload, by modprobe, by rmmod.
+//! Loading and unloading of the module: by autoload, by modprobe, by rmmod.
 
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
@@ -21,7 +21,7 @@ pub fn trials() -> Vec<Trial> {
     trials
 }
 
-/// A rule brings the module in and holds it; without the rule it goes. Twice.
+/// A rule loads the module and holds it; without the rule it can be unloaded. This works twice.
 fn autoload(family: Family, backend: Backend) -> Result<()> {
     let iptables = backend.program(family, "");
     for _ in 0..2 {
@@ -43,7 +43,7 @@ fn autoload(family: Family, backend: Backend) -> Result<()> {
     Ok(())
 }
 
-/// modprobe loads it by name and by either alias, rmmod and modprobe -r unload it.
+/// modprobe loads it by name and by either alias; rmmod and modprobe -r unload it.
 fn load_and_unload() -> Result<()> {
     module::unload()?;
     for (name, unload) in [
@@ -61,7 +61,7 @@ fn load_and_unload() -> Result<()> {
     Ok(())
 }
 
-/// A namespace that goes takes its rules along, and they let go of the module.
+/// A namespace that is removed takes its rules along, and they release the module.
 fn namespace_removed(family: Family, backend: Backend) -> Result<()> {
     module::load_ours()?;
     let netns = Netns::add("hmark-removed")?;

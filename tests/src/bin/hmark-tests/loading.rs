@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Loading that fails, or is refused, leaves nothing behind and all else as it was.
+//! A load that fails, or is refused, leaves nothing behind and everything else as it was.
 
 use std::fs;
 use std::net::UdpSocket;
@@ -21,10 +21,10 @@ use crate::races::wait_for_packets;
 use crate::rules::MISSION;
 use crate::trial::test;
 
-/// The name of the first two targets of `tests/kmod-init`, which our xtables layer registers.
+/// Name of the first two targets of `tests/kmod-init`, which our xtables layer registers.
 const TARGET: &str = "HMARKINIT";
 
-/// Loads are tried so often: the memory of one that failed is another's then.
+/// Number of rounds, so that loads reuse the memory of others that failed.
 const TIMES: u32 = 5;
 
 /// The tests here.
@@ -35,9 +35,9 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-/// A module that fails before, between or after its first two targets leaves none of them.
+/// A module that fails before, between or after its first two targets leaves neither behind.
 fn fails_at_each_step() -> Result<()> {
-    // These have the lists of targets, and are there already if they are not modules.
+    // These hold the lists of targets. They are present already if they are not modules.
     if !kernel::is_uml() {
         run("modprobe --all ip_tables ip6_tables")?;
     }
@@ -55,12 +55,12 @@ fn fails_at_each_step() -> Result<()> {
                 "failing after {targets} targets left some"
             );
         }
-        // Where it does not fail, they are listed as long as it is loaded.
+        // If it does not fail, they are listed as long as it is loaded.
         let targets = Targets::load(3)?.context("does not load")?;
         ensure!(listed()? == [true; 2], "not listed: {:?}", listed()?);
         targets.unload()?;
         ensure!(listed()? == [false; 2], "left when unloaded");
-        // What xtables has in its lists is looked at, and memory used again.
+        // This makes xtables walk its lists, and the kernel reuse memory.
         module::load_ours()?;
         rules_work()?;
         module::unload()?;
@@ -80,7 +80,7 @@ fn listed() -> Result<[bool; 2]> {
     ])
 }
 
-/// Neither the C module nor ours loads beside the other, which goes on as if nothing was.
+/// Neither the C module nor ours loads while the other is loaded, which goes on undisturbed.
 fn beside_its_namesake() -> Result<()> {
     let (ours, c) = (module::our_file()?, module::c_file()?);
     module::load_c()?;
@@ -105,7 +105,7 @@ fn refused(file: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Checks that packets pass rules of the loaded module, and that it is let go of behind them.
+/// Checks that packets pass rules of the loaded module, and that they release it afterwards.
 fn rules_work() -> Result<()> {
     let netns = Netns::add("hmark-loading")?;
     netns.enter(|| {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Tests of module, library and marks on the kernel that is running, which they take turns to
-//! change: run them in a fresh guest of the lab. `HMARK_SEED` sets the seed of packets and rules,
-//! `HMARK_ROUNDS` how often the races are run; where `HMARK_INSTALLED` is set, packages have
-//! installed what is tested.
+//! Tests of module, library and marks on the running kernel. They change its state, so they run one
+//! at a time, and in a fresh guest of the lab. `HMARK_SEED` sets the seed of packets and rules, and
+//! `HMARK_ROUNDS` the number of rounds of the races. `HMARK_INSTALLED` is set if packages have
+//! installed the module and the library.
 
 mod backend;
 mod commands;
@@ -45,7 +45,7 @@ const TAINT_BUG: u64 = (1 << 5) | (1 << 7) | (1 << 9);
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // All share one kernel module.
+    // All tests share one kernel module.
     arguments.test_threads = Some(1);
     match trials(arguments.list) {
         Ok(trials) => {
@@ -78,7 +78,7 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
 
     let mut trials = vec![test("kernel::has_its_parts", kernel::check_parts)];
     if !kernel::has_all() {
-        // The module, where parts of the network stack are missing.
+        // Tests of the module on a kernel that lacks parts of the network stack.
         trials.extend(lifecycle::trials());
         trials.extend(marks::trials(seed));
         trials.extend(rules::trials());
@@ -97,7 +97,8 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
             trials.extend(refusals::trials());
         }
     }
-    // The extension, with any iptables. A slow kernel has no part in most of it.
+    // Tests of the extension, with any iptables. Most of them test little of the kernel, so that a
+    // slow one does without.
     trials.extend(rules::trials());
     if !kernel::is_debug() {
         trials.extend(commands::trials());
@@ -112,7 +113,7 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
     Ok(trials)
 }
 
-/// Checks that no test before this one made the kernel warn or worse.
+/// Checks that no test before this one caused a kernel warning or worse.
 fn complaint(before: u64) -> Result<()> {
     let new = tainted()? & TAINT_BUG & !before;
     ensure!(

@@ -20,9 +20,9 @@ use crate::nflog::Logged;
 use crate::ruleset::{self, Entry};
 use crate::trial::families;
 
-/// Packets of each lane and family.
+/// Number of packets for each lane and family.
 const PACKETS: usize = 2500;
-/// Mismatches that are shown.
+/// The most mismatches that are shown.
 const SHOWN: usize = 5;
 
 /// The tests here.
@@ -49,7 +49,7 @@ struct Marks {
     rust: Vec<Logged>,
 }
 
-/// Lanes without conntrack, by family; two tests look at each.
+/// The results without conntrack, by family. Two tests use each.
 static STATELESS: [OnceLock<Result<Marks, String>>; 2] = [OnceLock::new(), OnceLock::new()];
 
 /// Every packet, under every rule, has the mark that the C module gives it.
@@ -111,7 +111,7 @@ fn stateless_equal_prediction(family: Family, seed: u64) -> Result<()> {
     Ok(())
 }
 
-/// With connections tracked, every mark is the one that the C module gives.
+/// If connections are tracked, every mark is the one that the C module gives.
 fn connections_equal_c(family: Family, seed: u64) -> Result<()> {
     let marks = run(Lane {
         family,
@@ -120,7 +120,7 @@ fn connections_equal_c(family: Family, seed: u64) -> Result<()> {
         packets: corpus::connections(family, seed, PACKETS),
         conntrack: true,
     })?;
-    // Fragments come together: fewer packets are marked than were sent.
+    // Fragments are reassembled: fewer packets are marked than were sent.
     let seen = marks.c.len() / marks.rules.len();
     ensure!(
         marks.c.len() % marks.rules.len() == 0 && seen * 10 > marks.packets * 8,
@@ -130,7 +130,7 @@ fn connections_equal_c(family: Family, seed: u64) -> Result<()> {
     );
     note!("{family}: {seen} packets of connections seen");
     compare(&marks)?;
-    // Both must have happened: packets with a connection, and packets without.
+    // There must have been packets with a connection, and packets without.
     let all = |logged: &&Logged| logged.rule == "mangle-1";
     let total = marks.rust.iter().filter(all).count();
     let untracked = |logged: &&Logged| logged.mark == LEFT_ALONE;
@@ -168,7 +168,7 @@ fn run(lane: Lane) -> Result<Marks> {
     })
 }
 
-/// Compares the complete lists: same packets, in the same order, with the same marks.
+/// Checks that both lists have the same packets, in the same order, with the same marks.
 fn compare(marks: &Marks) -> Result<()> {
     let mut mismatches = 0;
     let mut report = String::new();
@@ -211,8 +211,8 @@ fn compare(marks: &Marks) -> Result<()> {
     Ok(())
 }
 
-/// Checks that the marks say something: each rule that can give several marks does, and one that
-/// needs a connection gives none where there is none.
+/// Checks that the marks are meaningful: each rule that can give several marks does, and one that
+/// needs a connection gives none without it.
 fn varies(marks: &Marks) -> Result<()> {
     for entry in &marks.rules {
         let of_rule = |logged: &&Logged| logged.rule == entry.name;

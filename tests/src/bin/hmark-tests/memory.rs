@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What memory the kernel holds for itself, to find what a test left behind.
+//! The memory that the kernel uses for itself, to find out whether a test left any behind.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,30 +10,30 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tests::kernel;
 
-/// Memory in `/proc/meminfo` that no slab cache has, in KiB.
+/// Fields of `/proc/meminfo` for memory that is in no slab cache, in KiB.
 const SIZES: [&str; 2] = ["VmallocUsed", "Percpu"];
 
-/// Objects of a cache that may be more without being lost, and one more for so many rounds: a
-/// thread that the kernel starts meanwhile has three of one cache.
+/// The growth of a cache that does not count as a leak: three objects, since a thread that the
+/// kernel starts takes three of one cache, and one more for every 16 rounds.
 const OBJECTS: u64 = 3;
 const ROUNDS: u64 = 16;
 
-/// KiB that may be more for each such object, such as the thread's stack.
+/// KiB of growth that are allowed for each such object, such as a thread's stack.
 const KIB: u64 = 8;
 
-/// How often it is read, since the kernel frees much of it later, and how long in between.
+/// The number of readings and the time between them. The kernel frees much memory with a delay.
 const READINGS: u32 = 10;
 const BETWEEN: Duration = Duration::from_millis(100);
 
-/// How many objects each slab cache has, and how many KiB the [`SIZES`] are.
+/// The number of objects in each slab cache, and the KiB of each of the [`SIZES`].
 ///
-/// Pages of slabs would tell less: they are there until the last of their objects goes, so that
-/// the same objects take more of them the longer the kernel runs.
+/// The pages of slabs would say less. They stay until the last of their objects is freed, so that
+/// the same objects take up more of them the longer the kernel runs.
 pub struct Memory(BTreeMap<String, u64>);
 
 impl Memory {
-    /// What there is more of than `before`, by more than comes and goes in so many rounds: its
-    /// names, each with how much more.
+    /// The names and amounts of everything that has grown since `before` by more than it varies
+    /// anyway in this number of rounds.
     pub fn more_than(&self, before: &Self, rounds: u32) -> BTreeMap<String, u64> {
         let objects = OBJECTS + u64::from(rounds) / ROUNDS;
         let mut more = BTreeMap::new();
@@ -49,14 +49,14 @@ impl Memory {
     }
 }
 
-/// Whether memory is counted: a debug kernel would search long for what it holds back, and has
-/// kmemleak to see what is lost.
+/// Whether memory is counted. It is not on a debug kernel, which would take long to free the memory
+/// that it holds back, and has kmemleak to find leaks.
 pub fn is_counted() -> bool {
     !kernel::is_debug()
 }
 
-/// The memory in use when the kernel has freed what it can: of each kind the least of several
-/// readings. Nothing where it is not counted.
+/// The memory in use after the kernel has freed what it can: of each kind, the least of several
+/// readings. Empty if memory is not counted.
 pub fn settled() -> Result<Memory> {
     if !is_counted() {
         return Ok(Memory(BTreeMap::new()));
@@ -87,23 +87,23 @@ fn now() -> Result<Memory> {
     Ok(Memory(counts))
 }
 
-/// How many objects are in use, by cache.
+/// The number of objects in use, by cache.
 fn slabs() -> Result<BTreeMap<String, u64>> {
-    // What a CPU keeps for its next allocation would count as in use.
+    // Objects that a CPU keeps for its next allocations would count as in use.
     for cache in fs::read_dir("/sys/kernel/slab")? {
         let path = cache?.path().join("shrink");
         fs::write(&path, "1").with_context(|| format!("cannot write {}", path.display()))?;
     }
     let text = fs::read_to_string("/proc/slabinfo")?;
     let mut counts = BTreeMap::new();
-    // Behind the version and the names of the columns.
+    // The first two lines are the version and the names of the columns.
     for line in text.lines().skip(2) {
         let mut words = line.split_whitespace();
         let (name, count) = (words.next(), words.next());
         let (name, count) = name
             .zip(count)
             .context("/proc/slabinfo has an empty line")?;
-        // Namespaces have caches of the same name.
+        // Caches of different namespaces have the same name.
         *counts.entry(name.to_owned()).or_default() += count.parse::<u64>()?;
     }
     Ok(counts)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The netfilter layer of the module, by targets of its own (`tests/kmod-init`) in rules of stock
-//! iptables: what they are told, data of a rule's own, and restrictions.
+//! Tests of the module's netfilter layer, by the targets of `tests/kmod-init` in rules of stock
+//! iptables: the arguments that targets get, the data of a rule, and restrictions.
 
 use std::ffi::CString;
 use std::fs::File;
@@ -24,9 +24,9 @@ use tests::note;
 use crate::backend::Backend;
 use crate::trial::{backends, test};
 
-/// How often a rule comes and goes under traffic, by each family and backend.
+/// Number of times that a rule is added and removed under traffic, for each family and backend.
 const ROUNDS: u32 = 10;
-/// How long the kernel may take to let go of a rule.
+/// The time that the kernel may take to release a rule.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The tests here.
@@ -41,7 +41,7 @@ pub fn trials() -> Vec<Trial> {
 pub struct Targets;
 
 impl Targets {
-    /// Loads the module, which is to fail after this many targets; 3 and more for never.
+    /// Loads the module, which is to fail after this number of targets; never, for 3 and more.
     pub fn load(fail: u32) -> Result<Result<Self, Errno>> {
         let path = install::built_module("init", "hmark_init");
         let file =
@@ -51,7 +51,7 @@ impl Targets {
         Ok(loaded.map(|()| Self))
     }
 
-    /// Unloads the module, once the kernel has let go of the rules of namespaces that are gone.
+    /// Unloads the module once the kernel has released the rules of removed namespaces.
     pub fn unload(self) -> Result<()> {
         let deadline = Instant::now() + RELEASE_TIMEOUT;
         loop {
@@ -60,7 +60,7 @@ impl Targets {
                     thread::sleep(Duration::from_millis(10));
                 }
                 result => {
-                    // There is nothing to drop where this failed, either: it would fail again.
+                    // Even if this failed there is nothing to drop: it would fail again.
                     std::mem::forget(self);
                     return result.context("hmark_init does not unload");
                 }
@@ -75,7 +75,7 @@ impl Drop for Targets {
     }
 }
 
-/// Loads all targets. The modules that have xtables' lists are there then.
+/// Loads all targets, and with them the modules that hold xtables' lists.
 fn load() -> Result<Targets> {
     if !kernel::is_uml() {
         run("modprobe --all ip_tables ip6_tables")?;
@@ -83,7 +83,7 @@ fn load() -> Result<Targets> {
     Targets::load(u32::MAX)?.context("hmark_init does not load")
 }
 
-/// The lines of the module in the kernel log that begin with this word.
+/// The module's lines in the kernel log that begin with this word.
 fn said(word: &str) -> Result<Vec<String>> {
     let log = run("dmesg --notime")?;
     let lines = log
@@ -103,7 +103,7 @@ fn loopback(family: Family) -> &'static str {
     }
 }
 
-/// A rule of the target that counts, for UDP, in the chain.
+/// Runs a command for a rule with the target that counts, for UDP, in the chain.
 fn counted(family: Family, backend: Backend, command: &str, chain: &str) -> Result<()> {
     let iptables = backend.program(family, "");
     run(&format!(
@@ -112,7 +112,8 @@ fn counted(family: Family, backend: Backend, command: &str, chain: &str) -> Resu
     Ok(())
 }
 
-/// `check` is told table, family, hooks and whether by nftables; `target` hook, devices and offsets.
+/// `check` gets the table, family, hooks, and whether the rule comes through nft_compat; `target`
+/// gets the hook, devices and offsets.
 fn told(family: Family, backend: Backend) -> Result<()> {
     let targets = load()?;
     let netns = Netns::add("hmark-netfilter")?;
@@ -150,7 +151,7 @@ fn told(family: Family, backend: Backend) -> Result<()> {
         checked == [check(prerouting), check(output)],
         "checked {checked:#?}"
     );
-    // Out by OUTPUT first, then in again by PREROUTING.
+    // The packet goes out through OUTPUT first, and then comes in through PREROUTING.
     let packets = said("packet ")?;
     let packet = |hook, inward, outward| {
         format!("packet hook={hook} in={inward} out={outward} transport={header} fragment=0")
@@ -162,8 +163,8 @@ fn told(family: Family, backend: Backend) -> Result<()> {
     Ok(())
 }
 
-/// Each rule has data of its own from its check until it is removed, and nothing is left of it, while
-/// rules come and go in the packets' way.
+/// Each rule has data of its own from its check until it is removed, and none of it is left over,
+/// although rules are added and removed while packets pass.
 fn data(family: Family, backend: Backend) -> Result<()> {
     let targets = load()?;
     let netns = Netns::add("hmark-netfilter")?;
@@ -176,7 +177,7 @@ fn data(family: Family, backend: Backend) -> Result<()> {
             let traffic = scope.spawn(|| {
                 let mut sent = 0_u64;
                 while !over.load(Relaxed) {
-                    // An error is the answer to an earlier packet: nobody listens.
+                    // This may fail with the ICMP error for an earlier packet: nobody listens.
                     sent += u64::from(socket.send_to(b"ping", (address, 9)).is_ok());
                 }
                 sent
@@ -215,9 +216,9 @@ fn data(family: Family, backend: Backend) -> Result<()> {
 fn rounds(family: Family, backend: Backend) -> Result<()> {
     for _ in 0..ROUNDS {
         counted(family, backend, "-A", "OUTPUT")?;
-        // Legacy iptables checks the first rule anew, and destroys it as it was before.
+        // Legacy iptables checks the first rule again, and destroys its old copy.
         counted(family, backend, "-I", "OUTPUT")?;
-        // User space sees nothing of the data: the rule is found by what it was made of.
+        // User space does not see the pointer to the data, so the rule is found by its options.
         counted(family, backend, "-C", "OUTPUT")?;
         counted(family, backend, "-D", "OUTPUT")?;
         run(&format!("{} -t mangle -F", backend.program(family, "")))?;
@@ -225,7 +226,7 @@ fn rounds(family: Family, backend: Backend) -> Result<()> {
     Ok(())
 }
 
-/// A target that is for UDP before routing in the mangle table is refused anywhere else.
+/// A target that is only for UDP before routing in the mangle table is refused anywhere else.
 fn restricted() -> Result<()> {
     let targets = load()?;
     let netns = Netns::add("hmark-netfilter")?;

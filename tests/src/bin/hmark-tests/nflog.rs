@@ -15,14 +15,14 @@ use nix::sys::time::{TimeVal, TimeValLike};
 /// The NFLOG group of the rules.
 pub const GROUP: u16 = 5;
 
-/// Kernel memory for messages that were not read yet, in bytes.
+/// Kernel memory for unread messages, in bytes.
 const SOCKET_BUFFER: usize = 32 << 20;
-/// Messages that the kernel puts into one datagram, and the room it takes for them in bytes.
+/// Number of messages that the kernel puts into one datagram, and its buffer for them in bytes.
 const BATCH: u32 = 200;
 const BATCH_BUFFER: u32 = 128 << 10;
-/// In hundredths of a second: how long a datagram waits for more messages.
+/// Time that a datagram waits for more messages, in hundredths of a second.
 const BATCH_DELAY: u32 = 1;
-/// How long to wait for a message, in seconds.
+/// Time to wait for a message, in seconds.
 const PATIENCE: i64 = 20;
 
 /// A packet as a rule logged it.
@@ -36,7 +36,7 @@ pub struct Logged {
     pub mark: u32,
 }
 
-/// A socket that receives what is logged to [`GROUP`] in the namespace it was made in.
+/// A socket that receives the messages to [`GROUP`] in the namespace in which it was made.
 pub struct Nflog {
     socket: Socket,
     buffer: Vec<u8>,
@@ -84,7 +84,7 @@ impl Nflog {
         }
     }
 
-    /// Waits for a datagram and adds what it holds to `logged`, in the order of logging.
+    /// Waits for a datagram, and appends its packets to `logged` in the order of logging.
     ///
     /// # Errors
     /// If none comes, or if the kernel had to drop one.

@@ -29,13 +29,13 @@ impl Ends {
         }
     }
 
-    /// The four bytes of both ports, which many protocols start with.
+    /// The four bytes of both ports, with which many protocols start.
     fn ports(self) -> Vec<u8> {
         [self.sport.to_be_bytes(), self.dport.to_be_bytes()].concat()
     }
 }
 
-/// What lies behind the IP header.
+/// The bytes after the IP header, and their protocol.
 #[derive(Clone, Debug)]
 pub struct Payload {
     pub protocol: IpNumber,
@@ -48,7 +48,7 @@ impl Payload {
     }
 }
 
-/// TCP; `flags` are those of its 14th byte (2 is SYN, 0x10 ACK).
+/// TCP; `flags` is its 14th byte (2 is SYN, 0x10 ACK).
 pub fn tcp(ends: Ends, flags: u8) -> Payload {
     let mut bytes = TcpHeader::new(ends.sport, ends.dport, 1, 4096)
         .to_bytes()
@@ -107,7 +107,7 @@ pub fn gre() -> Payload {
     Payload::new(IpNumber::GRE, [&[0, 0, 8, 0][..], &[0; 20]].concat())
 }
 
-/// An ICMP or ICMPv6 message; `body` is what lies behind the checksum.
+/// An ICMP or ICMPv6 message; `body` is everything after the checksum.
 pub fn icmp(family: Family, kind: u8, code: u8, body: &[u8]) -> Payload {
     let protocol = match family {
         Family::Ipv4 => IpNumber::ICMP,
@@ -137,7 +137,7 @@ pub fn icmp_error(family: Family, kind: u8, code: u8, quoted: &[u8]) -> Payload 
     icmp(family, kind, code, &[&[0; 4], quoted].concat())
 }
 
-/// How an IPv4 header differs from the plain one.
+/// The differences of an IPv4 header from the plain one.
 #[derive(Clone, Debug, Default)]
 pub struct Ipv4Extra {
     /// IP options; a multiple of 4, at most 40 bytes.
@@ -156,7 +156,7 @@ pub fn ip(ends: Ends, payload: &Payload) -> Vec<u8> {
     }
 }
 
-/// A packet with an IPv4 header and a right header checksum.
+/// A packet with an IPv4 header and a correct header checksum.
 pub fn ipv4(ends: Ends, payload: &Payload, extra: &Ipv4Extra) -> Vec<u8> {
     let (IpAddr::V4(src), IpAddr::V4(dst)) = (ends.src, ends.dst) else {
         panic!("{ends:?} are no IPv4 addresses");
@@ -194,7 +194,7 @@ pub fn ipv6(ends: Ends, payload: &Payload) -> Vec<u8> {
     [&header.to_bytes()[..], &payload.bytes].concat()
 }
 
-/// A packet that no corpus holds: it ends a chunk.
+/// A packet that is in no corpus and marks the end of a chunk.
 pub fn sentinel(family: Family) -> Vec<u8> {
     let (src, dst): (IpAddr, IpAddr) = match family {
         Family::Ipv4 => ([198, 18, 0, 1].into(), [198, 18, 0, 2].into()),

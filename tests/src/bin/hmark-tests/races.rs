@@ -2,7 +2,8 @@
 
 //! Rules, namespaces and the module come and go while packets flow on every CPU.
 //!
-//! `HMARK_ROUNDS` sets how often; `make check` has few rounds, since each starts several processes.
+//! `HMARK_ROUNDS` sets the number of rounds. `make check` has few, since each starts several
+//! processes.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -30,15 +31,15 @@ use crate::backend::Backend;
 use crate::memory;
 use crate::trial::test;
 
-/// Rounds where nothing else is asked for: each family by each backend, twice.
+/// The default number of rounds: each family with each backend, twice.
 const ROUNDS: u32 = 8;
-/// Rounds before memory is measured: what the kernel makes once, or keeps for later, is there then.
+/// Rounds before memory is measured, for the kernel to make what it makes once or keeps for later.
 const WARM_UP: u32 = 8;
-/// How often the rounds must have left more memory in use, that it is lost.
+/// Number of times in succession that memory must have grown to count as lost.
 const TRIES: u32 = 4;
-/// How long a rule may see no packet.
+/// The longest time that a rule may see no packet.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Attempts to take the module from under its rules, each time there are any.
+/// Attempts to unload the module from under its rules, each time that there are any.
 const ATTEMPTS: u32 = 20;
 
 /// The options of most rules here.
@@ -50,17 +51,17 @@ pub fn trials() -> Vec<Trial> {
     vec![test("races::under_traffic", under_traffic)]
 }
 
-/// Rounds of all that changes, without a fault, and with nothing left over.
+/// Rounds of all these changes cause no fault, and leave nothing behind.
 fn under_traffic() -> Result<()> {
     let rounds = Variable::Rounds.number(ROUNDS)?;
-    // The modules that ours needs stay.
+    // The modules that ours needs stay loaded.
     module::load_ours()?;
     module::unload()?;
     check_gone()?;
     let world = World::new()?;
     let traffic = Traffic::default();
     thread::scope(|scope| {
-        // Stops the threads however this ends: the scope waits for them.
+        // Stops the threads however this ends, since the scope waits for them.
         let _stop = Stop(&traffic.over);
         let cpus = thread::available_parallelism()?.get();
         for cpu in 0..cpus {
@@ -81,7 +82,7 @@ fn under_traffic() -> Result<()> {
             some(WARM_UP)?;
         }
         let mut before = traffic.in_silence(memory::settled)?;
-        // What is more once may be the kernel's own business. What rounds lose is lost each time.
+        // Memory that grows once may be the kernel's own. Memory that rounds leak grows each time.
         let mut lost = BTreeMap::new();
         for attempt in 0..TRIES {
             let (packets, begun) = (traffic.sent.load(Relaxed), Instant::now());
@@ -106,8 +107,8 @@ fn under_traffic() -> Result<()> {
     check_gone()
 }
 
-/// Two namespaces with a link between them, over which packets flow from `near` to `far`, and
-/// ICMP errors back.
+/// Two namespaces with a link between them. Packets flow over it from `near` to `far`, and ICMP
+/// errors flow back.
 struct World {
     near: Netns,
     _far: Netns,
@@ -136,8 +137,8 @@ impl World {
     }
 }
 
-/// Where packets go to: closed ports here, at the far end, and in the namespace of a round, which
-/// is there for a while only.
+/// The destinations of packets: closed ports here, at the far end, and in the namespace of a round,
+/// which exists only for a while.
 const DESTINATIONS: [&str; 6] = [
     "127.0.0.1:9",
     "[::1]:9",
@@ -184,7 +185,7 @@ impl Traffic {
         sched_setaffinity(Pid::from_raw(0), &cpus)?;
         let ipv4 = UdpSocket::bind("0.0.0.0:0")?;
         let ipv6 = UdpSocket::bind("[::]:0")?;
-        // The longer one goes in fragments.
+        // The longer one is sent in fragments.
         let payloads = [&[0x5a; 64][..], &[0xa5; 3000]];
         for payload in payloads.iter().cycle() {
             if self.over.load(Relaxed) {
@@ -194,12 +195,12 @@ impl Traffic {
             if !self.paused.load(Relaxed) {
                 for to in DESTINATIONS {
                     let socket = if to.starts_with('[') { &ipv6 } else { &ipv4 };
-                    // There may be no way to it now.
+                    // There may be no route to it at the moment.
                     let sent = socket.send_to(payload, to).is_ok();
                     self.sent.fetch_add(u64::from(sent), Relaxed);
                 }
             }
-            // Leaves time for what is to race with this, also where each packet takes long.
+            // Leaves time for the changes that race with this, even if each packet takes long.
             thread::sleep(Duration::from_millis(1).max(2 * begun.elapsed()));
         }
         Ok(())
@@ -214,11 +215,11 @@ impl Traffic {
     }
 }
 
-/// The module is loaded, used by rules of two namespaces that come and go, and unloaded.
+/// Loads the module, has rules of two namespaces that come and go use it, and unloads it.
 fn round(world: &World, number: u32) -> Result<()> {
     let family = Family::ALL[number as usize % 2];
     let backend = Backend::ALL[number as usize / 2 % 2];
-    // Every other time, the first rule brings it in.
+    // Every other time, the first rule loads it.
     if number % 8 < 4 {
         load(&world.module)?;
     }
@@ -241,8 +242,7 @@ fn load(module: &Path) -> Result<()> {
     finit_module(file, c"", ModuleInitFlags::empty()).context("cannot load it")
 }
 
-/// Rules replace all others, are added, replaced, deleted, and flushed, in the namespace of this
-/// thread.
+/// Restores, adds, replaces, deletes and flushes rules in the namespace of this thread.
 fn rules(family: Family, backend: Backend) -> Result<()> {
     let icmp = match family {
         Family::Ipv4 => "icmp",
@@ -278,9 +278,9 @@ fn rules(family: Family, backend: Backend) -> Result<()> {
     Ok(())
 }
 
-/// A namespace is made with rules in it, and goes while packets flow into it.
+/// Makes a namespace with rules, which is removed while packets flow into it.
 ///
-/// It is the thread's own, so that nothing holds it when the thread has ended.
+/// It belongs to the thread, so that nothing holds it after the thread has ended.
 fn namespace(near: &Netns, family: Family, backend: Backend) -> Result<()> {
     unshare(CloneFlags::CLONE_NEWNET)?;
     let restore = backend.program(family, "-restore");
@@ -288,9 +288,9 @@ fn namespace(near: &Netns, family: Family, backend: Backend) -> Result<()> {
         "*raw\n-A PREROUTING -j HMARK {OPTIONS}\nCOMMIT\n\
          *mangle\n-A PREROUTING -j HMARK --hmark-tuple src,dst --hmark-mod 5 --hmark-rnd 4\nCOMMIT\n"
     );
-    // With a lock of its own it need not wait for the other namespace's rules.
+    // With a lock of its own, this need not wait for the other namespace's rules.
     run_with(&restore, &all, &[("XTABLES_LOCKFILE", "/run/round.lock")])?;
-    // The peer is neither asked for its address nor to answer.
+    // With a static entry, nobody has to ask the peer for its address.
     let peer = "02:00:00:00:00:02";
     near.ip(&format!(
         "link add round type veth peer name peer address {peer} netns /proc/{}/task/{}/ns/net\n\
@@ -306,7 +306,7 @@ fn namespace(near: &Netns, family: Family, backend: Backend) -> Result<()> {
     wait_for_packets(family, backend, 2)
 }
 
-/// Waits until each HMARK rule of this namespace has seen a packet; there are so many.
+/// Waits until each of the `expected` HMARK rules of this namespace has seen a packet.
 pub fn wait_for_packets(family: Family, backend: Backend, expected: usize) -> Result<()> {
     let save = format!("{} --counters", backend.program(family, "-save"));
     let deadline = Instant::now() + PATIENCE;
@@ -330,7 +330,7 @@ pub fn wait_for_packets(family: Family, backend: Backend, expected: usize) -> Re
     }
 }
 
-/// Checks that the module does not go while a rule uses it, however often it is asked to.
+/// Checks that the module cannot be unloaded while a rule uses it, however often it is tried.
 fn refuses_to_go() -> Result<()> {
     for _ in 0..ATTEMPTS {
         let result = delete_module(c"xt_HMARK", DeleteModuleFlags::O_NONBLOCK);
@@ -343,7 +343,7 @@ fn refuses_to_go() -> Result<()> {
     Ok(())
 }
 
-/// Checks that nothing of the module is left: neither it nor a target.
+/// Checks that neither the module nor any of its targets is left.
 fn check_gone() -> Result<()> {
     ensure!(!module::loaded(), "sysfs has the module");
     let modules = fs::read_to_string("/proc/modules")?;
@@ -352,7 +352,7 @@ fn check_gone() -> Result<()> {
         "/proc/net/ip_tables_targets",
         "/proc/net/ip6_tables_targets",
     ] {
-        // It is there only while the module for legacy tables is.
+        // This file exists only while the module for legacy tables is loaded.
         if Path::new(path).exists() {
             let targets = fs::read_to_string(path)?;
             ensure!(!targets.contains("HMARK"), "{path} has HMARK");

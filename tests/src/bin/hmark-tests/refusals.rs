@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a build or the lab cannot work with is refused: one clear line, and a non-zero status.
+//! A build or the lab refuses what it cannot work with, with one clear line and a non-zero status.
 
 use std::fs;
 use std::path::Path;
@@ -13,10 +13,10 @@ use tests::kernel;
 
 use crate::trial::test;
 
-/// Where these tests put what is to be refused.
+/// The folder for the inputs of these tests.
 const FOLDER: &str = "/run/hmark-refusals";
 
-/// What checks a kernel tree for `make kmod`.
+/// The script that checks a kernel tree for `make kmod`.
 const CHECK_TREE: &str = "xt_hmark_kmod/check-tree.sh";
 
 /// The tests here.
@@ -29,8 +29,8 @@ pub fn trials() -> Vec<Trial> {
     trials
 }
 
-/// A kernel tree that is missing, not configured, without Rust, without its metadata, or built
-/// with another rustc.
+/// A kernel tree is refused if it is missing, not configured, without Rust, without its metadata,
+/// or built with another rustc.
 fn kernel_tree() -> Result<()> {
     let tree = Path::new(FOLDER).join("tree");
     let path = tree.to_str().context("not UTF-8")?;
@@ -64,23 +64,23 @@ fn kernel_tree() -> Result<()> {
     )
 }
 
-/// Where the headers of the running kernel would be, if they were installed.
+/// The path that the headers of the running kernel would have if they were installed.
 fn running_tree() -> Result<String> {
     let release = run("uname -r")?;
     let tree = format!("/lib/modules/{}/build", release.trim());
-    // The lab's chroot has them; not so its guests, by this.
+    // The lab's chroot has them. This removes them from the guest.
     run(&format!("rm -f {tree}"))?;
     Ok(tree)
 }
 
-/// `make install-files` of what was not built.
+/// `make install-files` refuses to install what was not built.
 fn nothing_built() -> Result<()> {
     let mut make = Command::new("make");
     make.args(["-s", "install-files", "CARGO_TARGET_DIR=/nowhere"]);
     refused(&mut make, "is not built: run 'make lib'")
 }
 
-/// The lab without root, without space, and without a network.
+/// The lab refuses to run without root, without space, and without a network.
 fn lab() -> Result<()> {
     let mut nobody = Command::new("setpriv");
     nobody.args(["--reuid=65534", "--clear-groups", "lab/enter.sh", "true"]);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Rules come and go: accepted, listed, saved, restored and deleted, and exchanged with the stock
-//! library.
+//! The life of rules: they are accepted, listed, saved, restored and deleted, and exchanged with
+//! the stock library.
 
 use anyhow::{bail, ensure, Context, Result};
 use hmark::rule::Refusal;
@@ -48,7 +48,7 @@ fn mission(family: Family, backend: Backend) -> Result<()> {
     ensure_rules(&netns, family, backend, &[&saved])?;
     let listed = netns.run(&format!("{iptables} -n -L PREROUTING"))?;
     ensure!(listed.contains("HMARK mod 4 + 0x64"), "listed as: {listed}");
-    // The short form means the saved rule: -C finds it.
+    // The short form means the same rule as the saved one, so -C finds it.
     netns.run(&format!("{iptables} -C PREROUTING -d {address} {MISSION}"))?;
 
     let dump = save(&netns, family, backend, Library::Ours)?;
@@ -105,7 +105,7 @@ fn exchanged(family: Family, backend: Backend) -> Result<()> {
     Ok(())
 }
 
-/// What the kernel or the library must refuse is refused, and no rule is left behind.
+/// Rules that the kernel or the library must refuse are refused, and none is left behind.
 fn refused(family: Family, backend: Backend) -> Result<()> {
     module::load_ours()?;
     let netns = Netns::add("hmark-refused")?;
@@ -136,7 +136,8 @@ fn refused(family: Family, backend: Backend) -> Result<()> {
     ensure_rules(&netns, family, backend, &[])
 }
 
-/// How often the kernel log says why the rule was refused that the stock library lets through.
+/// The number of times that the kernel log has the reason for refusing the rule that the stock
+/// library lets through.
 fn reasons() -> Result<usize> {
     let reason = format!("xt_HMARK: {}", Refusal::SpiAndPort.message());
     let log = run("dmesg")?;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The rules that packets are marked by: HMARK options as both libraries take them.
+//! The rules that mark the packets: HMARK options that both libraries accept.
 
 use std::fmt::Write;
 
 use tests::family::Family;
 
-/// Rules for either family, over the packet's own headers.
+/// Rules for either family that hash the packet's own headers.
 const PACKET: [&str; 26] = [
     // The project's default, in full.
     "--hmark-tuple src,dst,sport,dport,proto --hmark-mod 4 --hmark-offset 100 --hmark-rnd 0xc175a3b8",
@@ -40,7 +40,7 @@ const PACKET: [&str; 26] = [
     "--hmark-tuple src,dst,sport,dport --hmark-mod 1024 --hmark-offset 4294967295 --hmark-rnd 22",
     "--hmark-tuple src,dst,sport,dport --hmark-mod 4294967295 --hmark-offset 0x80000000 --hmark-rnd 23",
     "--hmark-tuple src,dst,sport,dport --hmark-mod 2147483648 --hmark-offset 0 --hmark-rnd 24",
-    // No connection is tracked where these rules are: the mark is left alone.
+    // No connections are tracked where these rules are, so this one leaves the mark alone.
     "--hmark-tuple ct,src,dst --hmark-mod 4 --hmark-rnd 25",
 ];
 
@@ -58,7 +58,7 @@ const PREFIX_IPV6: [&str; 4] = [
     "--hmark-dst-prefix 33 --hmark-tuple src --hmark-mod 4294967295 --hmark-rnd 34",
 ];
 
-/// Rules of which most hash the conntrack tuple.
+/// Rules, most of which hash the conntrack tuple.
 const CONNECTION: [&str; 14] = [
     "--hmark-tuple ct,src,dst,sport,dport,proto --hmark-mod 4 --hmark-offset 100 --hmark-rnd 0xc175a3b8",
     "--hmark-tuple ct,src,dst --hmark-mod 4294967295 --hmark-rnd 41",
@@ -73,7 +73,7 @@ const CONNECTION: [&str; 14] = [
     "--hmark-tuple ct --hmark-src-prefix 20 --hmark-dst-prefix 27 --hmark-proto-mask 0xf \
      --hmark-mod 70 --hmark-offset 4294967290 --hmark-rnd 50",
     "--hmark-tuple ct --hmark-mod 4294967295 --hmark-rnd 51",
-    // The packet's own headers, of fragments put together again too.
+    // The packet's own headers, including those of reassembled fragments.
     "--hmark-tuple src,dst,sport,dport,proto --hmark-mod 4294967295 --hmark-rnd 52",
     "--hmark-tuple src,dst,spi --hmark-mod 4294967295 --hmark-rnd 53",
 ];
@@ -85,7 +85,7 @@ pub struct Entry {
     pub name: String,
     /// The table whose PREROUTING chain holds it.
     pub table: &'static str,
-    /// What stands behind `-j HMARK`.
+    /// The options after `-j HMARK`.
     pub options: &'static str,
 }
 
@@ -95,14 +95,14 @@ impl Entry {
         self.options.contains("--hmark-tuple ct")
     }
 
-    /// Whether it gives one mark to all: it has one bucket, or hashes nothing of a connection.
+    /// Whether it gives all packets one mark: it has one bucket, or hashes nothing of a connection.
     pub fn has_one_mark(&self) -> bool {
         self.options.contains("--hmark-mod 1 ")
             || self.options.starts_with("--hmark-tuple ct --hmark-mod")
     }
 }
 
-/// The rules for packets without conntrack, and three of them in the raw table too.
+/// The rules for packets without conntrack, three of them in the raw table as well.
 pub fn stateless(family: Family) -> Vec<Entry> {
     let prefix = match family {
         Family::Ipv4 => PREFIX_IPV4,
@@ -127,7 +127,7 @@ fn entries(table: &'static str, options: &[&'static str]) -> Vec<Entry> {
     options.iter().enumerate().map(entry).collect()
 }
 
-/// Input for iptables-restore: `before` and `after` give the rules around each HMARK rule.
+/// Input for iptables-restore. `around` gives the rules before and after each HMARK rule.
 pub fn restore_input(entries: &[Entry], around: impl Fn(&Entry) -> [String; 2]) -> String {
     let mut input = String::new();
     for table in ["raw", "mangle"] {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Real stacks: sockets, IPsec and routers send, and a router between them marks. The marks are
-//! those of the C module, and those that a user of HMARK relies on.
+//! Packets of real network stacks: sockets, IPsec and routers send them, and a router between them
+//! marks them. The marks must be those of the C module, and those that users of HMARK rely on.
 
 mod errors;
 mod fragments;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Rule texts: the stock library and ours take, print and find the same, but for what the man page
-//! names.
+//! Texts of rules: the stock library and ours accept, print and find the same, except for the
+//! differences that the man page names.
 
 mod named;
 
@@ -23,7 +23,7 @@ use tests::{iptables, module};
 use crate::backend::Backend;
 use crate::trial::backends;
 
-/// Rules made at random for iptables-legacy, where nothing is emulated.
+/// Number of random rules for iptables-legacy, if nothing is emulated.
 const RANDOM: usize = 10_000;
 
 /// The tests here.
@@ -40,7 +40,7 @@ pub fn trials(seed: u64) -> Vec<Trial> {
     trials
 }
 
-/// Tries the rules written by hand, some of them where the machine is emulated.
+/// Tries the handwritten rules, or some of them if the machine is emulated.
 fn edges(family: Family, backend: Backend, seed: u64) -> Result<()> {
     let mut cases = corpus::cases();
     Rng::with_seed(seed).shuffle(&mut cases);
@@ -52,7 +52,7 @@ fn edges(family: Family, backend: Backend, seed: u64) -> Result<()> {
     compare("edge", &cases, family, backend)
 }
 
-/// Tries rules made at random.
+/// Tries random rules.
 fn random(family: Family, backend: Backend, seed: u64) -> Result<()> {
     let mut rng = Rng::with_seed(seed);
     let count = match (native()?, backend) {
@@ -66,12 +66,12 @@ fn random(family: Family, backend: Backend, seed: u64) -> Result<()> {
     compare("random", &cases, family, backend)
 }
 
-/// Tries some rules made at random by commands of their own.
+/// Tries some random rules, each by a separate command.
 fn commands(family: Family, backend: Backend, seed: u64) -> Result<()> {
     module::load_ours()?;
     let mut rng = Rng::with_seed(seed);
     let count = if native()? { 25 } else { 2 };
-    // A command is split at blanks, quoted or not.
+    // A command is split at every blank, even at quoted ones.
     let cases: Vec<_> = std::iter::repeat_with(|| generator::case(&mut rng, family))
         .filter(|case| !case.to_string().contains('"'))
         .take(count)
@@ -82,14 +82,14 @@ fn commands(family: Family, backend: Backend, seed: u64) -> Result<()> {
     Ok(())
 }
 
-/// Whether the kernel runs as a process of this machine.
+/// Whether the kernel runs as a process on this machine.
 fn native() -> Result<bool> {
     Ok(fs::read_to_string("/proc/cpuinfo")?.contains("User Mode Linux"))
 }
 
 fn compare(kind: &str, cases: &[Case], family: Family, backend: Backend) -> Result<()> {
     module::load_ours()?;
-    // iptables -C looks at rule by rule, and that of nf_tables takes long for each.
+    // iptables -C looks at one rule after the other, and the nf_tables one takes long for each.
     let batch = match backend {
         Backend::Legacy => 500,
         Backend::Nft => 100,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What iptables-translate makes of HMARK rules, and that nft takes it.
+//! The translation of HMARK rules by iptables-translate, which nft must accept.
 
 use std::fmt::Write;
 
@@ -13,8 +13,8 @@ use tests::note;
 
 use crate::trial::families;
 
-/// Rules of both families: matches, HMARK options, and what nft is told. `IP` stands for the
-/// family, `PROTO` for where it has a packet's protocol.
+/// Rules of both families: matches, HMARK options, and the translation. `IP` stands for the family,
+/// `PROTO` for the field in which it has a packet's protocol.
 const RULES: [[&str; 3]; 17] = [
     // Full 5-tuples.
     [
@@ -105,7 +105,7 @@ const RULES: [[&str; 3]; 17] = [
     ],
 ];
 
-/// Rules of IPv4 alone.
+/// Rules that are only for IPv4.
 const IPV4: [[&str; 3]; 3] = [
     [
         "-p ah",
@@ -124,7 +124,7 @@ const IPV4: [[&str; 3]; 3] = [
     ],
 ];
 
-/// Rules of IPv6 alone.
+/// Rules that are only for IPv6.
 const IPV6: [[&str; 3]; 3] = [
     [
         "",
@@ -143,7 +143,7 @@ const IPV6: [[&str; 3]; 3] = [
     ],
 ];
 
-/// Rules that nft has nothing for: matches and HMARK options.
+/// Rules that nft has no equivalent of: matches and HMARK options.
 const DECLINED: [[&str; 2]; 18] = [
     // Connections.
     ["", "--hmark-mod 4 --hmark-tuple ct,src,dst"],
@@ -151,7 +151,7 @@ const DECLINED: [[&str; 2]; 18] = [
         "",
         "--hmark-mod 4 --hmark-tuple ct,src,dst,sport,dport,proto",
     ],
-    // Bits that are set.
+    // Set bits.
     [
         "",
         "--hmark-mod 4 --hmark-tuple src,dst,sport,dport,proto --hmark-sport 1",
@@ -174,7 +174,7 @@ const DECLINED: [[&str; 2]; 18] = [
         "--hmark-mod 4 --hmark-tuple src,dst --hmark-spi-mask 0xffff0000",
     ],
     ["-p esp", "--hmark-mod 4 --hmark-tuple src,dst,sport"],
-    // Ports or SPIs where the protocol may have none.
+    // Ports or SPIs for a protocol that may have none.
     ["", "--hmark-mod 4 --hmark-tuple src,dst,sport"],
     ["", "--hmark-mod 4 --hmark-tuple src,dst,sport,dport"],
     [
@@ -202,7 +202,7 @@ pub fn trials() -> Vec<Trial> {
     trials
 }
 
-/// Each rule has its translation, and nft and the kernel take them all.
+/// Each rule has its translation, and nft and the kernel accept them all.
 fn translated(family: Family) -> Result<()> {
     let (own, [table, proto]) = match family {
         Family::Ipv4 => (IPV4, ["ip", "ip protocol"]),
@@ -231,7 +231,7 @@ fn translated(family: Family) -> Result<()> {
     Ok(())
 }
 
-/// A rule that nft has nothing for is printed as a comment, as iptables-translate does.
+/// A rule that nft has no equivalent of is printed as a comment, as usual for iptables-translate.
 fn declined(family: Family) -> Result<()> {
     for [matches, options] in DECLINED {
         let printed = translate(family, matches, options)?;

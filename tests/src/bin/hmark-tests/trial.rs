@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Tests by name: one alone, or one for each family, or for each family and backend.
+//! Tests by name: a single one, one for each family, or one for each family and backend.
 
 use anyhow::Result;
 use libtest_mimic::Trial;
@@ -10,14 +10,14 @@ pub use tests::trial::test;
 
 use crate::backend::Backend;
 
-/// The families that the kernel has.
+/// The families that the kernel supports.
 fn served() -> impl Iterator<Item = Family> {
     let has_ipv6 = kernel::has(Part::Ipv6);
     let families = Family::ALL.into_iter();
     families.filter(move |&family| family == Family::Ipv4 || has_ipv6)
 }
 
-/// A test of each family.
+/// A test for each family.
 pub fn families(
     name: &str,
     run: impl Fn(Family) -> Result<()> + Copy + Send + 'static,
@@ -26,7 +26,7 @@ pub fn families(
     served().map(of).collect()
 }
 
-/// A test of each family by each backend.
+/// A test for each family and backend.
 pub fn backends(
     name: &str,
     run: impl Fn(Family, Backend) -> Result<()> + Copy + Send + 'static,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The library works with each iptables that lays out options as the one it was built for, and
-//! says so to any other.
+//! The library works with every iptables that lays out options like the one it was built for, and
+//! prints a warning with any other.
 
 use std::process::{Command, Output};
 
@@ -17,15 +17,15 @@ use crate::backend::Backend;
 use crate::rules::MISSION;
 use crate::trial::test;
 
-/// Where below the target folder the lab builds the library for an iptables, and whether that is
-/// an old one.
+/// The folders, below the target folder, of the lab's builds of the library for an iptables, and
+/// whether that is an old one.
 const BUILDS: [(&str, bool); 3] = [
     ("release", false),
     ("iptables-bookworm", true),
     ("iptables-testing", false),
 ];
 
-/// What a library says that is not used.
+/// The warning of a library that cannot be used.
 const WARNING: &str = "HMARK: warning: libxt_HMARK.so is for another version of iptables";
 
 /// Exit status of iptables for an option that it does not know.
@@ -42,7 +42,7 @@ pub fn trials() -> Vec<Trial> {
     trials
 }
 
-/// nft, which has a version of its own, lists what `iptables-nft` added in its own words.
+/// nft, which has a version of its own, lists the rules that `iptables-nft` added, in nft syntax.
 fn nft_translates() -> Result<()> {
     module::load_ours()?;
     let netns = Netns::add("hmark-nft")?;
@@ -65,7 +65,7 @@ fn nft_translates() -> Result<()> {
     Ok(())
 }
 
-/// Each build is used by the iptables that it is for, and by no other: for both families or none.
+/// Each build is used by the iptables that it is for, and by no other, for both families alike.
 fn used_or_refused(backend: Backend) -> Result<()> {
     module::load_ours()?;
     let is_old = iptables::is_old()?;
@@ -98,7 +98,7 @@ fn used(netns: &Netns, program: &str, build: &str) -> Result<()> {
 }
 
 fn refused(netns: &Netns, program: &str, build: &str) -> Result<()> {
-    // A rule of the library that is installed is there before.
+    // First add a rule with the library that is installed.
     netns.run(&format!("{program} -t mangle -A PREROUTING {MISSION}"))?;
     for arguments in [&format!("-A PREROUTING {MISSION}"), "-S", "-v -n -L"] {
         let output = run(netns, program, arguments, build)?;

@@ -14,15 +14,15 @@ use super::seen::Content;
 use super::watch::Marked;
 
 const ECHO: u16 = 7;
-/// A port where nobody listens.
+/// A port on which nobody listens.
 const CLOSED: u16 = 9;
-/// More than the narrow link carries, and less than the others do.
+/// More bytes than the narrow link carries, and fewer than the others do.
 const TOO_BIG: usize = 1400;
-/// More than any link carries.
+/// More bytes than any link carries.
 const LARGE: usize = 4000;
 
-/// An error comes back with the mark of the packet that it is about, whoever sends it: the far
-/// router (too big, time exceeded) or an end (port unreachable).
+/// An error has the mark of the packet that it is about, whether the far router (too big, time
+/// exceeded) or an end (port unreachable) sends it.
 pub fn follow_their_flow(family: Family) -> Result<()> {
     let marked = scenes::stateless(family)?;
     let mut found = Vec::new();
@@ -69,25 +69,25 @@ pub fn follow_their_flow(family: Family) -> Result<()> {
     Ok(())
 }
 
-/// Has each error sent; the sockets that the errors are for tell that they arrived.
+/// Causes each error, and waits until the sockets that the errors are for have received them.
 pub fn cause(network: &Network) -> Result<()> {
     network.narrow()?;
     let (client, server) = (&network.client, &network.server);
 
-    // Fragmentation needed, packet too big. The flow goes on in fragments.
+    // Fragmentation needed, or packet too big. The flow goes on in fragments.
     let flow = network.udp(4010, ECHO)?;
     send(flow.client(), &[0; TOO_BIG])?;
     expect_error(flow.client(), Errno::EMSGSIZE)?;
     flow.echo(TOO_BIG)?;
     if network.family == Family::Ipv6 {
-        // No router cuts IPv6 into (smaller) fragments: fragments are too big as well.
+        // Routers do not fragment IPv6: fragments that are too big cause the error as well.
         client.run("ip -6 route flush cache")?;
         let flow = network::udp(client, network.at_client(4011), network.at_server(ECHO))?;
         send(&flow, &[0; LARGE])?;
         expect_error(&flow, Errno::EMSGSIZE)?;
     }
 
-    // Port unreachable: the server's, and the client's.
+    // Port unreachable, from the server and from the client.
     let (from, to) = (network.at_client(4012), network.at_server(CLOSED));
     let closed = network::udp(client, from, to)?;
     send(&closed, b"ping")?;
@@ -114,7 +114,7 @@ pub fn cause(network: &Network) -> Result<()> {
     Ok(())
 }
 
-/// Lets a socket's packets pass one router, and has it told of what becomes of them.
+/// Lets a socket's packets pass only one router, and enables the reporting of errors to it.
 fn live_short(socket: &Socket, family: Family) -> Result<()> {
     match family {
         Family::Ipv4 => {

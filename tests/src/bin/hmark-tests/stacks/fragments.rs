@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Datagrams that are larger than the MTU, as the ends' own stacks send them.
+//! Datagrams larger than the MTU, as the network stacks of the ends send them.
 
 use anyhow::{ensure, Result};
 use tests::family::Family;
@@ -18,16 +18,16 @@ const LARGE: usize = 4000;
 /// Bytes in a datagram that needs no fragments.
 const SMALL: usize = 100;
 
-/// By the packet's own headers, but not its ports.
+/// A rule that hashes the packet's own headers, but not its ports.
 pub const NO_PORTS: Spot = Spot {
     name: "no-ports",
     options: "--hmark-tuple src,dst,proto --hmark-mod 4294967295 --hmark-rnd 1",
     ..PACKET
 };
 
-/// All fragments of both directions have one mark: that of a rule that hashes no ports, as only
-/// first fragments have any. So it is the mark of other flows of these ends too, and not that of
-/// the flow's small datagrams, which goes by their ports. This is what the C module does.
+/// All fragments of both directions have one mark: that of a rule that hashes no ports, since only
+/// first fragments have any. So it is also the mark of other flows between these ends, but not that
+/// of the flow's small datagrams, whose ports are hashed. The C module does the same.
 pub fn of_large_datagrams(family: Family) -> Result<()> {
     let marked = scenes::stateless(family)?;
     // Two directions, each with first and with later fragments.
@@ -60,7 +60,7 @@ pub fn of_large_datagrams(family: Family) -> Result<()> {
     Ok(())
 }
 
-/// Where connections are tracked, fragments come together before any table sees them: large
+/// If connections are tracked, fragments are reassembled before any table sees them, so that large
 /// datagrams have the mark of their flow.
 pub fn come_together(family: Family) -> Result<()> {
     let marked = scenes::tracked(family)?;
@@ -68,7 +68,7 @@ pub fn come_together(family: Family) -> Result<()> {
         !marked.iter().any(|marked| marked.seen.is_fragment()),
         "a fragment on its own"
     );
-    // Two directions under either rule: they agree as long as nothing is translated.
+    // Two directions under two rules, which agree as long as nothing is translated.
     let [one, other] = FLOWS.map(|port| {
         one_mark(marked, 4, |marked| {
             let spots = [PACKET.name, scenes::CONNECTION.name];
@@ -89,7 +89,7 @@ pub fn send_stateless(network: &Network) -> Result<()> {
     })
 }
 
-/// Sends large datagrams alone, there and back.
+/// Sends only large datagrams, there and back.
 pub fn send_tracked(network: &Network) -> Result<()> {
     FLOWS
         .iter()

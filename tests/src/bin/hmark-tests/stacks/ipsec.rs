@@ -16,7 +16,7 @@ use super::scenes::{self, PACKET};
 use super::seen::Content;
 use super::watch::{one_mark, Spot};
 
-/// What carries the flow to one port of the server: an association there, and one back.
+/// The security associations that carry the flow to one port of the server: one in each direction.
 struct Pair {
     port: u16,
     protocol: IpNumber,
@@ -28,7 +28,7 @@ struct Pair {
 /// The client's port.
 const CLIENT: u16 = 4050;
 
-/// The Security Parameter Indices are such that each falls into a bucket of its own.
+/// The associations. Each Security Parameter Index falls into a bucket of its own.
 const PAIRS: [Pair; 3] = [
     Pair {
         port: 607,
@@ -53,13 +53,13 @@ const PAIRS: [Pair; 3] = [
     },
 ];
 
-/// By the Security Parameter Index.
+/// A rule that hashes the Security Parameter Index.
 pub const SPI: Spot = Spot {
     name: "spi",
     options: "--hmark-tuple spi,proto --hmark-mod 6 --hmark-offset 100 --hmark-rnd 1",
     ..PACKET
 };
-/// By a part of it that all associations here have in common.
+/// A rule that hashes the part of the index that all associations here have in common.
 pub const MASKED: Spot = Spot {
     name: "masked",
     options: "--hmark-spi-mask 0xffffff00 --hmark-tuple src,dst --hmark-mod 4294967295 \
@@ -67,8 +67,8 @@ pub const MASKED: Spot = Spot {
     ..PACKET
 };
 
-/// All packets of an association have one mark, and each association has another. Under a mask
-/// that takes the difference away all have one.
+/// All packets of an association have one mark, and each association has a different one. Under a
+/// mask that hides the difference, all have the same.
 pub fn by_association(family: Family) -> Result<()> {
     let marked = scenes::stateless(family)?;
     let mut buckets = BTreeSet::new();

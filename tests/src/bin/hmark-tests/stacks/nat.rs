@@ -18,7 +18,7 @@ use super::network::{self, expect_error, Network};
 use super::scenes::{self, CONNECTION, PACKET};
 use super::watch::{marks, one_mark, Line, Marked, Spot};
 
-/// By the connection's tuple, behind translation of destinations.
+/// A rule that hashes the connection's tuple after translation of destinations.
 pub const FORWARD: Spot = Spot {
     name: "forward",
     chain: "FORWARD",
@@ -34,7 +34,7 @@ pub const POSTROUTING: Spot = Spot {
 const TO_SERVICE: u16 = 4020;
 const AS_MASQUERADE: u16 = 4021;
 const TO_CLOSED: u16 = 4022;
-/// Ports of the service, and of the server behind it.
+/// Ports of the service, of the server behind it, and one on which nobody listens.
 const SERVICE: u16 = 80;
 const SERVER: u16 = 8080;
 const CLOSED: u16 = 9;
@@ -42,12 +42,12 @@ const CLOSED: u16 = 9;
 const PLAIN: u16 = 443;
 const MASQUERADE: u16 = 5001;
 
-/// With `ct` both directions of a translated flow have one mark, and so have ICMP errors about it;
-/// by the packets' own headers the directions have two.
+/// With `ct`, both directions of a translated flow and the ICMP errors about it have one mark. By
+/// the packets' own headers, the directions have two.
 ///
-/// But mangle's PREROUTING is before nat's: the first packet of a flow to a translated destination
-/// has the mark of the destination that the client knows there, as with the C module. A rule in
-/// FORWARD or POSTROUTING has no such exception, nor has translation of sources.
+/// There is an exception: mangle's PREROUTING comes before nat's, so there the first packet of a
+/// flow has the mark of the untranslated destination, as with the C module. It does not apply to
+/// rules in FORWARD or POSTROUTING, nor to translation of sources.
 pub fn has_one_mark(family: Family) -> Result<()> {
     let marked = scenes::tracked(family)?;
     let [server, service] = [network::server(family), network::service(family)];
@@ -60,12 +60,12 @@ pub fn has_one_mark(family: Family) -> Result<()> {
     let first = expected(TO_SERVICE, service, SERVICE, TCP)?;
     flow(marked, mark, Some(first), &to_service)?;
 
-    // The reply's destination is another one in PREROUTING, where it is not translated yet.
+    // In PREROUTING, the reply's destination is not translated back yet.
     let as_masquerade = |marked: &Marked| marked.seen.has_port(PLAIN);
     let mark = expected(AS_MASQUERADE, server, PLAIN, TCP)?;
     flow(marked, mark, None, &as_masquerade)?;
 
-    // The flow's other direction is the server's port unreachable.
+    // The flow's other direction is the "port unreachable" from the server.
     let to_closed = |marked: &Marked| marked.seen.has_port(TO_CLOSED);
     let mark = expected(TO_CLOSED, server, CLOSED, UDP)?;
     let first = expected(TO_CLOSED, service, CLOSED, UDP)?;
@@ -81,8 +81,8 @@ pub fn has_one_mark(family: Family) -> Result<()> {
     Ok(())
 }
 
-/// Checks the marks of a TCP flow: `mark` with `ct`, but `first` for its first packet in
-/// PREROUTING, and one for each direction without.
+/// Checks the marks of a TCP flow: with `ct`, `first` for its first packet in PREROUTING and `mark`
+/// for all others; without, one for each direction.
 fn flow(
     marked: &BTreeSet<Marked>,
     mark: u32,
@@ -108,7 +108,7 @@ fn flow(
     Ok(())
 }
 
-/// The router's translation.
+/// The router's rules for translation.
 pub fn rules(family: Family) -> Vec<Line> {
     let [server, service] = [network::server(family), network::service(family)];
     let masquerade = SocketAddr::new(network::masquerade(family), MASQUERADE);
@@ -149,8 +149,7 @@ pub fn send(network: &Network) -> Result<()> {
     expect_error(&closed, Errno::ECONNREFUSED)
 }
 
-/// The mark that [`CONNECTION`] gives a flow from a port of the client, which is answered from
-/// `reply`.
+/// The mark that [`CONNECTION`] gives a flow from a port of the client to which `reply` answers.
 pub fn connection_mark(
     family: Family,
     port: u16,

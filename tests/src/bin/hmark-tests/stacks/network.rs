@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The namespaces and their links: client - router - far router - server. Sockets of either end.
+//! The namespaces and their links (client - router - far router - server), and sockets at the ends.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr};
@@ -12,16 +12,16 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tests::family::Family;
 use tests::netns::Netns;
 
-/// How long to wait for a packet.
+/// Time to wait for a packet.
 pub const PATIENCE: Duration = Duration::from_secs(10);
-/// MTU of a link where datagrams do not fit that fit the others; IPv6 allows no less than 1280.
+/// MTU of a link that is too narrow for some datagrams; IPv6 allows no less than 1280.
 const NARROW: u32 = 1300;
 
 /// The namespaces; removed on drop.
 pub struct Network {
     pub family: Family,
     pub client: Netns,
-    /// Where HMARK is.
+    /// The namespace with the HMARK rules.
     pub router: Netns,
     pub far: Netns,
     pub server: Netns,
@@ -43,7 +43,7 @@ pub fn server(family: Family) -> IpAddr {
     }
 }
 
-/// An address that nobody has: the router translates what goes there.
+/// An address that nobody has. The router translates it to the server's.
 pub fn service(family: Family) -> IpAddr {
     match family {
         Family::Ipv4 => [198, 51, 100, 1].into(),
@@ -70,7 +70,8 @@ impl Network {
             server: namespace("stacks-server", family)?,
         };
         let (client, server) = (client(family), server(family));
-        // Link 0 is the client's, link 1 the routers', link 2 the server's; end 1 is the left one.
+        // Link 0 is the client's, link 1 is between the routers, and link 2 is the server's. End 1
+        // is the left one.
         let address = |link, end| match family {
             Family::Ipv4 => format!("10.0.{link}.{end}"),
             Family::Ipv6 => format!("fd00:0:0:a{link}::{end}"),
@@ -81,7 +82,7 @@ impl Network {
             format!("address add {address}/{bits} dev {name}\nlink set {name} up\n")
         };
         let route = |to: &str, link, end| format!("route add {to} via {}\n", address(link, end));
-        // What a flow's ends are called stands on the loopback device, as on a router.
+        // The addresses of the flows' ends are on the loopback device, as on a router.
         network.client.ip(&format!(
             "link add up0 type veth peer name down0 netns {}\n\
              address add {client} dev lo\n{}{}",
@@ -113,7 +114,7 @@ impl Network {
         Ok(network)
     }
 
-    /// Lets the server's link carry less than the others.
+    /// Reduces the MTU of the server's link below that of the others.
     pub fn narrow(&self) -> Result<()> {
         self.far.ip(&format!("link set up0 mtu {NARROW}"))?;
         self.server.ip(&format!("link set down0 mtu {NARROW}"))
@@ -138,7 +139,7 @@ impl Network {
         })
     }
 
-    /// A connection of a stream protocol from `from` to `to`, which the server has at `server`.
+    /// A connection of a stream protocol from `from` to `to`, which the server accepts at `server`.
     pub fn stream(
         &self,
         protocol: Protocol,
@@ -158,14 +159,14 @@ impl Network {
     }
 }
 
-/// A UDP socket of a namespace that talks to `to` alone.
+/// A UDP socket in a namespace, connected to `to`.
 pub fn udp(netns: &Netns, from: SocketAddr, to: SocketAddr) -> Result<Socket> {
     let socket = socket(netns, from, Type::DGRAM, Protocol::UDP)?;
     socket.connect(&to.into())?;
     Ok(socket)
 }
 
-/// A socket of a namespace: it stays there, whatever thread uses it.
+/// A socket in a namespace, where it stays whichever thread uses it.
 pub fn socket(
     netns: &Netns,
     address: SocketAddr,
@@ -233,7 +234,7 @@ fn namespace(name: &str, family: Family) -> Result<Netns> {
         }
         Family::Ipv6 => {
             netns.sysctl("ipv6/conf/all/forwarding", "1")?;
-            // Addresses are ours alone: usable at once, with no detection of duplicates.
+            // Nobody else has these addresses: without duplicate detection they are usable at once.
             netns.sysctl("ipv6/conf/default/accept_dad", "0")?;
             netns.sysctl("ipv6/conf/all/accept_dad", "0")?;
             netns.sysctl("ipv6/icmp/ratelimit", "0")?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The two scenes that all tests here look at: without conntrack in the router, and with it.
+//! The two scenes that all tests here share: without conntrack in the router, and with it.
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
@@ -12,7 +12,7 @@ use tests::note;
 use super::watch::{Act, Marked, Played, Scene, Spot};
 use super::{errors, fragments, ipsec, nat, sctp, tracking};
 
-/// By the packet's own headers.
+/// A rule that hashes the packet's own headers.
 pub const PACKET: Spot = Spot {
     name: "packet",
     table: "mangle",
@@ -20,17 +20,17 @@ pub const PACKET: Spot = Spot {
     options: "--hmark-tuple src,dst,sport,dport,proto --hmark-mod 4294967295 --hmark-rnd 1",
 };
 
-/// By the tuple of the packet's connection.
+/// A rule that hashes the tuple of the packet's connection.
 pub const CONNECTION: Spot = Spot {
     name: "connection",
     options: "--hmark-tuple ct,src,dst,sport,dport,proto --hmark-mod 4294967295 --hmark-rnd 1",
     ..PACKET
 };
 
-/// What a scene gave, for each family.
+/// The results of a scene, for each family.
 type Results = [OnceLock<Result<Played, String>>; 2];
 
-/// What real stacks send, where no connection is tracked.
+/// Plays the scene in which no connections are tracked.
 fn play_stateless(family: Family) -> Result<&'static Played> {
     static RESULTS: Results = [OnceLock::new(), OnceLock::new()];
     once(&RESULTS[family as usize], || {
@@ -51,7 +51,7 @@ fn play_stateless(family: Family) -> Result<&'static Played> {
     })
 }
 
-/// What real stacks send, where connections are tracked, and some translated.
+/// Plays the scene in which connections are tracked, and some translated.
 fn play_tracked(family: Family) -> Result<&'static Played> {
     static RESULTS: Results = [OnceLock::new(), OnceLock::new()];
     once(&RESULTS[family as usize], || {
@@ -75,17 +75,17 @@ fn play_tracked(family: Family) -> Result<&'static Played> {
     })
 }
 
-/// What our module marked where no connection is tracked.
+/// The packets that our module marked without tracked connections.
 pub fn stateless(family: Family) -> Result<&'static BTreeSet<Marked>> {
     Ok(&play_stateless(family)?.rust)
 }
 
-/// What our module marked where connections are tracked.
+/// The packets that our module marked with tracked connections.
 pub fn tracked(family: Family) -> Result<&'static BTreeSet<Marked>> {
     Ok(&play_tracked(family)?.rust)
 }
 
-/// Both modules mark the same packets of both scenes with the same marks, those of `hmark`.
+/// In both scenes, both modules mark the same packets with the same marks: those of `hmark`.
 pub fn equal_c(family: Family) -> Result<()> {
     for (name, played) in [
         ("without conntrack", play_stateless(family)?),

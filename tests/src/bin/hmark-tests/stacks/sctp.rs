@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! SCTP by the kernel's own sockets.
+//! SCTP with the kernel's own sockets.
 
 use anyhow::{ensure, Result};
 use etherparse::ip_number::SCTP;
@@ -16,8 +16,8 @@ use super::watch::one_mark;
 const ASSOCIATIONS: [u16; 2] = [4040, 4041];
 const ECHO: u16 = 7;
 
-/// All packets of an association, from the first to the last and of either direction, have one
-/// mark; another association has another.
+/// All packets of an association, from the first to the last and in either direction, have one
+/// mark; another association has a different one.
 pub fn by_association(family: Family) -> Result<()> {
     let marked = scenes::stateless(family)?;
     let [one, other] = ASSOCIATIONS.map(|port| {

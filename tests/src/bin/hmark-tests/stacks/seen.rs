@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a packet is: its ends, and what tells one flow or kind of packet from another.
+//! A summary of a packet: its ends, and the content that tells flows and kinds of packets apart.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -18,7 +18,7 @@ pub struct Seen {
     pub content: Content,
 }
 
-/// What is in a packet.
+/// The content of a packet.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Content {
     /// Source and destination port.
@@ -82,7 +82,7 @@ fn parse(packet: &[u8]) -> Option<Seen> {
         (src, dst) = (address(12)?, address(16)?);
         protocol = IpNumber(*packet.get(9)?);
         rest = packet.get(usize::from(packet[0] & 0x0f) * 4..)?;
-        // Don't fragment is no part of it.
+        // The mask leaves out "don't fragment".
         fragment = Some(number(packet, 6)? & 0x3fff).filter(|&part| part != 0);
         fragment = fragment.map(|part| part & 0x1fff);
     } else {

@@ -16,20 +16,20 @@ use crate::lane::LEFT_ALONE;
 
 /// The client's port.
 const CLIENT: u16 = 4030;
-/// The server's ports of a tracked flow, of one that is not, and of one by a template.
+/// The server's ports for a tracked flow, for an untracked one, and for one with a template.
 const TRACKED: u16 = 707;
 const UNTRACKED: u16 = 708;
 const TEMPLATE: u16 = 709;
 
-/// By the connection's tuple, before there is one.
+/// A rule that hashes the connection's tuple before there is one.
 pub const RAW: Spot = Spot {
     name: "raw",
     table: "raw",
     ..CONNECTION
 };
 
-/// In the raw table no packet has its connection yet, and behind `-j CT --notrack` it never has:
-/// the mark is left alone. `-j CT` gives a packet a template, which all hash alike.
+/// In the raw table no packet has its connection yet, and after `-j CT --notrack` it never gets
+/// one: the mark is left alone. `-j CT` gives a packet a template, and all templates hash alike.
 pub fn without_connection(family: Family) -> Result<()> {
     let marked = scenes::tracked(family)?;
     let server = network::server(family);
@@ -72,7 +72,7 @@ pub fn without_connection(family: Family) -> Result<()> {
     Ok(())
 }
 
-/// What the raw table does before the rule there, and what has connections tracked at all.
+/// The rules in the raw table before the HMARK rule, and one that makes the kernel track at all.
 pub fn rules() -> Vec<Line> {
     let raw = |rule: &str| ("raw", format!("-A PREROUTING -p udp {rule}"));
     vec![

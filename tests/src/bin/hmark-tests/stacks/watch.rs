@@ -18,10 +18,10 @@ use crate::backend::Backend;
 use crate::lane::{Side, LEFT_ALONE};
 use crate::nflog::{Logged, Nflog, GROUP};
 
-/// Port of the last flow, which shows that all before it was seen.
+/// Port of the last flow, which shows that all packets before it were seen.
 const LAST: u16 = 65000;
 
-/// Packets that are shown of those that a test fails for.
+/// The most packets that are shown of those for which a test fails.
 const SHOWN: usize = 8;
 
 /// An HMARK rule in the router.
@@ -30,30 +30,31 @@ pub struct Spot {
     pub name: &'static str,
     pub table: &'static str,
     pub chain: &'static str,
-    /// What stands behind `-j HMARK`.
+    /// The options after `-j HMARK`.
     pub options: &'static str,
 }
 
-/// A packet that a rule saw, and the mark that it had behind it.
+/// A packet that a rule saw, and the packet's mark after the rule.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Marked {
     /// [`Spot::name`].
     pub spot: String,
     pub seen: Seen,
     pub mark: u32,
-    /// What `hmark` says by the packet's bytes; none for a rule that takes the connection's tuple.
+    /// The mark that `hmark` computes from the packet's bytes; none for a rule that hashes the
+    /// connection's tuple.
     predicted: Option<u32>,
 }
 
-/// What either module marked in a scene, once each.
+/// The different packets that each module marked in a scene.
 pub struct Played {
     c: BTreeSet<Marked>,
     pub rust: BTreeSet<Marked>,
 }
 
 impl Played {
-    /// Checks that the same packets got the same marks from both modules, and that these are what
-    /// `hmark` predicts.
+    /// Checks that the same packets got the same marks from both modules, and that `hmark` predicts
+    /// these marks.
     pub fn check_equal(&self) -> Result<()> {
         let lone = self.c.symmetric_difference(&self.rust);
         let lone = list(lone);
@@ -73,20 +74,20 @@ impl Played {
 /// A rule's table, and its line for `iptables-restore`.
 pub type Line = (&'static str, String);
 
-/// What it is, and how it is sent.
+/// A name for some traffic, and the function that sends it.
 pub type Act = (&'static str, fn(&Network) -> Result<()>);
 
 /// Rules, and the traffic that they mark.
 pub struct Scene<'a> {
     pub family: Family,
     pub spots: &'a [Spot],
-    /// More rules of the router, in front of `spots`.
+    /// More rules of the router, before those of `spots`.
     pub rules: &'a [Line],
     pub acts: &'a [Act],
 }
 
 impl Scene<'_> {
-    /// Plays the scene with either module.
+    /// Plays the scene with each module.
     pub fn play(&self) -> Result<Played> {
         Ok(Played {
             c: self.marked(Side::C).context("C module")?,
@@ -113,7 +114,8 @@ impl Scene<'_> {
         Ok(marked)
     }
 
-    /// Whether the scene's traffic has it: between its ends, and not the neighbours' own.
+    /// Whether a packet belongs to the scene's traffic: it goes to an end, and is not of the last
+    /// flow.
     fn is_ours(&self, seen: &Seen) -> bool {
         let ends = [
             network::client(self.family),
@@ -152,7 +154,7 @@ impl Scene<'_> {
         for (name, send) in self.acts {
             send(&network).context(*name)?;
         }
-        // What was sent before this is through the router, and so through its rules.
+        // Everything sent before this has passed the router, and so its rules.
         network.udp(LAST, LAST)?.echo(1)?;
         let mut logged = Vec::new();
         let end = |logged: &Logged| logged.rule == "end";
@@ -161,7 +163,7 @@ impl Scene<'_> {
         }
         logged.retain(|logged| !end(logged));
 
-        // The module can be unloaded when the rules are gone; a namespace may linger.
+        // A namespace may linger, and as long as it has rules the module cannot be unloaded.
         let restore = Backend::Legacy.program(self.family, "-restore");
         let empty = "*raw\nCOMMIT\n*mangle\nCOMMIT\n";
         network.router.enter(|| run_with(&restore, empty, &[]))?;
@@ -223,7 +225,7 @@ impl fmt::Display for Marked {
     }
 }
 
-/// The first of them, a line each.
+/// The first few of the packets, each on a line.
 fn list<'a>(marked: impl Iterator<Item = &'a Marked>) -> String {
     marked.take(SHOWN).fold(String::new(), |mut lines, marked| {
         let _ = write!(lines, "\n{marked}");
@@ -231,14 +233,14 @@ fn list<'a>(marked: impl Iterator<Item = &'a Marked>) -> String {
     })
 }
 
-/// The marks of those packets that `which` chooses, and how many kinds of them there are.
+/// The marks of the packets that `which` selects, and the number of kinds of these packets.
 pub fn marks(marked: &BTreeSet<Marked>, which: impl Fn(&Marked) -> bool) -> (BTreeSet<u32>, usize) {
     let chosen = marked.iter().filter(|marked| which(marked));
     let marks: Vec<_> = chosen.map(|marked| marked.mark).collect();
     (marks.iter().copied().collect(), marks.len())
 }
 
-/// Checks that `kinds` kinds of packets that `which` chooses have one mark, and gives it.
+/// Checks that `which` selects `kinds` kinds of packets with one mark, and returns that mark.
 pub fn one_mark(
     marked: &BTreeSet<Marked>,
     kinds: usize,

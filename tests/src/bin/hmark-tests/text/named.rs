@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Each difference that the man page names, shown by the iptables that Debian runs.
+//! Each difference that the man page names, shown with Debian's iptables.
 
 use std::process::Command;
 
@@ -16,7 +16,7 @@ use tests::netns::Netns;
 use crate::backend::Backend;
 use crate::trial::{families, test};
 
-/// Exit status of iptables for what an extension refuses.
+/// Exit status of iptables for a rule that an extension refuses.
 const PARAMETER_PROBLEM: i32 = 2;
 
 const BOTH: [Library; 2] = [Library::Stock, Library::Ours];
@@ -43,7 +43,7 @@ struct Table {
     netns: Netns,
 }
 
-/// How a command ended, and what it printed.
+/// The exit status and output of a command.
 struct Answer {
     status: i32,
     stdout: String,
@@ -72,13 +72,13 @@ impl Table {
         })
     }
 
-    /// Adds a rule to the PREROUTING chain, which is emptied before.
+    /// Adds a rule to the PREROUTING chain after emptying it.
     fn add(&self, library: Library, options: &str) -> Result<Answer> {
         self.iptables(library, "-F PREROUTING")?;
         self.iptables(library, &format!("-A PREROUTING -j HMARK {options}"))
     }
 
-    /// Adds a rule, which must be accepted, and gives what the library saves of it.
+    /// Adds a rule, which must be accepted, and returns it as the library saves it.
     fn saved(&self, library: Library, options: &str) -> Result<String> {
         let added = self.add(library, options)?;
         ensure!(added.status == 0, "{library:?}: {}", added.stderr);
@@ -95,7 +95,7 @@ impl Table {
         Ok(())
     }
 
-    /// Checks that a library refuses a rule, by the status and the words that are its own.
+    /// Checks that a library itself refuses a rule, by the exit status and these words.
     fn refuses(&self, library: Library, options: &str, words: &str) -> Result<()> {
         let answer = self.add(library, options)?;
         ensure!(
@@ -108,7 +108,8 @@ impl Table {
     }
 }
 
-/// The stock library wants a seed and selectors. Ours does not, and saves what it then restores.
+/// The stock library requires a seed and selectors. Ours does not, but saves them, so that the
+/// stock library restores the rule.
 fn defaults(family: Family) -> Result<()> {
     let table = Table::new(family)?;
     for options in [
@@ -149,7 +150,7 @@ fn prefix() -> Result<()> {
     Ok(())
 }
 
-/// A netmask without length is saved as -1 by both libraries, which neither restores. With an old
+/// Both libraries save a netmask that is not a prefix as -1, which neither restores. With an old
 /// iptables, the stock library stores all ones, and ours refuses it.
 fn netmask(family: Family) -> Result<()> {
     let table = Table::new(family)?;
@@ -173,7 +174,7 @@ fn netmask(family: Family) -> Result<()> {
     Ok(())
 }
 
-/// The stock library takes a netmask with a zone, as addresses may have one.
+/// The stock library accepts a netmask with a zone, as in an address.
 fn zone() -> Result<()> {
     let table = Table::new(Family::Ipv6)?;
     let options = "--hmark-mod 4 --hmark-rnd 1 --hmark-src-prefix ffff::%1";
@@ -198,7 +199,7 @@ fn ct_alone(family: Family) -> Result<()> {
     Ok(())
 }
 
-/// The stock library leaves it to the kernel to refuse both an SPI and a port.
+/// The stock library leaves it to the kernel to refuse an SPI together with a port.
 fn spi_and_port(family: Family) -> Result<()> {
     let table = Table::new(family)?;
     for port in ["--hmark-sport", "--hmark-dport"] {
@@ -215,7 +216,7 @@ fn spi_and_port(family: Family) -> Result<()> {
     Ok(())
 }
 
-/// The stock library has a tuple win over a mask that was given before it.
+/// In the stock library, a tuple overrides a mask that was given before it.
 fn overridden(family: Family) -> Result<()> {
     let table = Table::new(family)?;
     for (mask, selector) in [
@@ -237,7 +238,7 @@ fn overridden(family: Family) -> Result<()> {
     Ok(())
 }
 
-/// Errors have the same status in other words.
+/// Errors have the same exit status, but different words.
 fn words(family: Family) -> Result<()> {
     let table = Table::new(family)?;
     for options in [
