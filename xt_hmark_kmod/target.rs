@@ -85,7 +85,7 @@ impl<F: ForFamily, R: Revision> Target for Hmark<F, R> {
 impl Packet for SkBuff {
     #[inline(always)]
     fn mark(&self) -> u32 {
-        self.mark()
+        SkBuff::mark(self)
     }
 
     #[inline(always)]
@@ -105,7 +105,7 @@ impl Packet for SkBuff {
 
     #[inline(always)]
     fn copy<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
-        self.copy(offset)
+        SkBuff::copy(self, offset)
     }
 
     #[inline(always)]

@@ -148,7 +148,7 @@ impl Target for Restricted {
     const NAME: &'static CStr = c"TRACE";
     const FAMILY: NfProto = NfProto::IPV4;
     const TABLE: Option<&'static CStr> = Some(c"mangle");
-    const HOOKS: Hooks = Hooks::PRE_ROUTING;
+    const HOOKS: Option<Hooks> = Some(Hooks::PRE_ROUTING);
     const PROTOCOL: u16 = 17;
     type Info = [u8; 0];
     type Data = ();

@@ -15,8 +15,9 @@ use crate::bindings;
 /// # Invariants
 ///
 /// - It is a valid `sk_buff` with its network header set, whose linear part is the
-///   `len - data_len` bytes from `data` on. `head` is never null, and head, network header and
-///   `data` lie in one buffer.
+///   `len - data_len` bytes from `data` on. `head` is never null; head, network header and `data`
+///   lie in one buffer, whose bytes from the network header to the end of the linear part are
+///   initialised.
 /// - The linear part is not written to as long as it is borrowed. Code that changes packet bytes
 ///   first gets a linear part of its own (`skb_ensure_writable()`, `skb_unshare()`), so that clones
 ///   which share the old one never see a write; the hook that holds this packet runs one target at

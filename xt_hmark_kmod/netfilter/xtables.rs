@@ -38,8 +38,6 @@ impl NfProto {
 pub(crate) struct Hooks(pub(crate) u32);
 
 impl Hooks {
-    /// Any hook.
-    pub(crate) const ANY: Self = Self(0);
     /// Before routing.
     pub(crate) const PRE_ROUTING: Self = Self(1 << bindings::nf_inet_hooks_NF_INET_PRE_ROUTING);
 }
@@ -70,7 +68,7 @@ pub(crate) trait Target {
     const TABLE: Option<&'static CStr> = None;
 
     /// The hooks from which it may be reached.
-    const HOOKS: Hooks = Hooks::ANY;
+    const HOOKS: Option<Hooks> = None;
 
     /// The layer 4 protocol that a rule must match (`-p`) to use it; 0 for any.
     const PROTOCOL: u16 = 0;
@@ -179,15 +177,16 @@ impl ActionParameters {
         self.state().out
     }
 
-    /// The offset of the transport header from `data`, in bytes.
+    /// The offset of the transport header from `data` (ip6tables) or from the network header
+    /// (iptables), in bytes. In most hooks `data` is the network header.
     ///
-    /// ip6tables knows it only for a rule that matches a protocol.
+    /// ip6tables knows it only for a rule that matches a protocol, and it is 0 for others.
     pub(crate) fn transport_offset(&self) -> u32 {
         self.0.thoff
     }
 
     /// The fragment offset, 0 for a whole packet and for a first fragment: in units of 8 bytes in
-    /// iptables, in bytes in ip6tables.
+    /// iptables, in bytes in ip6tables, which knows it only for a rule that matches a protocol.
     pub(crate) fn fragment_offset(&self) -> u16 {
         self.0.fragoff
     }
@@ -284,7 +283,10 @@ impl<T: Target> Adapter<T> {
                 Some(table) => table.as_char_ptr(),
                 None => core::ptr::null(),
             },
-            hooks: T::HOOKS.0,
+            hooks: match T::HOOKS {
+                Some(Hooks(hooks)) => hooks,
+                None => 0,
+            },
             proto: T::PROTOCOL,
             target: Some(Self::target_callback),
             checkentry: Some(Self::check_callback),
