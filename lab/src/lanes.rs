@@ -113,7 +113,7 @@ const CHECK: &[Lane] = &[
     lane(
         "shellcheck",
         "no script has what shellcheck finds",
-        12,
+        1,
         Run::Script(SCRIPTS),
     ),
     lane(
@@ -143,7 +143,7 @@ const CHECK: &[Lane] = &[
     lane(
         "text",
         "options are read, saved, listed and translated as they should",
-        10,
+        8,
         Run::Cargo("test --package hmark-text", Some("debug")),
     )
     .counted(),
@@ -196,14 +196,14 @@ const CHECK: &[Lane] = &[
     lane(
         "instructions",
         "instructions a packet are within their limits",
-        30,
+        50,
         Run::Program("hmark-instructions"),
     )
     .counted(),
     lane(
         "hostile-values",
         "values that no user means are refused, under valgrind",
-        60,
+        70,
         Run::Program("hmark-hostile"),
     )
     .counted()
@@ -260,14 +260,14 @@ const CHECK: &[Lane] = &[
     lane(
         "stock-fuzz",
         "marks of random packets on the stock kernel",
-        60,
+        18,
         few(Stock),
     )
     .with(&[module(Hmark, Stock), module(Fuzz, Stock)]),
     lane(
         "stock-cluster-tests",
         "the tutorials on the stock kernel",
-        150,
+        190,
         Run::Guest(Guest {
             variables: &[(Variable::Flows, 20), (Variable::Load, 200)],
             ..guest(Stock, "hmark-cluster")
@@ -286,7 +286,7 @@ const CHECK: &[Lane] = &[
     lane(
         "bookworm-iptables-tests",
         "rule text with iptables of Debian 12",
-        40,
+        60,
         with_iptables(Bookworm),
     )
     .counted()
@@ -294,7 +294,7 @@ const CHECK: &[Lane] = &[
     lane(
         "testing-iptables-tests",
         "rule text with iptables of Debian testing",
-        40,
+        60,
         with_iptables(Testing),
     )
     .counted()
@@ -302,12 +302,12 @@ const CHECK: &[Lane] = &[
     lane(
         "cluster-tests",
         "the tutorials, at their usual size",
-        120,
+        60,
         Run::Guest(guest(Uml, "hmark-cluster")),
     )
     .counted()
     .with(&[LIBRARY, module(Hmark, Uml)]),
-    lane("fuzz", "marks of random packets", 15, Run::Fuzz(5_000_000))
+    lane("fuzz", "marks of random packets", 2, Run::Fuzz(5_000_000))
         .on_all_cores()
         .with(&[module(Hmark, Uml), module(Fuzz, Uml)]),
     lane(
@@ -321,14 +321,14 @@ const CHECK: &[Lane] = &[
     lane(
         "no-conntrack-fuzz",
         "marks of random packets without conntrack",
-        5,
+        1,
         few(UmlNoConntrack),
     )
     .with(&[module(Hmark, UmlNoConntrack), module(Fuzz, UmlNoConntrack)]),
     lane(
         "no-ipv6-tests",
         "module and library without IPv6",
-        40,
+        7,
         tests(UmlNoIpv6),
     )
     .counted()
@@ -336,7 +336,7 @@ const CHECK: &[Lane] = &[
     lane(
         "no-ipv6-fuzz",
         "marks of random packets without IPv6",
-        5,
+        1,
         few(UmlNoIpv6),
     )
     .with(&[module(Hmark, UmlNoIpv6), module(Fuzz, UmlNoIpv6)]),
@@ -351,7 +351,7 @@ const CHECK: &[Lane] = &[
     lane(
         "no-conntrack-no-ipv6-fuzz",
         "marks of random packets without either",
-        5,
+        1,
         few(UmlNoConntrackNoIpv6),
     )
     .with(&[
