@@ -9,8 +9,8 @@ use hmark::Family;
 use crate::selectors;
 use crate::sentences::{Error, Warning};
 
-/// The options that pick the bytes of a packet that are hashed.
-const SELECTORS: u32 = flag::SADDR_MASK
+/// The flags of options that pick the bytes of a packet that are hashed.
+pub const SELECTORS: u32 = flag::SADDR_MASK
     | flag::DADDR_MASK
     | flag::SPORT_MASK
     | flag::DPORT_MASK

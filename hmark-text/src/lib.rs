@@ -31,7 +31,7 @@ mod sentences;
 mod set;
 mod show;
 
-pub use complete::complete;
+pub use complete::{complete, SELECTORS};
 pub use help::help;
 pub use kind::{Field, Kind, Prefix};
 pub use line::{Line, Text};

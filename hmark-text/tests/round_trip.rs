@@ -5,7 +5,7 @@
 use hmark::rule::v0::{flag, Info};
 use hmark::rule::Rule;
 use hmark::Family;
-use hmark_text::{read, save, Kind, Line, Netmasks, Reader, OPTIONS};
+use hmark_text::{read, save, Kind, Line, Netmasks, Reader, OPTIONS, SELECTORS};
 use proptest::prelude::*;
 
 fn reader(family: Family) -> Reader {
@@ -47,8 +47,8 @@ prop_compose! {
     /// A rule with any of the options, and all that has a default.
     fn rules()(
         family in families(),
-        options: [bool; 13],
-        seed: [u32; 13],
+        options: [bool; OPTIONS.len()],
+        seed: [u32; OPTIONS.len()],
         lengths: [u32; 2],
     ) -> (Family, Info) {
         let mut rule = Info::default();
@@ -77,8 +77,7 @@ prop_compose! {
                 rule = other;
             }
         }
-        let selectors = !(flag::MODULUS | flag::OFFSET | flag::RND);
-        if rule.flags & selectors == 0 {
+        if !rule.has(SELECTORS | flag::CT) {
             rule.flags |= flag::CT;
         }
         (family, rule)

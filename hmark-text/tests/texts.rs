@@ -361,3 +361,23 @@ fn translated() {
         assert_eq!(line.to_string(), nft.unwrap_or_default(), "{text}");
     }
 }
+
+/// A new option must not make ambiguous what scripts abbreviate today.
+#[test]
+fn abbreviations_keep_their_meaning() {
+    for (short, full) in [
+        ("m 4", "mod 4"),
+        ("m 4 --hmark-o 7", "mod 4 --hmark-offset 7"),
+        ("m 4 --hmark-r 7", "mod 4 --hmark-rnd 7"),
+        ("m 4 --hmark-t src", "mod 4 --hmark-tuple src"),
+        ("m 4 --hmark-sr 7", "mod 4 --hmark-src-prefix 7"),
+        ("m 4 --hmark-ds 7", "mod 4 --hmark-dst-prefix 7"),
+        ("m 4 --hmark-sport- 7", "mod 4 --hmark-sport-mask 7"),
+        ("m 4 --hmark-dport- 7", "mod 4 --hmark-dport-mask 7"),
+        ("m 4 --hmark-spi- 7", "mod 4 --hmark-spi-mask 7"),
+        ("m 4 --hmark-p 7", "mod 4 --hmark-proto-mask 7"),
+    ] {
+        let [short, full] = [short, full].map(|options| rule(&format!("--hmark-{options}"), Ipv4));
+        assert_eq!(short, full);
+    }
+}

@@ -26,6 +26,9 @@ impl<'a> Connection<'a> {
     ///
     /// [`None`] if the packet is not tracked, or not yet (in the raw table, before conntrack).
     /// A template has a connection whose tuples are all zero.
+    ///
+    /// Connections are tracked only in a network namespace where something needs it, such as a rule
+    /// with `-m conntrack`: this does not turn tracking on.
     #[cfg(CONFIG_NF_CONNTRACK)]
     #[inline(always)]
     pub(crate) fn of(skb: &'a SkBuff) -> Option<Self> {

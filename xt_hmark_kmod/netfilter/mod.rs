@@ -44,9 +44,12 @@
 //! }
 //! ```
 //!
-//! A module that includes this folder must also include `../bindings.rs` as `bindings` in its
-//! crate's root, and `../Kbuild` in its own Kbuild, which has bindgen read at least the lists in
-//! this folder (`bindgen_parameters`, `bindings_helper.h`). `tests/kmod-init/` is such a module.
+//! `tests/kmod-init/` is a module of several targets, one of which keeps data for each rule; another
+//! module begins as a copy of that folder beside it, since its paths are relative. It has a `Kbuild`,
+//! a `bindings_helper.h` that includes at least the one here, and is built by
+//! `make -C TREE M=FOLDER modules` with a kernel tree that has Rust metadata. For xtables to load a
+//! module by a rule, its `module!` has the aliases `ipt_NAME` and `ip6t_NAME`; for iptables to make
+//! the rule, there must be an extension of that name in user space.
 
 pub(crate) mod conntrack;
 pub(crate) mod ratelimit;

@@ -76,10 +76,13 @@ pub(crate) trait Target {
     /// The options of a rule as iptables passes them, byte for byte.
     type Info: FromBytes + Sync + 'static;
 
-    /// Data that the kernel keeps for a rule, from its check until it is removed; `()` for none.
+    /// Data that the kernel keeps for a rule from its check until it is removed: `()` for none, or
+    /// such as a `KBox<T>`, which [`Target::target`] gets as `&T`.
     ///
-    /// The pointer to it follows [`Target::Info`], aligned to 8 bytes. The structure in user space
-    /// must have a member in its place; user space never sees the pointer (`usersize`).
+    /// Its pointer follows [`Target::Info`], which must not be empty then, aligned to 8 bytes. The
+    /// structure that user space knows has a member there, but never sees the pointer (`usersize`).
+    /// Legacy iptables checks all rules of a table anew at each change, so that their data begins
+    /// anew, too.
     type Data: ForeignOwnable + Send + Sync + 'static;
 
     /// Checks a rule before it is installed. It may sleep.
@@ -269,7 +272,10 @@ impl<T: Target> Adapter<T> {
             // The alignment of `xt_entry_target`'s data, where the options are.
             assert!(align_of::<T::Info>() <= align_of::<u64>());
             // Otherwise `usersize` would be 0, and user space would see the pointer.
-            assert!(size_of::<T::Info>() > 0 || !Self::HAS_DATA);
+            assert!(
+                size_of::<T::Info>() > 0 || !Self::HAS_DATA,
+                "a target without options cannot keep data for a rule"
+            );
         }
         let mut name: [c_char; NAME_LEN] = [0; NAME_LEN];
         for (to, from) in name.iter_mut().zip(T::NAME.to_bytes()) {

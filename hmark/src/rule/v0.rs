@@ -41,6 +41,8 @@ pub mod flag {
     pub const METHOD_L3: u32 = 1 << 13;
     /// Reserved by the ABI; neither iptables nor the kernel reads it.
     pub const METHOD_L3_4: u32 = 1 << 14;
+    /// Every flag of revision 0.
+    pub const ALL: u32 = (1 << 15) - 1;
 }
 
 /// One HMARK rule: `struct xt_hmark_info`, revision 0, byte for byte.

@@ -32,9 +32,10 @@ pub unsafe trait Layout: Sized {
 // SAFETY: all fields are numbers; that the layout is C's is asserted below.
 unsafe impl Layout for Info {}
 
-/// Asserts that [`Info`] is `struct xt_hmark_info`, field by field.
+/// Asserts that [`Info`] is `struct xt_hmark_info`, field by field; a field left out is an error.
 macro_rules! assert_fields {
     ($($field:ident),+) => {
+        const _: fn(Info) = |Info { $($field: _),+ }| ();
         const _: () = {
             assert!(size_of::<Info>() == size_of::<xt_hmark_info>());
             assert!(align_of::<Info>() == align_of::<xt_hmark_info>());
@@ -46,10 +47,13 @@ assert_fields!(
     src_mask, dst_mask, port_mask, port_set, flags, proto_mask, hashrnd, hmodulus, hoffset
 );
 
-/// Asserts that each flag is the bit that the ABI header numbers.
+/// Asserts that each flag is the bit that the ABI header numbers, and that none is left out.
 macro_rules! assert_flags {
     ($($flag:ident = $bit:ident),+) => {
-        const _: () = { $(assert!(flag::$flag == 1 << $bit);)+ };
+        const _: () = {
+            $(assert!(flag::$flag == 1 << $bit);)+
+            assert!(flag::ALL == $(flag::$flag |)+ 0);
+        };
     };
 }
 assert_flags!(

@@ -5,8 +5,8 @@
 use super::Random;
 use crate::rule::v0::{flag, Info};
 
-/// Every flag of the ABI.
-const FLAGS: usize = 15;
+/// Number of the ABI's flags.
+const FLAGS: usize = flag::ALL.count_ones() as usize;
 
 /// A rule, which the kernel may have to refuse.
 pub(crate) fn rule(random: &mut Random) -> Info {
@@ -63,7 +63,7 @@ pub(crate) const fn sharp() -> Info {
 fn flags(random: &mut Random) -> u32 {
     match random.below(8) {
         0 => random.u32(),
-        1 => random.u32() & ((1 << FLAGS) - 1),
+        1 => random.u32() & flag::ALL,
         2 => flag::CT,
         3 => flag::METHOD_L3,
         4 => flag::METHOD_L3 | flag::CT,
