@@ -20,7 +20,7 @@ use tests::text::case::Case;
 use tests::text::runner::{Iptables, Runner};
 use tests::text::{corpus, generator};
 use tests::trial::test;
-use tests::{note, notes};
+use tests::{note, notes, path};
 
 use machine::{native, Machine};
 
@@ -68,12 +68,12 @@ type Test = fn(&Machine, Family) -> Result<()>;
 
 fn trials(machine: &Machine) -> Vec<Trial> {
     let tests: [(&str, Test); 6] = [
-        ("help", help),
-        ("translate", translate),
-        ("translate_random", translate_random),
-        ("edges", edges),
-        ("random", random),
-        ("commands", commands),
+        (path!(help), help),
+        (path!(translate), translate),
+        (path!(translate_random), translate_random),
+        (path!(edges), edges),
+        (path!(random), random),
+        (path!(commands), commands),
     ];
     let mut trials = Vec::new();
     for (name, run) in tests {

@@ -14,7 +14,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::{Arguments, Failed, Trial};
 use tests::family::{Commands, Family};
-use tests::install;
+use tests::{install, path};
 
 /// The option that sets valgrind's exit status after an invalid access or use.
 const INVALID: &str = "--error-exitcode=99";
@@ -120,7 +120,8 @@ impl Case {
     fn name(&self) -> String {
         let start = &self.value[..self.value.len().min(12)];
         format!(
-            "{}::{} {}_bytes_\"{}\"",
+            "{}_{} {} {}_bytes_\"{}\"",
+            path!(Case::refuse),
             self.family.name(),
             self.option,
             self.value.len(),

@@ -16,16 +16,17 @@ use tests::iptables;
 use tests::module;
 use tests::netns::Netns;
 use tests::note;
+use tests::path;
 
 use crate::backend::Backend;
 use crate::trial::{backends, families};
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = backends("commands::equal", equal);
-    trials.extend(backends("commands::mistakes", mistakes));
-    trials.extend(backends("commands::help", help));
-    trials.extend(families("commands::translated", translated));
+    let mut trials = backends(path!(equal), equal);
+    trials.extend(backends(path!(mistakes), mistakes));
+    trials.extend(backends(path!(help), help));
+    trials.extend(families(path!(translated), translated));
     trials
 }
 

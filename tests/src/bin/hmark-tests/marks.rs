@@ -12,6 +12,7 @@ use tests::family::Family;
 use tests::kernel::{self, Part};
 use tests::note;
 use tests::options;
+use tests::path;
 
 use crate::backend::Backend;
 use crate::corpus;
@@ -31,10 +32,10 @@ pub fn trials(seed: u64) -> Vec<Trial> {
     let mut add = |name, run: fn(Family, u64) -> Result<()>| {
         trials.extend(families(name, move |family| run(family, seed)));
     };
-    add("marks::equal_c", stateless_equal_c);
-    add("marks::equal_prediction", stateless_equal_prediction);
+    add(path!(equal_c), equal_c);
+    add(path!(equal_prediction), equal_prediction);
     if kernel::has(Part::Conntrack) {
-        add("marks::equal_c_conntrack", connections_equal_c);
+        add(path!(equal_c_conntrack), equal_c_conntrack);
     }
     trials
 }
@@ -53,7 +54,7 @@ struct Marks {
 static STATELESS: [OnceLock<Result<Marks, String>>; 2] = [OnceLock::new(), OnceLock::new()];
 
 /// Every packet, under every rule, has the mark that the C module gives it.
-fn stateless_equal_c(family: Family, seed: u64) -> Result<()> {
+fn equal_c(family: Family, seed: u64) -> Result<()> {
     let marks = stateless(family, seed)?;
     let expected = marks.packets * marks.rules.len();
     ensure!(
@@ -66,7 +67,7 @@ fn stateless_equal_c(family: Family, seed: u64) -> Result<()> {
 }
 
 /// Every mark of the module is the one that `hmark` predicts from the packet's bytes.
-fn stateless_equal_prediction(family: Family, seed: u64) -> Result<()> {
+fn equal_prediction(family: Family, seed: u64) -> Result<()> {
     let marks = stateless(family, seed)?;
     let mut rules = HashMap::new();
     for entry in &marks.rules {
@@ -112,7 +113,7 @@ fn stateless_equal_prediction(family: Family, seed: u64) -> Result<()> {
 }
 
 /// If connections are tracked, every mark is the one that the C module gives.
-fn connections_equal_c(family: Family, seed: u64) -> Result<()> {
+fn equal_c_conntrack(family: Family, seed: u64) -> Result<()> {
     let marks = run(Lane {
         family,
         backend: Backend::Legacy,

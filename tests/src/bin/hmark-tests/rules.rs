@@ -12,6 +12,7 @@ use tests::install::Library;
 use tests::module;
 use tests::netns::Netns;
 use tests::note;
+use tests::path;
 
 use crate::backend::Backend;
 use crate::ruleset;
@@ -22,9 +23,9 @@ pub const MISSION: &str = "-j HMARK --hmark-mod 4 --hmark-offs 100";
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = backends("rules::mission", mission);
-    trials.extend(backends("rules::exchanged_with_stock", exchanged));
-    trials.extend(backends("rules::refused", refused));
+    let mut trials = backends(path!(mission), mission);
+    trials.extend(backends(path!(exchanged_with_stock), exchanged_with_stock));
+    trials.extend(backends(path!(refused), refused));
     trials
 }
 
@@ -61,7 +62,7 @@ fn mission(family: Family, backend: Backend) -> Result<()> {
 }
 
 /// Each library restores what the other saved; lists and saves are the same.
-fn exchanged(family: Family, backend: Backend) -> Result<()> {
+fn exchanged_with_stock(family: Family, backend: Backend) -> Result<()> {
     module::load_ours()?;
     let netns = Netns::add("hmark-exchange")?;
     let mut entries = ruleset::stateless(family);

@@ -15,6 +15,7 @@ use tests::family::Family;
 use tests::install::Library;
 use tests::netns::Netns;
 use tests::note;
+use tests::path;
 use tests::text::case::Case;
 use tests::text::runner::{Iptables, Runner};
 use tests::text::{corpus, generator};
@@ -34,9 +35,9 @@ pub fn trials(seed: u64) -> Vec<Trial> {
             run(family, backend, seed)
         }));
     };
-    add("text::edges", edges);
-    add("text::random", random);
-    add("text::commands", commands);
+    add(path!(edges), edges);
+    add(path!(random), random);
+    add(path!(commands), commands);
     trials
 }
 

@@ -10,6 +10,7 @@ use tests::command::{run, run_with};
 use tests::family::{Commands, Family};
 use tests::netns::Netns;
 use tests::note;
+use tests::path;
 
 use crate::trial::families;
 
@@ -197,8 +198,8 @@ const DECLINED: [[&str; 2]; 18] = [
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = families("translate::translated", translated);
-    trials.extend(families("translate::declined", declined));
+    let mut trials = families(path!(translated), translated);
+    trials.extend(families(path!(declined), declined));
     trials
 }
 

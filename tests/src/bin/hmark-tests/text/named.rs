@@ -12,6 +12,7 @@ use tests::install::Library;
 use tests::iptables;
 use tests::module;
 use tests::netns::Netns;
+use tests::path;
 
 use crate::backend::Backend;
 use crate::trial::{families, test};
@@ -24,16 +25,16 @@ const BOTH: [Library; 2] = [Library::Stock, Library::Ours];
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
     let mut trials = vec![
-        test("text::named_prefix_ipv4", prefix),
-        test("text::named_zone_ipv6", zone),
+        test(path!(prefix_ipv4), prefix_ipv4),
+        test(path!(zone_ipv6), zone_ipv6),
     ];
-    trials.extend(families("text::named_defaults", defaults));
-    trials.extend(families("text::named_offs", offs));
-    trials.extend(families("text::named_netmask", netmask));
-    trials.extend(families("text::named_ct_alone", ct_alone));
-    trials.extend(families("text::named_spi_and_port", spi_and_port));
-    trials.extend(families("text::named_overridden", overridden));
-    trials.extend(families("text::named_words", words));
+    trials.extend(families(path!(defaults), defaults));
+    trials.extend(families(path!(offs), offs));
+    trials.extend(families(path!(netmask), netmask));
+    trials.extend(families(path!(ct_alone), ct_alone));
+    trials.extend(families(path!(spi_and_port), spi_and_port));
+    trials.extend(families(path!(overridden), overridden));
+    trials.extend(families(path!(words), words));
     trials
 }
 
@@ -139,7 +140,7 @@ fn offs(family: Family) -> Result<()> {
 }
 
 /// The stock library takes an IPv4 prefix length over 32 for an address.
-fn prefix() -> Result<()> {
+fn prefix_ipv4() -> Result<()> {
     let table = Table::new(Family::Ipv4)?;
     for option in ["--hmark-src-prefix", "--hmark-dst-prefix"] {
         let options = format!("--hmark-mod 4 --hmark-rnd 1 {option} 33");
@@ -175,7 +176,7 @@ fn netmask(family: Family) -> Result<()> {
 }
 
 /// The stock library accepts a netmask with a zone, as in an address.
-fn zone() -> Result<()> {
+fn zone_ipv6() -> Result<()> {
     let table = Table::new(Family::Ipv6)?;
     let options = "--hmark-mod 4 --hmark-rnd 1 --hmark-src-prefix ffff::%1";
     table.refuses(Library::Ours, options, "\"ffff::%1\"")?;
