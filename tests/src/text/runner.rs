@@ -10,10 +10,10 @@ use anyhow::{bail, ensure, Context, Error, Result};
 use super::case::Case;
 use super::difference::Difference;
 use crate::family::Family;
-use crate::install::Library;
+use crate::side::Side;
 
 /// The two libraries, and the chain of the mangle table that each adds its rules to.
-const SIDES: [(Library, &str); 2] = [(Library::Stock, "stock"), (Library::Ours, "ours")];
+const SIDES: [(Side, &str); 2] = [(Side::Stock, "stock"), (Side::Ours, "ours")];
 
 /// Number of lines of a table before its rules.
 const HEAD: usize = 1;
@@ -74,7 +74,7 @@ pub trait Iptables {
     ///
     /// # Errors
     /// If it fails. The error has its standard error.
-    fn run(&self, library: Library, suffix: &str, arguments: &str, input: &str) -> Result<String>;
+    fn run(&self, library: Side, suffix: &str, arguments: &str, input: &str) -> Result<String>;
 }
 
 /// Tries the rules of one family.
@@ -196,8 +196,8 @@ impl<I: Iptables> Runner<I> {
             .collect();
         let ours: Vec<_> = cases.iter().map(Case::to_string).collect();
         let verdicts = [
-            self.verdicts(Library::Stock, &stock)?,
-            self.verdicts(Library::Ours, &ours)?,
+            self.verdicts(Side::Stock, &stock)?,
+            self.verdicts(Side::Ours, &ours)?,
         ];
         let mut accepted = Vec::new();
         for (index, texts) in stock.into_iter().zip(ours).map(Into::into).enumerate() {
@@ -232,7 +232,7 @@ impl<I: Iptables> Runner<I> {
 
     /// The reason why a library refuses each text, or nothing if it accepts it. iptables-restore
     /// ends at the first text that it refuses; another process continues after that.
-    fn verdicts(&self, library: Library, texts: &[String]) -> Result<Vec<Option<String>>> {
+    fn verdicts(&self, library: Side, texts: &[String]) -> Result<Vec<Option<String>>> {
         let mut refused = vec![None; texts.len()];
         let mut start = 0;
         while start < texts.len() {
@@ -277,7 +277,7 @@ impl<I: Iptables> Runner<I> {
                 }
             }
         }
-        let saved = self.save(Library::Ours, "ours")?;
+        let saved = self.save(Side::Ours, "ours")?;
         ensure!(saved.len() == rules.len(), "{} rules saved", saved.len());
 
         // Each library finds, and deletes one by one, the rules that the other added.
@@ -324,7 +324,7 @@ impl<I: Iptables> Runner<I> {
     }
 
     /// Runs iptables-restore on lines for the mangle table.
-    fn restore(&self, library: Library, option: &str, lines: &str) -> Result<()> {
+    fn restore(&self, library: Side, option: &str, lines: &str) -> Result<()> {
         let arguments = format!("--noflush {option}");
         let input = format!("*mangle\n{lines}COMMIT\n");
         self.iptables.run(library, "-restore", &arguments, &input)?;
@@ -333,7 +333,7 @@ impl<I: Iptables> Runner<I> {
 
     /// The HMARK rules of the table as iptables-save, or iptables with an option, prints them: the
     /// chain, and the text after it.
-    fn show(&self, library: Library, how: &str) -> Result<Vec<(String, String)>> {
+    fn show(&self, library: Side, how: &str) -> Result<Vec<(String, String)>> {
         let (suffix, option) = match how {
             SAVE => (SAVE, ""),
             option => ("", option),
@@ -357,7 +357,7 @@ impl<I: Iptables> Runner<I> {
     }
 
     /// The rules of a chain as iptables-save prints them.
-    fn save(&self, library: Library, chain: &str) -> Result<Vec<String>> {
+    fn save(&self, library: Side, chain: &str) -> Result<Vec<String>> {
         Ok(rules_of(&self.show(library, SAVE)?, chain))
     }
 }

@@ -15,7 +15,7 @@ use anyhow::{ensure, Context, Result};
 use fastrand::Rng;
 use libtest_mimic::{Arguments, Trial};
 use tests::family::{Commands, Family};
-use tests::install::Library;
+use tests::side::Side;
 use tests::text::case::Case;
 use tests::text::runner::{Iptables, Runner};
 use tests::text::{corpus, generator};
@@ -89,7 +89,7 @@ fn trials(machine: &Machine) -> Vec<Trial> {
 /// The help is the same as on this machine.
 fn help(machine: &Machine, family: Family) -> Result<()> {
     let iptables = machine.iptables(family, "help")?;
-    let foreign = iptables.run(Library::Ours, "", "-j HMARK --help", "")?;
+    let foreign = iptables.run(Side::Ours, "", "-j HMARK --help", "")?;
     let native = native(family, "", "-j HMARK --help", "")?;
     // The help of iptables itself comes first.
     let ours = |text: &str| Some(text[text.find("HMARK target: ")?..].to_owned());
@@ -106,7 +106,7 @@ fn translate(machine: &Machine, family: Family) -> Result<()> {
     let iptables = machine.iptables(family, "translate")?;
     for [rule, nft] in TRANSLATIONS {
         let arguments = format!("-t mangle -A PREROUTING {rule}");
-        let found = iptables.run(Library::Ours, "-translate", &arguments, "")?;
+        let found = iptables.run(Side::Ours, "-translate", &arguments, "")?;
         let (ip, proto, mask) = match family {
             Family::Ipv4 => ("ip", "ip protocol", "255.255.240.0"),
             Family::Ipv6 => ("ip6", "meta l4proto", "ffff:f000::"),
@@ -133,7 +133,7 @@ fn translate_random(machine: &Machine, family: Family) -> Result<()> {
     }
     rules += "COMMIT\n";
     let [suffix, file] = ["-restore-translate", "-f /dev/stdin"];
-    let foreign = iptables.run(Library::Ours, suffix, file, &rules)?;
+    let foreign = iptables.run(Side::Ours, suffix, file, &rules)?;
     let native = native(family, suffix, file, &rules)?;
     // The other lines name the version.
     let [foreign, native] = [&foreign, &native].map(|text| {

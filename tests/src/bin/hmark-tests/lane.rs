@@ -7,9 +7,9 @@ use std::io::Write;
 use anyhow::{ensure, Context, Result};
 use tests::command::{run, run_with};
 use tests::family::Family;
-use tests::install::STOCK_EXTENSIONS;
 use tests::module;
 use tests::netns::Netns;
+use tests::side::Side;
 
 use crate::backend::Backend;
 use crate::nflog::{Logged, Nflog, GROUP};
@@ -21,15 +21,6 @@ pub const LEFT_ALONE: u32 = 0xdead_beef;
 
 /// Number of packets that are sent before their marks are read.
 const CHUNK: usize = 50;
-
-/// The module and library that mark the packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// The kernel's own C module, and the stock library.
-    C,
-    /// Ours.
-    Rust,
-}
 
 /// A set of rules, and the packets that they mark.
 pub struct Lane {
@@ -48,10 +39,7 @@ impl Lane {
     /// # Errors
     /// If a packet is refused by the kernel, or a log message is lost.
     pub fn run(&self, side: Side) -> Result<Vec<Logged>> {
-        match side {
-            Side::C => module::load_c()?,
-            Side::Rust => module::load_ours()?,
-        }
+        side.load_module()?;
         let netns = Netns::add("hmark-lane")?;
         let marks = netns.enter(|| self.mark(side))?;
         // A namespace may linger, and as long as it has rules the module cannot be unloaded.
@@ -72,19 +60,12 @@ impl Lane {
         if self.conntrack {
             self.track()?;
         }
-        let variables: &[_] = match side {
-            Side::C => &[("XTABLES_LIBDIR", STOCK_EXTENSIONS)],
-            Side::Rust => &[],
-        };
         run_with(
             &format!("{} --noflush", self.program("-restore")),
             &ruleset::restore_input(&self.rules, around),
-            variables,
+            side.variables(),
         )?;
-        match side {
-            Side::C => module::check_c()?,
-            Side::Rust => module::check_ours()?,
-        }
+        side.check_module()?;
 
         // A packet has passed PREROUTING when its write returns. The sentinel flushes the log.
         let sentinel = packet::sentinel(self.family);

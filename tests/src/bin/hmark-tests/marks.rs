@@ -13,10 +13,11 @@ use tests::kernel::{self, Part};
 use tests::note;
 use tests::options;
 use tests::path;
+use tests::side::Side;
 
 use crate::backend::Backend;
 use crate::corpus;
-use crate::lane::{Lane, Side, LEFT_ALONE};
+use crate::lane::{Lane, LEFT_ALONE};
 use crate::nflog::Logged;
 use crate::ruleset::{self, Entry};
 use crate::trial::families;
@@ -161,8 +162,8 @@ fn stateless(family: Family, seed: u64) -> Result<&'static Marks> {
 fn run(lane: Lane) -> Result<Marks> {
     Ok(Marks {
         family: lane.family,
-        c: lane.run(Side::C).context("C module")?,
-        rust: lane.run(Side::Rust).context("Rust module")?,
+        c: lane.run(Side::Stock).context("C module")?,
+        rust: lane.run(Side::Ours).context("Rust module")?,
         packets: lane.packets.len(),
         conntrack: lane.conntrack,
         rules: lane.rules,

@@ -12,10 +12,10 @@ use fastrand::Rng;
 use libtest_mimic::Trial;
 use tests::command::{run, run_with};
 use tests::family::Family;
-use tests::install::Library;
 use tests::netns::Netns;
 use tests::note;
 use tests::path;
+use tests::side::Side;
 use tests::text::case::Case;
 use tests::text::runner::{Iptables, Runner};
 use tests::text::{corpus, generator};
@@ -113,7 +113,7 @@ struct InNetns {
 }
 
 impl Iptables for InNetns {
-    fn run(&self, library: Library, suffix: &str, arguments: &str, input: &str) -> Result<String> {
+    fn run(&self, library: Side, suffix: &str, arguments: &str, input: &str) -> Result<String> {
         let program = self.backend.program(self.family, suffix);
         let command = format!("{program} {arguments}");
         self.netns
