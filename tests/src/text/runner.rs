@@ -7,7 +7,7 @@ use std::slice;
 
 use anyhow::{bail, ensure, Context, Error, Result};
 
-use super::case::Case;
+use super::candidate::Candidate;
 use super::difference::Difference;
 use crate::family::Family;
 use crate::side::Side;
@@ -62,7 +62,7 @@ impl Figures {
 
 /// A difference that has no name.
 struct Found {
-    /// Index of the case that shows the difference.
+    /// Index of the candidate that shows the difference.
     index: usize,
     /// Description of the difference.
     what: String,
@@ -85,7 +85,7 @@ pub struct Runner<I> {
     iptables: I,
 }
 
-/// A rule that both libraries accept: its index among the cases, and its text for each of
+/// A rule that both libraries accept: its index among the candidates, and its text for each of
 /// [`SIDES`].
 struct Accepted {
     index: usize,
@@ -102,26 +102,34 @@ impl<I: Iptables> Runner<I> {
         }
     }
 
-    /// Tries the cases with both libraries, `batch` at a time, and returns the figures.
+    /// Tries the candidates with both libraries, `batch` at a time, and returns the figures.
     ///
     /// # Errors
-    /// If there is a difference that has no name. The error has the smallest case that shows it.
-    pub fn compare(&self, cases: &[Case], batch: usize) -> Result<Figures> {
+    /// If there is a difference that has no name. The error has the smallest candidate that shows
+    /// it.
+    pub fn compare(&self, candidates: &[Candidate], batch: usize) -> Result<Figures> {
         let mut figures = Figures::default();
-        for cases in cases.chunks(batch) {
-            let Some(found) = self.first_difference(cases, &mut figures)? else {
+        for candidates in candidates.chunks(batch) {
+            let Some(found) = self.first_difference(candidates, &mut figures)? else {
                 continue;
             };
-            let (case, what) = self.shrink(cases[found.index].clone(), found.what)?;
-            bail!("`{case}`: {what}\n(found in `{}`)", cases[found.index]);
+            let (candidate, what) = self.shrink(candidates[found.index].clone(), found.what)?;
+            bail!(
+                "`{candidate}`: {what}\n(found in `{}`)",
+                candidates[found.index]
+            );
         }
         Ok(figures)
     }
 
-    /// Tries the cases with both libraries, and returns the first difference that has no name, if
-    /// any. The figures count the cases that were tried before it.
-    fn first_difference(&self, cases: &[Case], figures: &mut Figures) -> Result<Option<Found>> {
-        let (accepted, found) = self.accepted(cases, figures)?;
+    /// Tries the candidates with both libraries, and returns the first difference that has no name,
+    /// if any. The figures count the candidates that were tried before it.
+    fn first_difference(
+        &self,
+        candidates: &[Candidate],
+        figures: &mut Figures,
+    ) -> Result<Option<Found>> {
+        let (accepted, found) = self.accepted(candidates, figures)?;
         if found.is_some() || accepted.is_empty() {
             return Ok(found);
         }
@@ -132,26 +140,26 @@ impl<I: Iptables> Runner<I> {
         }))
     }
 
-    /// Leaves out options to find the smallest case that still differs, and returns it with its
-    /// difference.
-    fn shrink(&self, mut case: Case, mut what: String) -> Result<(Case, String)> {
+    /// Leaves out options to find the smallest candidate that still differs, and returns it with
+    /// its difference.
+    fn shrink(&self, mut candidate: Candidate, mut what: String) -> Result<(Candidate, String)> {
         'smaller: loop {
-            for smaller in case.smaller() {
+            for smaller in candidate.smaller() {
                 let found =
                     self.first_difference(slice::from_ref(&smaller), &mut Figures::default())?;
                 if let Some(found) = found {
-                    (case, what) = (smaller, found.what);
+                    (candidate, what) = (smaller, found.what);
                     continue 'smaller;
                 }
             }
-            return Ok((case, what));
+            return Ok((candidate, what));
         }
     }
 
     /// Makes each library find and delete the rules that commands of the other added, one command
-    /// for each step. Returns the number of cases that were accepted, and so tried.
-    pub fn by_command(&self, cases: &[Case]) -> Result<usize> {
-        let (accepted, _) = self.accepted(cases, &mut Figures::default())?;
+    /// for each step. Returns the number of candidates that were accepted, and so tried.
+    pub fn by_command(&self, candidates: &[Candidate]) -> Result<usize> {
+        let (accepted, _) = self.accepted(candidates, &mut Figures::default())?;
         let mut tried = 0;
         for rule in &accepted {
             for (side, (library, _)) in SIDES.into_iter().enumerate() {
@@ -184,17 +192,17 @@ impl<I: Iptables> Runner<I> {
         self.family == Family::Ipv4 && saved.contains(NO_LENGTH)
     }
 
-    /// Makes each library parse its text of each case.
+    /// Makes each library parse its text of each candidate.
     fn accepted(
         &self,
-        cases: &[Case],
+        candidates: &[Candidate],
         figures: &mut Figures,
     ) -> Result<(Vec<Accepted>, Option<Found>)> {
-        let stock: Vec<_> = cases
+        let stock: Vec<_> = candidates
             .iter()
-            .map(|case| case.for_stock(self.family).to_string())
+            .map(|candidate| candidate.for_stock(self.family).to_string())
             .collect();
-        let ours: Vec<_> = cases.iter().map(Case::to_string).collect();
+        let ours: Vec<_> = candidates.iter().map(Candidate::to_string).collect();
         let verdicts = [
             self.verdicts(Side::Stock, &stock)?,
             self.verdicts(Side::Ours, &ours)?,
@@ -213,7 +221,8 @@ impl<I: Iptables> Runner<I> {
                 }
                 (Some(_), Some(_)) => figures.refused += 1,
                 (None, Some(why)) => {
-                    match Difference::refused_by_ours(&cases[index], self.family, self.is_old) {
+                    match Difference::refused_by_ours(&candidates[index], self.family, self.is_old)
+                    {
                         Some(difference) => figures.count(difference),
                         None => {
                             let what = format!("ours alone refuses it: {why}");

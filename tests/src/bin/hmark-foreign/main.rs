@@ -16,9 +16,9 @@ use fastrand::Rng;
 use libtest_mimic::{Arguments, Trial};
 use tests::family::{Commands, Family};
 use tests::side::Side;
-use tests::text::case::Case;
+use tests::text::candidate::Candidate;
 use tests::text::runner::{Iptables, Runner};
-use tests::text::{corpus, generator};
+use tests::text::{edges, generator};
 use tests::trial::test;
 use tests::{note, notes, path};
 
@@ -125,11 +125,11 @@ fn translate_random(machine: &Machine, family: Family) -> Result<()> {
     let mut rng = Rng::with_seed(SEED);
     let mut rules = String::from("*mangle\n");
     for _ in 0..TRANSLATED {
-        let case = generator::correct(&mut rng, family);
+        let candidate = generator::correct(&mut rng, family);
         let protocol = *rng
             .choice(["", "-p tcp ", "-p udp ", "-p esp "].iter())
             .unwrap_or(&"");
-        rules += &format!("-A PREROUTING {protocol}-j HMARK {case}\n");
+        rules += &format!("-A PREROUTING {protocol}-j HMARK {candidate}\n");
     }
     rules += "COMMIT\n";
     let [suffix, file] = ["-restore-translate", "-f /dev/stdin"];
@@ -159,27 +159,27 @@ fn translate_random(machine: &Machine, family: Family) -> Result<()> {
 
 /// Some of the handwritten rules have the same result with either library.
 fn edges(machine: &Machine, family: Family) -> Result<()> {
-    let mut cases = corpus::cases();
-    Rng::with_seed(SEED).shuffle(&mut cases);
-    cases.truncate(EDGES);
-    compare(machine, family, "edge", &cases)
+    let mut candidates = edges::candidates();
+    Rng::with_seed(SEED).shuffle(&mut candidates);
+    candidates.truncate(EDGES);
+    compare(machine, family, "edge", &candidates)
 }
 
 /// Random rules have the same result with either library.
 fn random(machine: &Machine, family: Family) -> Result<()> {
     let mut rng = Rng::with_seed(SEED);
-    let cases: Vec<_> = (0..RANDOM)
-        .map(|_| generator::case(&mut rng, family))
+    let candidates: Vec<_> = (0..RANDOM)
+        .map(|_| generator::candidate(&mut rng, family))
         .collect();
-    compare(machine, family, "random", &cases)
+    compare(machine, family, "random", &candidates)
 }
 
-fn compare(machine: &Machine, family: Family, kind: &str, cases: &[Case]) -> Result<()> {
+fn compare(machine: &Machine, family: Family, kind: &str, candidates: &[Candidate]) -> Result<()> {
     let runner = Runner::new(family, machine.iptables(family, kind)?, false);
-    let figures = runner.compare(cases, 500)?;
+    let figures = runner.compare(candidates, 500)?;
     note!(
         "{machine}, {family}: {} {kind} rules: {figures}",
-        cases.len()
+        candidates.len()
     );
     Ok(())
 }
@@ -187,11 +187,11 @@ fn compare(machine: &Machine, family: Family, kind: &str, cases: &[Case]) -> Res
 /// Random rules are added, found and deleted, each by a separate command.
 fn commands(machine: &Machine, family: Family) -> Result<()> {
     let mut rng = Rng::with_seed(SEED);
-    let cases: Vec<_> = std::iter::repeat_with(|| generator::correct(&mut rng, family))
+    let candidates: Vec<_> = std::iter::repeat_with(|| generator::correct(&mut rng, family))
         .take(COMMANDS)
         .collect();
     let runner = Runner::new(family, machine.iptables(family, "commands")?, false);
-    let tried = runner.by_command(&cases)?;
+    let tried = runner.by_command(&candidates)?;
     ensure!(tried > COMMANDS / 2, "{tried} of {COMMANDS} rules accepted");
     note!("{machine}, {family}: {tried} random rules added, found and deleted by commands");
     Ok(())

@@ -7,11 +7,9 @@
 
 mod backend;
 mod commands;
-mod corpus;
 mod examples;
-mod installation;
+mod experiment;
 mod kernel;
-mod lane;
 mod lifecycle;
 mod loading;
 mod marks;
@@ -25,8 +23,10 @@ mod rules;
 mod ruleset;
 mod stacks;
 mod text;
+mod traffic;
 mod translate;
 mod trial;
+mod uninstall;
 mod versions;
 
 use std::process::ExitCode;
@@ -89,7 +89,7 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
         trials.extend(marks::trials(seed));
         trials.extend(stacks::trials());
         if !is_debug() {
-            trials.extend(installation::trials());
+            trials.extend(uninstall::trials());
             trials.extend(refusals::trials());
         }
     }

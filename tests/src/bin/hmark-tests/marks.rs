@@ -16,13 +16,13 @@ use tests::path;
 use tests::side::Side;
 
 use crate::backend::Backend;
-use crate::corpus;
-use crate::lane::{Lane, LEFT_ALONE};
+use crate::experiment::{Experiment, LEFT_ALONE};
 use crate::nflog::Logged;
 use crate::ruleset::{self, Entry};
+use crate::traffic;
 use crate::trial::families;
 
-/// Number of packets for each lane and family.
+/// Number of packets for each experiment and family.
 const PACKETS: usize = 2500;
 /// The most mismatches that are shown.
 const SHOWN: usize = 5;
@@ -41,7 +41,7 @@ pub fn trials(seed: u64) -> Vec<Trial> {
     trials
 }
 
-/// The marks that both modules gave in one lane.
+/// The marks that both modules gave in one experiment.
 struct Marks {
     family: Family,
     rules: Vec<Entry>,
@@ -115,11 +115,11 @@ fn equal_prediction(family: Family, seed: u64) -> Result<()> {
 
 /// If connections are tracked, every mark is the one that the C module gives.
 fn equal_c_conntrack(family: Family, seed: u64) -> Result<()> {
-    let marks = run(Lane {
+    let marks = run(Experiment {
         family,
         backend: Backend::Legacy,
         rules: ruleset::connection(),
-        packets: corpus::connections(family, seed, PACKETS),
+        packets: traffic::connections(family, seed, PACKETS),
         conntrack: true,
     })?;
     // Fragments are reassembled: fewer packets are marked than were sent.
@@ -146,11 +146,11 @@ fn equal_c_conntrack(family: Family, seed: u64) -> Result<()> {
 fn stateless(family: Family, seed: u64) -> Result<&'static Marks> {
     STATELESS[family as usize]
         .get_or_init(|| {
-            run(Lane {
+            run(Experiment {
                 family,
                 backend: Backend::Nft,
                 rules: ruleset::stateless(family),
-                packets: corpus::stateless(family, seed, PACKETS),
+                packets: traffic::stateless(family, seed, PACKETS),
                 conntrack: false,
             })
             .map_err(|error| format!("{error:#}"))
@@ -159,14 +159,14 @@ fn stateless(family: Family, seed: u64) -> Result<&'static Marks> {
         .map_err(|error| anyhow!("{error}"))
 }
 
-fn run(lane: Lane) -> Result<Marks> {
+fn run(experiment: Experiment) -> Result<Marks> {
     Ok(Marks {
-        family: lane.family,
-        c: lane.run(Side::Stock).context("C module")?,
-        rust: lane.run(Side::Ours).context("Rust module")?,
-        packets: lane.packets.len(),
-        conntrack: lane.conntrack,
-        rules: lane.rules,
+        family: experiment.family,
+        c: experiment.run(Side::Stock).context("C module")?,
+        rust: experiment.run(Side::Ours).context("Rust module")?,
+        packets: experiment.packets.len(),
+        conntrack: experiment.conntrack,
+        rules: experiment.rules,
     })
 }
 

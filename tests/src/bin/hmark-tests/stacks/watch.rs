@@ -15,7 +15,7 @@ use tests::{module, options};
 use super::network::{self, Network};
 use super::seen::{Content, Seen};
 use crate::backend::Backend;
-use crate::lane::LEFT_ALONE;
+use crate::experiment::LEFT_ALONE;
 use crate::nflog::{Logged, Nflog, GROUP};
 
 /// Port of the last flow, which shows that all packets before it were seen.

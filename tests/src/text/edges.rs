@@ -2,7 +2,7 @@
 
 //! Handwritten rules at the edges of what is valid, and combinations of them.
 
-use super::case::Case;
+use super::candidate::Candidate;
 
 /// The options that a rule needs in addition to the one that is tried.
 const BASE: &str = "--hmark-mod 4 --hmark-rnd 1";
@@ -242,8 +242,8 @@ const RULES: [&str; 62] = [
     "--hmark-src-prefix -1 --hmark-mod 4 --hmark-rnd 1",
 ];
 
-/// All cases. They are the same for both families, and each family refuses some of them.
-pub fn cases() -> Vec<Case> {
+/// All candidates. They are the same for both families, and each family refuses some of them.
+pub fn candidates() -> Vec<Candidate> {
     let mut texts: Vec<String> = RULES.map(str::to_owned).to_vec();
     let mut add = |option: &str| texts.push(format!("{option} {BASE}"));
     for one in GOOD {
@@ -269,5 +269,5 @@ pub fn cases() -> Vec<Case> {
             texts.push(format!("--hmark-{option} {value} {}", rest.join(" ")));
         }
     }
-    texts.iter().map(|text| Case::parse(text)).collect()
+    texts.iter().map(|text| Candidate::parse(text)).collect()
 }

@@ -23,7 +23,7 @@ pub const LEFT_ALONE: u32 = 0xdead_beef;
 const CHUNK: usize = 50;
 
 /// A set of rules, and the packets that they mark.
-pub struct Lane {
+pub struct Experiment {
     pub family: Family,
     pub backend: Backend,
     pub rules: Vec<Entry>,
@@ -32,15 +32,15 @@ pub struct Lane {
     pub conntrack: bool,
 }
 
-impl Lane {
-    /// Runs the lane. Returns, for each packet that reaches PREROUTING and each rule, in this
+impl Experiment {
+    /// Runs the experiment. Returns, for each packet that reaches PREROUTING and each rule, in this
     /// order, the mark that the packet had after the rule.
     ///
     /// # Errors
     /// If a packet is refused by the kernel, or a log message is lost.
     pub fn run(&self, side: Side) -> Result<Vec<Logged>> {
         side.load_module()?;
-        let netns = Netns::add("hmark-lane")?;
+        let netns = Netns::add("hmark-marks")?;
         let marks = netns.enter(|| self.mark(side))?;
         // A namespace may linger, and as long as it has rules the module cannot be unloaded.
         for table in ["raw", "mangle"] {
