@@ -5,5 +5,6 @@
 pub mod candidate;
 pub mod difference;
 pub mod edges;
+pub mod files;
 pub mod generator;
 pub mod runner;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Handwritten rules at the edges of what is valid, and combinations of them.
+//! Handwritten rules at the edges of what is valid, and combinations of them: those of
+//! [`files`], and more.
 
 use super::candidate::Candidate;
+use super::files;
 
 /// The options that a rule needs in addition to the one that is tried.
 const BASE: &str = "--hmark-mod 4 --hmark-rnd 1";
@@ -176,75 +178,9 @@ const TUPLES: [&str; 48] = [
     "%s",
 ];
 
-/// Complete rules.
-const RULES: [&str; 62] = [
-    "",
-    "--hmark-mod 4",
-    "--hmark-rnd 1",
-    "--hmark-tuple src",
-    "--hmark-mod 4 --hmark-rnd 1",
-    "--hmark-mod 4 --hmark-offset 100",
-    "--hmark-mod 4 --hmark-offs 100",
-    "--hmark-mod 4 --hmark-tuple src",
-    "--hmark-mod 4 --hmark-tuple ct",
-    "--hmark-mod 4 --hmark-src-prefix 8",
-    "--hmark-mod 4 --hmark-spi 1",
-    "--hmark-rnd 1 --hmark-tuple src",
-    "--hmark-mod 0 --hmark-rnd 1 --hmark-tuple src",
-    "--hmark-mod 4 --hmark-mod 4 --hmark-rnd 1 --hmark-tuple src",
-    "--hmark-tuple src --hmark-src-prefix 8 --hmark-mod 4 --hmark-rnd 1",
-    "--hmark-src-prefix 8 --hmark-tuple src --hmark-mod 4 --hmark-rnd 1",
-    "--hmark-tuple spi --hmark-spi-mask 1 --hmark-mod 4 --hmark-rnd 1",
-    "--hmark-spi-mask 1 --hmark-tuple spi --hmark-mod 4 --hmark-rnd 1",
-    "--hmark-sport-mask 1 --hmark-tuple sport,dport --hmark-mod 4 --hmark-rnd 1",
-    "--hmark-proto-mask 1 --hmark-tuple proto --hmark-mod 4 --hmark-rnd 1",
-    "--hmark-tuple ct --hmark-tuple src --hmark-mod 4 --hmark-rnd 1",
-    "--hmark-tuple ct --hmark-sport 1 --hmark-mod 4 --hmark-rnd 1",
-    "--hmark-spi 1 --hmark-sport-mask 1 --hmark-mod 4 --hmark-rnd 1",
-    "--hmark-spi-mask 1 --hmark-sport 1 --hmark-mod 4 --hmark-rnd 1",
-    "--hmark-spi 1 --hmark-sport 1 --hmark-dport 1 --hmark-mod 4 --hmark-rnd 1",
-    "! --hmark-mod 4 --hmark-rnd 1 --hmark-tuple src",
-    "--hmark-mod ! 4 --hmark-rnd 1 --hmark-tuple src",
-    "--hmark-mod 4 ! --hmark-rnd 1 --hmark-tuple src",
-    "--hmark-mod 4 --hmark-rnd 1 ! --hmark-tuple src",
-    "--hmark-mod 4 --hmark-rnd 1 ! --hmark-src-prefix 8",
-    "--hmark-mod 4 --hmark-rnd 1 ! --hmark-sport 8",
-    "! ! --hmark-mod 4 --hmark-rnd 1 --hmark-tuple src",
-    "--hmark-mod 4 --hmark-rnd 1 --hmark-tuple src !",
-    "--hmark-m 4 --hmark-r 1 --hmark-t src",
-    "--hmark-mod 4 --hmark-rnd 1 --hmark-sr 8 --hmark-ds 9",
-    "--hmark-mod 4 --hmark-rnd 1 --hmark-s 8",
-    "--hmark-mod 4 --hmark-rnd 1 --hmark-d 8",
-    "--hmark-mod 4 --hmark-rnd 1 --hmark-sp 8",
-    "--hmark-mod 4 --hmark-rnd 1 --hmark-spo 8",
-    "--hmark-mod 4 --hmark-rnd 1 --hmark-dp 8",
-    "--hmark-mod 4 --hmark-rnd 1 --hmark-sport- 8 --hmark-dport-m 9",
-    "--hmark-mod 4 --hmark-rnd 1 --hmark-spi- 8 --hmark-p 9",
-    "--hmark-mod 4 --hmark-rnd 1 --hmark-tuple src --hmark-o 5",
-    "--hmark-mod 4 --hmark-rnd 1 --hmark-tuple src --hmark-off 5",
-    "--hmark-mod 4 --hmark-rnd 1 --hmark-tuple src --hmark-offse 5",
-    "--hmark-mod 4 --hmark-rnd 1 --hmark-tuple src --hmark-offsets 5",
-    "--hmark-mod 4 --hmark-rnd 1 --hmark-tuple src --hmark-offs 5 --hmark-offset 5",
-    "--hmark-mod 4 --hmark-rnd 1 --hmark-tuple src --hmark- 5",
-    "--hmark-mod=4 --hmark-rnd=1 --hmark-tuple=src,dst --hmark-offs=5",
-    "--hmark-mod= --hmark-rnd=1 --hmark-tuple=src",
-    "--HMARK-MOD 4 --hmark-rnd 1 --hmark-tuple src",
-    "--hmark-modulus 4 --hmark-rnd 1 --hmark-tuple src",
-    "--hmark-colour 4 --hmark-mod 4 --hmark-rnd 1 --hmark-tuple src",
-    "--hmark-mod 4 --hmark-rnd 1 --hmark-tuple",
-    "--hmark-rnd 1 --hmark-tuple src --hmark-mod",
-    "--hmark-mod 4 5 --hmark-rnd 1 --hmark-tuple src",
-    "src --hmark-mod 4 --hmark-rnd 1",
-    "--hmark-mod 4 --hmark-rnd 1 --hmark-tuple src --hmark-src-prefix",
-    "--hmark-mod 4294967295 --hmark-rnd 0xffffffff --hmark-offset 4294967295 --hmark-tuple src",
-    "--hmark-mod 1 --hmark-rnd 0 --hmark-offset 0 --hmark-tuple src",
-    "--hmark-mod 4 --hmark-rnd 1 --hmark-sport-mask 0 --hmark-proto-mask 0 --hmark-src-prefix 0",
-    "--hmark-src-prefix -1 --hmark-mod 4 --hmark-rnd 1",
-];
-
 /// All candidates. They are the same for both families, and each family refuses some of them.
 pub fn candidates() -> Vec<Candidate> {
-    let mut texts: Vec<String> = RULES.map(str::to_owned).to_vec();
+    let mut texts: Vec<_> = files::options().into_iter().map(str::to_owned).collect();
     let mut add = |option: &str| texts.push(format!("{option} {BASE}"));
     for one in GOOD {
         add(one);

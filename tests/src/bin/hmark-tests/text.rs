@@ -3,6 +3,7 @@
 //! Texts of rules: the stock library and ours accept, print and find the same, except for the
 //! differences that the man page names.
 
+mod files;
 mod named;
 
 use std::fs;
@@ -30,6 +31,7 @@ const RANDOM: usize = 10_000;
 /// The tests here.
 pub fn trials(seed: u64) -> Vec<Trial> {
     let mut trials = named::trials();
+    trials.extend(files::trials(seed));
     let mut add = |name, run: fn(Family, Backend, u64) -> Result<()>| {
         trials.extend(backends(name, move |family, backend| {
             run(family, backend, seed)
