@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The rules of libxt_HMARK.t that are only for IPv6, or saved otherwise for IPv4.
+# Rules for IPv6 that differ for IPv4; libxt_HMARK.t says more.
 :PREROUTING
 *mangle
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The rules of libxt_HMARK.t that are only for IPv4, or saved otherwise for IPv6.
+# Rules for IPv4 that differ for IPv6; libxt_HMARK.t says more.
 :PREROUTING
 *mangle
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Rules, and how they are saved, in the format of iptables' own tests: what is added, what is saved
-# (`=` for the same), and whether the rule is accepted. They are for our library: the stock one
-# refuses some. Rules that a family saves in its own way, or refuses, are in libipt_HMARK.t and
-# libip6t_HMARK.t.
+# Rules, and how they are saved, in the format of iptables' own tests: a line has the rule to add,
+# the rule that is saved (`=` for the same), and whether the first is accepted. They are for our
+# library: the stock one refuses some. Rules that only one family accepts, or that each saves in its
+# own way, are in libipt_HMARK.t and libip6t_HMARK.t.
 #
-# `hmark-tests text::files` runs all lines, and `edges` compares the libraries by them. With module
-# and library installed, root can also run them by the scripts of iptables' sources:
+# `hmark-tests text::files` runs all lines, and `text::edges` compares the libraries by them. With
+# module and library installed, root can also run them by the scripts of iptables' sources:
 #
 #     iptables-test.py --host tests/iptables/*.t
 #     xlate-test.py --host tests/iptables/libxt_HMARK.txlate

@@ -13,8 +13,8 @@ pub fn test(name: &str, run: impl FnOnce() -> Result<()> + Send + 'static) -> Tr
 }
 
 /// The path of a function from its program's root on, which is the name of its test: the test
-/// `stacks::nat::has_one_mark_ipv4` is the function `has_one_mark` of `stacks/nat.rs`. What follows
-/// the path, such as a family, tells the tests of one function apart.
+/// `stacks::nat::has_one_mark_ipv4` is the function `has_one_mark` of `stacks/nat.rs`. A suffix,
+/// such as a family, tells the tests of one function apart.
 #[macro_export]
 macro_rules! path {
     ($($function:ident)::+) => {{

@@ -11,7 +11,7 @@ const RULES_IPV6: &str = include_str!("../../iptables/libip6t_HMARK.t");
 
 const TRANSLATIONS: &str = include_str!("../../iptables/libxt_HMARK.txlate");
 
-/// What all rules begin with.
+/// The beginning of every rule.
 const TARGET: &str = "-j HMARK";
 
 /// A rule to add to the PREROUTING chain of the mangle table.
@@ -28,7 +28,7 @@ pub struct Rule {
 pub struct Translation {
     /// The command.
     pub command: &'static str,
-    /// What it prints, in one line.
+    /// Its output, in one line.
     pub printed: &'static str,
 }
 

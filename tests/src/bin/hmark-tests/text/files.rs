@@ -19,7 +19,7 @@ use crate::trial::backends;
 /// Number of rules to try if the machine is emulated.
 const FEW: usize = 25;
 
-/// What the error of a command says that iptables itself ended, for a rule that it does not take.
+/// Part of the error of a command in which iptables refused the rule.
 const REFUSED: &str = "(exit status: 2)";
 
 /// The tests here.
