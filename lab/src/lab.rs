@@ -8,9 +8,10 @@ use crate::iptables::{self, Release};
 use crate::kernel::Kernel;
 use crate::packaged::{self, PackagedKernel};
 use crate::store::Store;
-use crate::uml::{self, Part};
+use crate::uml;
 use crate::{accelerator, arm64, initramfs, x86};
 use anyhow::Result;
+use handover::Part;
 use std::path::{Path, PathBuf};
 
 /// The chroot's own, which needs no library.

@@ -6,6 +6,7 @@ use crate::packaged::PackagedKernel;
 use crate::progress::Step;
 use crate::store::Store;
 use anyhow::Result;
+use handover::Part;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -21,28 +22,11 @@ pub const ARGUMENTS: &[&str] = &["ARCH=um"];
 /// As [`ARGUMENTS`], for the debug kernel.
 pub const DEBUG_ARGUMENTS: &[&str] = &["ARCH=um", CLANG];
 
-/// A part of the network stack that a kernel may be built without.
-#[derive(Clone, Copy)]
-pub enum Part {
-    Conntrack,
-    Ipv6,
-}
-
-impl Part {
-    /// The line of the configuration that leaves it out.
-    fn line(self) -> &'static str {
-        match self {
-            Part::Conntrack => "# CONFIG_NF_CONNTRACK is not set",
-            Part::Ipv6 => "# CONFIG_IPV6 is not set",
-        }
-    }
-
-    /// What a release without it ends in.
-    fn suffix(self) -> &'static str {
-        match self {
-            Part::Conntrack => "-no-conntrack",
-            Part::Ipv6 => "-no-ipv6",
-        }
+/// The line of the configuration that leaves out a part.
+fn left_out(part: Part) -> &'static str {
+    match part {
+        Part::Conntrack => "# CONFIG_NF_CONNTRACK is not set",
+        Part::Ipv6 => "# CONFIG_IPV6 is not set",
     }
 }
 
@@ -69,7 +53,7 @@ pub fn without(
     parts: &[Part],
 ) -> Result<PathBuf> {
     let suffix = parts.iter().map(|part| part.suffix()).collect::<String>();
-    let lines = parts.iter().map(|part| part.line()).collect::<Vec<_>>();
+    let lines = parts.iter().map(|&part| left_out(part)).collect::<Vec<_>>();
     let lines = variant(&suffix, &lines.join("\n"));
     let kernel = Configured::new(stock, source, ARGUMENTS);
     let key = format!("{}{lines}", kernel.key(&fragment(CONFIG)?)?);

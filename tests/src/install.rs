@@ -18,25 +18,6 @@ const LIBRARY: &str = "libxt_HMARK.so";
 /// A folder with all extensions of iptables and the stock library for HMARK, for `XTABLES_LIBDIR`.
 pub const STOCK_EXTENSIONS: &str = "/run/hmark-stock-xtables";
 
-/// The libxt_HMARK.so that iptables loads.
-#[derive(Clone, Copy, Debug)]
-pub enum Library {
-    /// Ours, from where iptables looks for it.
-    Ours,
-    /// The one that came with iptables.
-    Stock,
-}
-
-impl Library {
-    /// The variables to set in the environment of iptables.
-    pub fn variables(self) -> &'static [(&'static str, &'static str)] {
-        match self {
-            Self::Ours => &[],
-            Self::Stock => &[("XTABLES_LIBDIR", STOCK_EXTENSIONS)],
-        }
-    }
-}
-
 /// Installs our module and library with `make install-files`, as `make install` does.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{ensure, Result};
+pub use handover::Part;
 
 use crate::command::run;
 
@@ -14,33 +15,11 @@ use crate::command::run;
 const IPSEC: &str = "/proc/sys/net/core/xfrm_acq_expires";
 const SCTP: &str = "/proc/sys/net/sctp";
 
-/// A part of the network stack that the module can do without.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// `CONFIG_NF_CONNTRACK`.
-    Conntrack,
-    /// `CONFIG_IPV6`.
-    Ipv6,
-}
-
-impl Part {
-    /// Both parts.
-    pub const ALL: [Self; 2] = [Self::Conntrack, Self::Ipv6];
-
-    /// The suffix in the release of a kernel without the part.
-    fn suffix(self) -> &'static str {
-        match self {
-            Self::Conntrack => "-no-conntrack",
-            Self::Ipv6 => "-no-ipv6",
-        }
-    }
-
-    /// A file that exists if the kernel has the part.
-    fn path(self) -> &'static str {
-        match self {
-            Self::Conntrack => "/proc/sys/net/netfilter/nf_conntrack_max",
-            Self::Ipv6 => "/proc/sys/net/ipv6",
-        }
+/// A file that exists if the kernel has the part.
+fn path(part: Part) -> &'static str {
+    match part {
+        Part::Conntrack => "/proc/sys/net/netfilter/nf_conntrack_max",
+        Part::Ipv6 => "/proc/sys/net/ipv6",
     }
 }
 
@@ -120,10 +99,10 @@ pub fn check_parts() -> Result<()> {
             run("modprobe nf_conntrack")?;
         }
         ensure!(
-            named == Path::new(part.path()).exists(),
+            named == Path::new(path(part)).exists(),
             "kernel {}: has {part:?} by its name: {named}, but not by {}",
             release().trim(),
-            part.path()
+            path(part)
         );
     }
     Ok(())

@@ -16,5 +16,6 @@ pub mod netns;
 pub mod notes;
 pub mod options;
 pub mod reference;
+pub mod side;
 pub mod text;
 pub mod trial;

@@ -2,8 +2,9 @@
 
 //! Rule texts, and a runner that tries them with both libraries.
 
-pub mod case;
-pub mod corpus;
+pub mod candidate;
 pub mod difference;
+pub mod edges;
+pub mod files;
 pub mod generator;
 pub mod runner;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! The contract between the lab and the programs that it runs (`tests/`): variables of the
-//! environment, and folders of products. Both sides use these names, and no others.
+//! environment, folders of products, and parts that a kernel may lack. Both sides use these names, and no others.
 //!
 //! A program in a guest finds the repository at `/srv/hmark`, which is its working directory, a
 //! folder of the guest's own at `/run/lab`, and `CARGO_TARGET_DIR`, the folder of products.
@@ -109,6 +109,29 @@ impl fmt::Display for NoNumber {
 }
 
 impl std::error::Error for NoNumber {}
+
+/// A part of the network stack that a kernel may be built without, and the module can do without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// `CONFIG_NF_CONNTRACK`.
+    Conntrack,
+    /// `CONFIG_IPV6`.
+    Ipv6,
+}
+
+impl Part {
+    /// Both parts.
+    pub const ALL: [Self; 2] = [Self::Conntrack, Self::Ipv6];
+
+    /// The end of the name and of the release of a kernel without the part. A kernel without both
+    /// has both, in this order.
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            Self::Conntrack => "-no-conntrack",
+            Self::Ipv6 => "-no-ipv6",
+        }
+    }
+}
 
 /// The folder, below that of products, of the library for the iptables of a release or for an
 /// architecture; `None` for the chroot's own iptables.

@@ -7,7 +7,7 @@ use std::net::Ipv6Addr;
 
 use crate::family::Family;
 
-use super::case::Case;
+use super::candidate::Candidate;
 
 /// A named difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +42,9 @@ impl Difference {
 
     /// The reason why the stock library of a new or an old iptables may accept a rule that ours
     /// refuses.
-    pub fn refused_by_ours(case: &Case, family: Family, is_old: bool) -> Option<Self> {
-        let prefixes = ["hmark-src-prefix", "hmark-dst-prefix"].map(|option| case.value(option));
+    pub fn refused_by_ours(candidate: &Candidate, family: Family, is_old: bool) -> Option<Self> {
+        let prefixes =
+            ["hmark-src-prefix", "hmark-dst-prefix"].map(|option| candidate.value(option));
         let mut prefixes = prefixes.into_iter().flatten();
         let long = |value| number(value).is_some_and(|length| length > 32);
         if family == Family::Ipv4 && prefixes.clone().any(long) {
@@ -59,11 +60,11 @@ impl Difference {
         if family == Family::Ipv6 && prefixes.any(|value| value.contains('%')) {
             return Some(Self::Zone);
         }
-        if overridden(case) {
+        if overridden(candidate) {
             return Some(Self::Overridden);
         }
-        let port = case.gives("hmark-sport") || case.gives("hmark-dport");
-        (case.gives("hmark-spi") && port).then_some(Self::SpiAndPort)
+        let port = candidate.gives("hmark-sport") || candidate.gives("hmark-dport");
+        (candidate.gives("hmark-spi") && port).then_some(Self::SpiAndPort)
     }
 }
 
@@ -82,11 +83,11 @@ impl fmt::Display for Difference {
 }
 
 /// Whether the tuple names a part that an option before it masks.
-fn overridden(case: &Case) -> bool {
-    let mut before = case
+fn overridden(candidate: &Candidate) -> bool {
+    let mut before = candidate
         .options()
         .take_while(|(name, _)| *name != "hmark-tuple");
-    let list = case.value("hmark-tuple").unwrap_or_default();
+    let list = candidate.value("hmark-tuple").unwrap_or_default();
     let named: Vec<_> = list.split(',').filter_map(mask_of).collect();
     before.any(|(name, _)| named.contains(&name))
 }
@@ -143,8 +144,8 @@ mod tests {
     #[test]
     fn each_is_found_in_its_rules_alone() {
         let of = |text: &str, family| {
-            let case = Case::parse(text);
-            Difference::refused_by_ours(&case, family, false)
+            let candidate = Candidate::parse(text);
+            Difference::refused_by_ours(&candidate, family, false)
         };
         for length in ["33", "0x21", "041", "4294967295"] {
             let text = format!("--hmark-mod 4 --hmark-ds {length}");
@@ -167,8 +168,8 @@ mod tests {
     #[test]
     fn a_tuple_overrides_what_is_before_it() {
         let of = |text: &str| {
-            let case = Case::parse(&format!("--hmark-mod 4 {text}"));
-            Difference::refused_by_ours(&case, Family::Ipv4, false)
+            let candidate = Candidate::parse(&format!("--hmark-mod 4 {text}"));
+            Difference::refused_by_ours(&candidate, Family::Ipv4, false)
         };
         for text in [
             "--hmark-src-prefix 8 --hmark-tuple dst,S",
@@ -189,8 +190,8 @@ mod tests {
     #[test]
     fn netmasks_without_length_are_found() {
         let of = |netmask: &str, family, is_old| {
-            let case = Case::parse(&format!("--hmark-dst-prefix {netmask}"));
-            Difference::refused_by_ours(&case, family, is_old)
+            let candidate = Candidate::parse(&format!("--hmark-dst-prefix {netmask}"));
+            Difference::refused_by_ours(&candidate, family, is_old)
         };
         for (family, netmasks) in [
             (

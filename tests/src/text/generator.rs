@@ -5,7 +5,7 @@
 use crate::family::Family;
 use fastrand::Rng;
 
-use super::case::{Case, OPTIONS};
+use super::candidate::{Candidate, OPTIONS};
 
 /// Elements of `--hmark-tuple`, and the mask option that may replace each.
 const ADDRESSES: [(&str, &str); 2] = [("src", "src-prefix"), ("dst", "dst-prefix")];
@@ -15,17 +15,17 @@ const ADDRESSES: [(&str, &str); 2] = [("src", "src-prefix"), ("dst", "dst-prefix
 const SPOILT: u32 = 40;
 
 /// Makes a random rule.
-pub fn case(rng: &mut Rng, family: Family) -> Case {
+pub fn candidate(rng: &mut Rng, family: Family) -> Candidate {
     let mut options = options(rng, family);
     if rng.u32(..SPOILT) == 0 {
         spoil(rng, &mut options);
     }
-    Case::new(options)
+    Candidate::new(options)
 }
 
 /// Makes a random rule that ours accepts.
-pub fn correct(rng: &mut Rng, family: Family) -> Case {
-    Case::new(options(rng, family))
+pub fn correct(rng: &mut Rng, family: Family) -> Candidate {
+    Candidate::new(options(rng, family))
 }
 
 fn options(rng: &mut Rng, family: Family) -> Vec<String> {
@@ -205,13 +205,13 @@ mod tests {
 
     #[test]
     fn a_seed_makes_the_same_rules() {
-        let cases = |seed| {
+        let candidates = |seed| {
             let mut rng = Rng::with_seed(seed);
             (0..100)
-                .map(|_| case(&mut rng, Family::Ipv6))
+                .map(|_| candidate(&mut rng, Family::Ipv6))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(cases(1), cases(1));
-        assert_ne!(cases(1), cases(2));
+        assert_eq!(candidates(1), candidates(1));
+        assert_ne!(candidates(1), candidates(2));
     }
 }

@@ -7,13 +7,13 @@ use std::slice;
 
 use anyhow::{bail, ensure, Context, Error, Result};
 
-use super::case::Case;
+use super::candidate::Candidate;
 use super::difference::Difference;
 use crate::family::Family;
-use crate::install::Library;
+use crate::side::Side;
 
 /// The two libraries, and the chain of the mangle table that each adds its rules to.
-const SIDES: [(Library, &str); 2] = [(Library::Stock, "stock"), (Library::Ours, "ours")];
+const SIDES: [(Side, &str); 2] = [(Side::Stock, "stock"), (Side::Ours, "ours")];
 
 /// Number of lines of a table before its rules.
 const HEAD: usize = 1;
@@ -62,7 +62,7 @@ impl Figures {
 
 /// A difference that has no name.
 struct Found {
-    /// Index of the case that shows the difference.
+    /// Index of the candidate that shows the difference.
     index: usize,
     /// Description of the difference.
     what: String,
@@ -74,7 +74,7 @@ pub trait Iptables {
     ///
     /// # Errors
     /// If it fails. The error has its standard error.
-    fn run(&self, library: Library, suffix: &str, arguments: &str, input: &str) -> Result<String>;
+    fn run(&self, library: Side, suffix: &str, arguments: &str, input: &str) -> Result<String>;
 }
 
 /// Tries the rules of one family.
@@ -85,7 +85,7 @@ pub struct Runner<I> {
     iptables: I,
 }
 
-/// A rule that both libraries accept: its index among the cases, and its text for each of
+/// A rule that both libraries accept: its index among the candidates, and its text for each of
 /// [`SIDES`].
 struct Accepted {
     index: usize,
@@ -102,26 +102,34 @@ impl<I: Iptables> Runner<I> {
         }
     }
 
-    /// Tries the cases with both libraries, `batch` at a time, and returns the figures.
+    /// Tries the candidates with both libraries, `batch` at a time, and returns the figures.
     ///
     /// # Errors
-    /// If there is a difference that has no name. The error has the smallest case that shows it.
-    pub fn compare(&self, cases: &[Case], batch: usize) -> Result<Figures> {
+    /// If there is a difference that has no name. The error has the smallest candidate that shows
+    /// it.
+    pub fn compare(&self, candidates: &[Candidate], batch: usize) -> Result<Figures> {
         let mut figures = Figures::default();
-        for cases in cases.chunks(batch) {
-            let Some(found) = self.first_difference(cases, &mut figures)? else {
+        for candidates in candidates.chunks(batch) {
+            let Some(found) = self.first_difference(candidates, &mut figures)? else {
                 continue;
             };
-            let (case, what) = self.shrink(cases[found.index].clone(), found.what)?;
-            bail!("`{case}`: {what}\n(found in `{}`)", cases[found.index]);
+            let (candidate, what) = self.shrink(candidates[found.index].clone(), found.what)?;
+            bail!(
+                "`{candidate}`: {what}\n(found in `{}`)",
+                candidates[found.index]
+            );
         }
         Ok(figures)
     }
 
-    /// Tries the cases with both libraries, and returns the first difference that has no name, if
-    /// any. The figures count the cases that were tried before it.
-    fn first_difference(&self, cases: &[Case], figures: &mut Figures) -> Result<Option<Found>> {
-        let (accepted, found) = self.accepted(cases, figures)?;
+    /// Tries the candidates with both libraries, and returns the first difference that has no name,
+    /// if any. The figures count the candidates that were tried before it.
+    fn first_difference(
+        &self,
+        candidates: &[Candidate],
+        figures: &mut Figures,
+    ) -> Result<Option<Found>> {
+        let (accepted, found) = self.accepted(candidates, figures)?;
         if found.is_some() || accepted.is_empty() {
             return Ok(found);
         }
@@ -132,26 +140,26 @@ impl<I: Iptables> Runner<I> {
         }))
     }
 
-    /// Leaves out options to find the smallest case that still differs, and returns it with its
-    /// difference.
-    fn shrink(&self, mut case: Case, mut what: String) -> Result<(Case, String)> {
+    /// Leaves out options to find the smallest candidate that still differs, and returns it with
+    /// its difference.
+    fn shrink(&self, mut candidate: Candidate, mut what: String) -> Result<(Candidate, String)> {
         'smaller: loop {
-            for smaller in case.smaller() {
+            for smaller in candidate.smaller() {
                 let found =
                     self.first_difference(slice::from_ref(&smaller), &mut Figures::default())?;
                 if let Some(found) = found {
-                    (case, what) = (smaller, found.what);
+                    (candidate, what) = (smaller, found.what);
                     continue 'smaller;
                 }
             }
-            return Ok((case, what));
+            return Ok((candidate, what));
         }
     }
 
     /// Makes each library find and delete the rules that commands of the other added, one command
-    /// for each step. Returns the number of cases that were accepted, and so tried.
-    pub fn by_command(&self, cases: &[Case]) -> Result<usize> {
-        let (accepted, _) = self.accepted(cases, &mut Figures::default())?;
+    /// for each step. Returns the number of candidates that were accepted, and so tried.
+    pub fn by_command(&self, candidates: &[Candidate]) -> Result<usize> {
+        let (accepted, _) = self.accepted(candidates, &mut Figures::default())?;
         let mut tried = 0;
         for rule in &accepted {
             for (side, (library, _)) in SIDES.into_iter().enumerate() {
@@ -184,20 +192,20 @@ impl<I: Iptables> Runner<I> {
         self.family == Family::Ipv4 && saved.contains(NO_LENGTH)
     }
 
-    /// Makes each library parse its text of each case.
+    /// Makes each library parse its text of each candidate.
     fn accepted(
         &self,
-        cases: &[Case],
+        candidates: &[Candidate],
         figures: &mut Figures,
     ) -> Result<(Vec<Accepted>, Option<Found>)> {
-        let stock: Vec<_> = cases
+        let stock: Vec<_> = candidates
             .iter()
-            .map(|case| case.for_stock(self.family).to_string())
+            .map(|candidate| candidate.for_stock(self.family).to_string())
             .collect();
-        let ours: Vec<_> = cases.iter().map(Case::to_string).collect();
+        let ours: Vec<_> = candidates.iter().map(Candidate::to_string).collect();
         let verdicts = [
-            self.verdicts(Library::Stock, &stock)?,
-            self.verdicts(Library::Ours, &ours)?,
+            self.verdicts(Side::Stock, &stock)?,
+            self.verdicts(Side::Ours, &ours)?,
         ];
         let mut accepted = Vec::new();
         for (index, texts) in stock.into_iter().zip(ours).map(Into::into).enumerate() {
@@ -213,7 +221,8 @@ impl<I: Iptables> Runner<I> {
                 }
                 (Some(_), Some(_)) => figures.refused += 1,
                 (None, Some(why)) => {
-                    match Difference::refused_by_ours(&cases[index], self.family, self.is_old) {
+                    match Difference::refused_by_ours(&candidates[index], self.family, self.is_old)
+                    {
                         Some(difference) => figures.count(difference),
                         None => {
                             let what = format!("ours alone refuses it: {why}");
@@ -232,7 +241,7 @@ impl<I: Iptables> Runner<I> {
 
     /// The reason why a library refuses each text, or nothing if it accepts it. iptables-restore
     /// ends at the first text that it refuses; another process continues after that.
-    fn verdicts(&self, library: Library, texts: &[String]) -> Result<Vec<Option<String>>> {
+    fn verdicts(&self, library: Side, texts: &[String]) -> Result<Vec<Option<String>>> {
         let mut refused = vec![None; texts.len()];
         let mut start = 0;
         while start < texts.len() {
@@ -277,7 +286,7 @@ impl<I: Iptables> Runner<I> {
                 }
             }
         }
-        let saved = self.save(Library::Ours, "ours")?;
+        let saved = self.save(Side::Ours, "ours")?;
         ensure!(saved.len() == rules.len(), "{} rules saved", saved.len());
 
         // Each library finds, and deletes one by one, the rules that the other added.
@@ -324,7 +333,7 @@ impl<I: Iptables> Runner<I> {
     }
 
     /// Runs iptables-restore on lines for the mangle table.
-    fn restore(&self, library: Library, option: &str, lines: &str) -> Result<()> {
+    fn restore(&self, library: Side, option: &str, lines: &str) -> Result<()> {
         let arguments = format!("--noflush {option}");
         let input = format!("*mangle\n{lines}COMMIT\n");
         self.iptables.run(library, "-restore", &arguments, &input)?;
@@ -333,7 +342,7 @@ impl<I: Iptables> Runner<I> {
 
     /// The HMARK rules of the table as iptables-save, or iptables with an option, prints them: the
     /// chain, and the text after it.
-    fn show(&self, library: Library, how: &str) -> Result<Vec<(String, String)>> {
+    fn show(&self, library: Side, how: &str) -> Result<Vec<(String, String)>> {
         let (suffix, option) = match how {
             SAVE => (SAVE, ""),
             option => ("", option),
@@ -357,7 +366,7 @@ impl<I: Iptables> Runner<I> {
     }
 
     /// The rules of a chain as iptables-save prints them.
-    fn save(&self, library: Library, chain: &str) -> Result<Vec<String>> {
+    fn save(&self, library: Side, chain: &str) -> Result<Vec<String>> {
         Ok(rules_of(&self.show(library, SAVE)?, chain))
     }
 }

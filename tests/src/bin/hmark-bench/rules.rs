@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use anyhow::{ensure, Context, Result};
 use tests::family::{Commands, Family};
+use tests::side::Side;
 use tests::{install, module};
 
 use crate::progress::Progress;
@@ -61,7 +62,7 @@ pub fn run(progress: &mut Progress) -> Result<Table> {
         (Side::Ours, install::extension()?),
         (Side::Stock, install::stock_extension()),
     ] {
-        install::link_extensions(&side.extensions(), &library)?;
+        install::link_extensions(&extensions(side), &library)?;
     }
     let mut rows = Vec::new();
     for backend in BACKENDS {
@@ -89,21 +90,12 @@ pub fn run(progress: &mut Progress) -> Result<Table> {
     })
 }
 
-/// The library to use.
-#[derive(Clone, Copy)]
-enum Side {
-    Ours,
-    Stock,
-}
-
-impl Side {
-    /// The folder that iptables loads the library from. The two folders are laid out alike.
-    fn extensions(self) -> PathBuf {
-        Path::new(FOLDER).join(match self {
-            Self::Ours => "ours",
-            Self::Stock => "stock",
-        })
-    }
+/// The folder that iptables loads a library from. The two folders are laid out alike.
+fn extensions(side: Side) -> PathBuf {
+    Path::new(FOLDER).join(match side {
+        Side::Ours => "ours",
+        Side::Stock => "stock",
+    })
 }
 
 /// iptables-restore and iptables-save of a family and backend, and the rules for them.
@@ -178,7 +170,7 @@ impl Programs {
         let mut command = Command::new(program);
         command
             .args(arguments)
-            .env("XTABLES_LIBDIR", side.extensions())
+            .env("XTABLES_LIBDIR", extensions(side))
             .stdin(File::open(input)?)
             .stdout(Stdio::null())
             .stderr(File::create(&errors)?);
@@ -200,7 +192,7 @@ impl Programs {
     fn check(&self, side: Side) -> Result<()> {
         let output = Command::new(&self.save)
             .args(["-t", "mangle"])
-            .env("XTABLES_LIBDIR", side.extensions())
+            .env("XTABLES_LIBDIR", extensions(side))
             .output()?;
         let saved = String::from_utf8_lossy(&output.stdout);
         let saved = saved.lines().filter(|line| line.starts_with("-A "));

@@ -10,7 +10,8 @@ use anyhow::{Context, Result};
 use handover::Variable;
 use tests::command::run_with;
 use tests::family::{Commands, Family};
-use tests::install::{self, Library};
+use tests::install;
+use tests::side::Side;
 use tests::text::runner::Iptables;
 
 /// A machine as the lab describes it.
@@ -66,13 +67,13 @@ pub struct Emulated {
 }
 
 impl Iptables for Emulated {
-    fn run(&self, library: Library, suffix: &str, arguments: &str, input: &str) -> Result<String> {
+    fn run(&self, library: Side, suffix: &str, arguments: &str, input: &str) -> Result<String> {
         let Machine { name, root, built } = &self.machine;
         // Both programs look for extensions in these folders, which qemu finds in the root.
         let stock = format!("/usr/lib/{name}-linux-gnu/xtables");
         let extensions = match library {
-            Library::Ours => format!("{}:{stock}", built.display()),
-            Library::Stock => stock,
+            Side::Ours => format!("{}:{stock}", built.display()),
+            Side::Stock => stock,
         };
         let program = match suffix.contains("translate") {
             true => "nft",

@@ -15,12 +15,12 @@ use anyhow::{ensure, Context, Result};
 use fastrand::Rng;
 use libtest_mimic::{Arguments, Trial};
 use tests::family::{Commands, Family};
-use tests::install::Library;
-use tests::text::case::Case;
+use tests::side::Side;
+use tests::text::candidate::Candidate;
 use tests::text::runner::{Iptables, Runner};
-use tests::text::{corpus, generator};
+use tests::text::{edges, generator};
 use tests::trial::test;
-use tests::{note, notes};
+use tests::{note, notes, path};
 
 use machine::{native, Machine};
 
@@ -68,12 +68,12 @@ type Test = fn(&Machine, Family) -> Result<()>;
 
 fn trials(machine: &Machine) -> Vec<Trial> {
     let tests: [(&str, Test); 6] = [
-        ("help", help),
-        ("translate", translate),
-        ("translate_random", translate_random),
-        ("edges", edges),
-        ("random", random),
-        ("commands", commands),
+        (path!(help), help),
+        (path!(translate), translate),
+        (path!(translate_random), translate_random),
+        (path!(edges), edges),
+        (path!(random), random),
+        (path!(commands), commands),
     ];
     let mut trials = Vec::new();
     for (name, run) in tests {
@@ -89,7 +89,7 @@ fn trials(machine: &Machine) -> Vec<Trial> {
 /// The help is the same as on this machine.
 fn help(machine: &Machine, family: Family) -> Result<()> {
     let iptables = machine.iptables(family, "help")?;
-    let foreign = iptables.run(Library::Ours, "", "-j HMARK --help", "")?;
+    let foreign = iptables.run(Side::Ours, "", "-j HMARK --help", "")?;
     let native = native(family, "", "-j HMARK --help", "")?;
     // The help of iptables itself comes first.
     let ours = |text: &str| Some(text[text.find("HMARK target: ")?..].to_owned());
@@ -106,7 +106,7 @@ fn translate(machine: &Machine, family: Family) -> Result<()> {
     let iptables = machine.iptables(family, "translate")?;
     for [rule, nft] in TRANSLATIONS {
         let arguments = format!("-t mangle -A PREROUTING {rule}");
-        let found = iptables.run(Library::Ours, "-translate", &arguments, "")?;
+        let found = iptables.run(Side::Ours, "-translate", &arguments, "")?;
         let (ip, proto, mask) = match family {
             Family::Ipv4 => ("ip", "ip protocol", "255.255.240.0"),
             Family::Ipv6 => ("ip6", "meta l4proto", "ffff:f000::"),
@@ -125,15 +125,15 @@ fn translate_random(machine: &Machine, family: Family) -> Result<()> {
     let mut rng = Rng::with_seed(SEED);
     let mut rules = String::from("*mangle\n");
     for _ in 0..TRANSLATED {
-        let case = generator::correct(&mut rng, family);
+        let candidate = generator::correct(&mut rng, family);
         let protocol = *rng
             .choice(["", "-p tcp ", "-p udp ", "-p esp "].iter())
             .unwrap_or(&"");
-        rules += &format!("-A PREROUTING {protocol}-j HMARK {case}\n");
+        rules += &format!("-A PREROUTING {protocol}-j HMARK {candidate}\n");
     }
     rules += "COMMIT\n";
     let [suffix, file] = ["-restore-translate", "-f /dev/stdin"];
-    let foreign = iptables.run(Library::Ours, suffix, file, &rules)?;
+    let foreign = iptables.run(Side::Ours, suffix, file, &rules)?;
     let native = native(family, suffix, file, &rules)?;
     // The other lines name the version.
     let [foreign, native] = [&foreign, &native].map(|text| {
@@ -159,27 +159,27 @@ fn translate_random(machine: &Machine, family: Family) -> Result<()> {
 
 /// Some of the handwritten rules have the same result with either library.
 fn edges(machine: &Machine, family: Family) -> Result<()> {
-    let mut cases = corpus::cases();
-    Rng::with_seed(SEED).shuffle(&mut cases);
-    cases.truncate(EDGES);
-    compare(machine, family, "edge", &cases)
+    let mut candidates = edges::candidates();
+    Rng::with_seed(SEED).shuffle(&mut candidates);
+    candidates.truncate(EDGES);
+    compare(machine, family, "edge", &candidates)
 }
 
 /// Random rules have the same result with either library.
 fn random(machine: &Machine, family: Family) -> Result<()> {
     let mut rng = Rng::with_seed(SEED);
-    let cases: Vec<_> = (0..RANDOM)
-        .map(|_| generator::case(&mut rng, family))
+    let candidates: Vec<_> = (0..RANDOM)
+        .map(|_| generator::candidate(&mut rng, family))
         .collect();
-    compare(machine, family, "random", &cases)
+    compare(machine, family, "random", &candidates)
 }
 
-fn compare(machine: &Machine, family: Family, kind: &str, cases: &[Case]) -> Result<()> {
+fn compare(machine: &Machine, family: Family, kind: &str, candidates: &[Candidate]) -> Result<()> {
     let runner = Runner::new(family, machine.iptables(family, kind)?, false);
-    let figures = runner.compare(cases, 500)?;
+    let figures = runner.compare(candidates, 500)?;
     note!(
         "{machine}, {family}: {} {kind} rules: {figures}",
-        cases.len()
+        candidates.len()
     );
     Ok(())
 }
@@ -187,11 +187,11 @@ fn compare(machine: &Machine, family: Family, kind: &str, cases: &[Case]) -> Res
 /// Random rules are added, found and deleted, each by a separate command.
 fn commands(machine: &Machine, family: Family) -> Result<()> {
     let mut rng = Rng::with_seed(SEED);
-    let cases: Vec<_> = std::iter::repeat_with(|| generator::correct(&mut rng, family))
+    let candidates: Vec<_> = std::iter::repeat_with(|| generator::correct(&mut rng, family))
         .take(COMMANDS)
         .collect();
     let runner = Runner::new(family, machine.iptables(family, "commands")?, false);
-    let tried = runner.by_command(&cases)?;
+    let tried = runner.by_command(&candidates)?;
     ensure!(tried > COMMANDS / 2, "{tried} of {COMMANDS} rules accepted");
     note!("{machine}, {family}: {tried} random rules added, found and deleted by commands");
     Ok(())

@@ -14,7 +14,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::{Arguments, Failed, Trial};
 use tests::family::{Commands, Family};
-use tests::install;
+use tests::{install, path};
 
 /// The option that sets valgrind's exit status after an invalid access or use.
 const INVALID: &str = "--error-exitcode=99";
@@ -49,7 +49,7 @@ enum Way {
 }
 
 /// An option with a hostile value.
-struct Case {
+struct Attempt {
     family: Family,
     option: &'static str,
     way: Way,
@@ -98,7 +98,7 @@ fn trials(folder: &Path) -> Vec<Trial> {
         };
         for option in PREFIXES.iter().chain(others) {
             for (way, value) in values.clone() {
-                let case = Case {
+                let attempt = Attempt {
                     family,
                     option,
                     way,
@@ -106,8 +106,9 @@ fn trials(folder: &Path) -> Vec<Trial> {
                 };
                 let rules = folder.join("rules").join(trials.len().to_string());
                 let extensions = folder.join("xtables");
-                trials.push(Trial::test(case.name(), move || {
-                    case.refuse(&extensions, rules)
+                trials.push(Trial::test(attempt.name(), move || {
+                    attempt
+                        .refuse(&extensions, rules)
                         .map_err(|error| Failed::from(format!("{error:#}")))
                 }));
             }
@@ -116,11 +117,12 @@ fn trials(folder: &Path) -> Vec<Trial> {
     trials
 }
 
-impl Case {
+impl Attempt {
     fn name(&self) -> String {
         let start = &self.value[..self.value.len().min(12)];
         format!(
-            "{}::{} {}_bytes_\"{}\"",
+            "{}_{} {} {}_bytes_\"{}\"",
+            path!(Attempt::refuse),
             self.family.name(),
             self.option,
             self.value.len(),
@@ -128,7 +130,7 @@ impl Case {
         )
     }
 
-    /// Checks that the rule is refused; `rules` is a file for this case only.
+    /// Checks that the rule is refused; `rules` is a file for this attempt only.
     fn refuse(&self, extensions: &Path, rules: PathBuf) -> Result<()> {
         let Self { option, value, .. } = self;
         let iptables = self.family.iptables();

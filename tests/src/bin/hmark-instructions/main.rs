@@ -13,6 +13,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::{Arguments, Failed, Trial};
 use tests::install::target_folder;
+use tests::path;
 
 use limits::{Optimisation, OPTIMISATIONS};
 
@@ -36,7 +37,7 @@ fn trials() -> Result<Vec<Trial>> {
         let program = build(optimisation)?;
         for kind in run(&mut Command::new(&program))?.0.lines() {
             let (program, kind) = (program.clone(), kind.to_owned());
-            let name = format!("{}::{kind}", optimisation.name);
+            let name = format!("{}_{}_{kind}", path!(check), optimisation.name);
             trials.push(Trial::test(name, move || {
                 check(&program, optimisation, &kind)
                     .map_err(|error| Failed::from(format!("{error:#}")))

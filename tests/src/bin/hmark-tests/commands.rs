@@ -11,21 +11,22 @@ use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
 use tests::command::run;
 use tests::family::{Commands, Family};
-use tests::install::Library;
 use tests::iptables;
 use tests::module;
 use tests::netns::Netns;
 use tests::note;
+use tests::path;
+use tests::side::Side;
 
 use crate::backend::Backend;
 use crate::trial::{backends, families};
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = backends("commands::equal", equal);
-    trials.extend(backends("commands::mistakes", mistakes));
-    trials.extend(backends("commands::help", help));
-    trials.extend(families("commands::translated", translated));
+    let mut trials = backends(path!(equal), equal);
+    trials.extend(backends(path!(mistakes), mistakes));
+    trials.extend(backends(path!(help), help));
+    trials.extend(families(path!(translated), translated));
     trials
 }
 
@@ -160,13 +161,13 @@ struct Step {
 struct Session {
     family: Family,
     backend: Backend,
-    library: Library,
+    library: Side,
     netns: Netns,
     steps: Vec<Step>,
 }
 
 impl Session {
-    fn new(family: Family, backend: Backend, library: Library) -> Result<Self> {
+    fn new(family: Family, backend: Backend, library: Side) -> Result<Self> {
         Ok(Self {
             family,
             backend,
@@ -324,9 +325,9 @@ impl Session {
         );
         let bad = table("-j HMARK --hmark-spi 1 --hmark-sport 1 --hmark-mod 4 --hmark-rnd 1");
         let status = match (self.library, self.backend) {
-            (Library::Ours, _) => PARAMETER_PROBLEM,
-            (Library::Stock, Backend::Legacy) => 1,
-            (Library::Stock, Backend::Nft) => 4,
+            (Side::Ours, _) => PARAMETER_PROBLEM,
+            (Side::Stock, Backend::Legacy) => 1,
+            (Side::Stock, Backend::Nft) => 4,
         };
         self.run("-restore", "--noflush", &bad, status)?;
         self.steps.pop();
@@ -374,7 +375,7 @@ fn equal(family: Family, backend: Backend) -> Result<()> {
         session.restore()?;
         Ok(session.steps)
     };
-    let [stock, ours] = [session(Library::Stock)?, session(Library::Ours)?];
+    let [stock, ours] = [session(Side::Stock)?, session(Side::Ours)?];
     ensure!(stock.len() == ours.len(), "not as many commands");
     for (stock, ours) in stock.iter().zip(&ours) {
         ensure!(
@@ -393,7 +394,7 @@ fn equal(family: Family, backend: Backend) -> Result<()> {
 /// is added.
 fn mistakes(family: Family, backend: Backend) -> Result<()> {
     module::load_ours()?;
-    let mut session = Session::new(family, backend, Library::Ours)?;
+    let mut session = Session::new(family, backend, Side::Ours)?;
     for [options, expected] in MISTAKES {
         let command = format!("-t mangle -A PREROUTING -j HMARK {options}");
         let [_, why] = session.run("", &command, "", PARAMETER_PROBLEM)?;
@@ -406,7 +407,7 @@ fn mistakes(family: Family, backend: Backend) -> Result<()> {
 
 /// `-j HMARK --help` succeeds, and lists our options after those of iptables.
 fn help(family: Family, backend: Backend) -> Result<()> {
-    let mut session = Session::new(family, backend, Library::Ours)?;
+    let mut session = Session::new(family, backend, Side::Ours)?;
     let [help, _] = session.run("", "-j HMARK --help", "", 0)?;
     for option in ["--hmark-mod N", "--hmark-offs\n", "--hmark-tuple LIST"] {
         ensure!(help.contains(option), "no {option:?} in the help:\n{help}");

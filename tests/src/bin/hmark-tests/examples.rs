@@ -10,6 +10,7 @@ use tests::command;
 use tests::module;
 use tests::netns::Netns;
 use tests::note;
+use tests::path;
 
 use crate::trial::test;
 
@@ -23,12 +24,12 @@ const NETWORK: &str = "link add gateways type dummy\n\
 
 /// The test here.
 pub fn trials() -> Vec<Trial> {
-    vec![test("manual::examples", run)]
+    vec![test(path!(run_as_printed), run_as_printed)]
 }
 
 /// Runs each block of commands in a namespace of its own, with a shell that stops at the first
 /// command that fails.
-fn run() -> Result<()> {
+fn run_as_printed() -> Result<()> {
     module::load_ours()?;
     let page = fs::read_to_string(PAGE).with_context(|| format!("cannot read {PAGE}"))?;
     let blocks = blocks(&page);

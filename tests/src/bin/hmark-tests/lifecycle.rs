@@ -8,6 +8,7 @@ use tests::command::run;
 use tests::family::Family;
 use tests::module::{self, NAME};
 use tests::netns::Netns;
+use tests::path;
 
 use crate::backend::Backend;
 use crate::rules::MISSION;
@@ -15,14 +16,14 @@ use crate::trial::{backends, test};
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = vec![test("module::loads_and_unloads", load_and_unload)];
-    trials.extend(backends("module::autoloads", autoload));
-    trials.extend(backends("module::outlives_namespace", namespace_removed));
+    let mut trials = vec![test(path!(loads_and_unloads), loads_and_unloads)];
+    trials.extend(backends(path!(autoloads), autoloads));
+    trials.extend(backends(path!(outlives_namespace), outlives_namespace));
     trials
 }
 
 /// A rule loads the module and holds it; without the rule it can be unloaded. This works twice.
-fn autoload(family: Family, backend: Backend) -> Result<()> {
+fn autoloads(family: Family, backend: Backend) -> Result<()> {
     let iptables = backend.program(family, "");
     for _ in 0..2 {
         module::unload()?;
@@ -44,7 +45,7 @@ fn autoload(family: Family, backend: Backend) -> Result<()> {
 }
 
 /// modprobe loads it by name and by either alias; rmmod and modprobe -r unload it.
-fn load_and_unload() -> Result<()> {
+fn loads_and_unloads() -> Result<()> {
     module::unload()?;
     for (name, unload) in [
         (NAME, "rmmod"),
@@ -62,7 +63,7 @@ fn load_and_unload() -> Result<()> {
 }
 
 /// A namespace that is removed takes its rules along, and they release the module.
-fn namespace_removed(family: Family, backend: Backend) -> Result<()> {
+fn outlives_namespace(family: Family, backend: Backend) -> Result<()> {
     module::load_ours()?;
     let netns = Netns::add("hmark-removed")?;
     let iptables = backend.program(family, "");

@@ -14,6 +14,7 @@ use tests::family::Family;
 use tests::kernel;
 use tests::module;
 use tests::netns::Netns;
+use tests::path;
 
 use crate::backend::Backend;
 use crate::netfilter::Targets;
@@ -30,8 +31,11 @@ const TIMES: u32 = 5;
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
     vec![
-        test("loading::fails_at_each_step", fails_at_each_step),
-        test("loading::refused_beside_its_namesake", beside_its_namesake),
+        test(path!(fails_at_each_step), fails_at_each_step),
+        test(
+            path!(refused_beside_its_namesake),
+            refused_beside_its_namesake,
+        ),
     ]
 }
 
@@ -81,7 +85,7 @@ fn listed() -> Result<[bool; 2]> {
 }
 
 /// Neither the C module nor ours loads while the other is loaded, which goes on undisturbed.
-fn beside_its_namesake() -> Result<()> {
+fn refused_beside_its_namesake() -> Result<()> {
     let (ours, c) = (module::our_file()?, module::c_file()?);
     module::load_c()?;
     refused(&ours)?;

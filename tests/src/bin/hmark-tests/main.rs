@@ -7,10 +7,9 @@
 
 mod backend;
 mod commands;
-mod corpus;
 mod examples;
-mod installation;
-mod lane;
+mod experiment;
+mod kernel;
 mod lifecycle;
 mod loading;
 mod marks;
@@ -24,24 +23,21 @@ mod rules;
 mod ruleset;
 mod stacks;
 mod text;
+mod traffic;
 mod translate;
 mod trial;
+mod uninstall;
 mod versions;
 
-use std::fs;
 use std::process::ExitCode;
 
-use anyhow::{ensure, Result};
+use anyhow::Result;
 use handover::Variable;
 use libtest_mimic::{Arguments, Trial};
-use tests::{install, iptables, kernel, notes};
-
-use trial::test;
+use tests::kernel::{has_all, is_debug, is_foreign};
+use tests::{install, iptables, notes};
 
 const SEED: u64 = 0x484d_4152_4b00;
-
-/// Kernel taint flags of a bad page, an oops and a warning.
-const TAINT_BUG: u64 = (1 << 5) | (1 << 7) | (1 << 9);
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -65,24 +61,24 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
     if !list {
         println!("seed of packets and rules: {seed} (set HMARK_SEED to change it)");
     }
-    let tainted = tainted()?;
+    let tainted = kernel::tainted()?;
     if Variable::Installed.value().is_some() {
         install::take_installed()?;
         let mut trials = marks::trials(seed);
-        trials.push(test("kernel::did_not_complain", move || complaint(tainted)));
+        trials.push(kernel::last(tainted));
         return Ok(trials);
     }
     if !list {
         install::install()?;
     }
 
-    let mut trials = vec![test("kernel::has_its_parts", kernel::check_parts)];
-    if !kernel::has_all() {
+    let mut trials = kernel::first();
+    if !has_all() {
         // Tests of the module on a kernel that lacks parts of the network stack.
         trials.extend(lifecycle::trials());
         trials.extend(marks::trials(seed));
         trials.extend(rules::trials());
-        trials.push(test("kernel::did_not_complain", move || complaint(tainted)));
+        trials.push(kernel::last(tainted));
         return Ok(trials);
     }
     if iptables::release().is_none() {
@@ -92,38 +88,23 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
         trials.extend(races::trials());
         trials.extend(marks::trials(seed));
         trials.extend(stacks::trials());
-        if !kernel::is_debug() {
-            trials.extend(installation::trials());
+        if !is_debug() {
+            trials.extend(uninstall::trials());
             trials.extend(refusals::trials());
         }
     }
     // Tests of the extension, with any iptables. Most of them test little of the kernel, so that a
     // slow one does without.
     trials.extend(rules::trials());
-    if !kernel::is_debug() {
+    if !is_debug() {
         trials.extend(commands::trials());
         trials.extend(text::trials(seed));
         trials.extend(translate::trials());
         trials.extend(examples::trials());
-        if !kernel::is_foreign() {
+        if !is_foreign() {
             trials.extend(versions::trials());
         }
     }
-    trials.push(test("kernel::did_not_complain", move || complaint(tainted)));
+    trials.push(kernel::last(tainted));
     Ok(trials)
-}
-
-/// Checks that no test before this one caused a kernel warning or worse.
-fn complaint(before: u64) -> Result<()> {
-    let new = tainted()? & TAINT_BUG & !before;
-    ensure!(
-        new == 0,
-        "the kernel warned or had an oops (taint flags {new:#x}); see its log"
-    );
-    Ok(())
-}
-
-fn tainted() -> Result<u64> {
-    let text = fs::read_to_string("/proc/sys/kernel/tainted")?;
-    Ok(text.trim().parse()?)
 }

@@ -12,15 +12,17 @@ use tests::family::Family;
 use tests::kernel::{self, Part};
 use tests::note;
 use tests::options;
+use tests::path;
+use tests::side::Side;
 
 use crate::backend::Backend;
-use crate::corpus;
-use crate::lane::{Lane, Side, LEFT_ALONE};
+use crate::experiment::{Experiment, LEFT_ALONE};
 use crate::nflog::Logged;
 use crate::ruleset::{self, Entry};
+use crate::traffic;
 use crate::trial::families;
 
-/// Number of packets for each lane and family.
+/// Number of packets for each experiment and family.
 const PACKETS: usize = 2500;
 /// The most mismatches that are shown.
 const SHOWN: usize = 5;
@@ -31,15 +33,15 @@ pub fn trials(seed: u64) -> Vec<Trial> {
     let mut add = |name, run: fn(Family, u64) -> Result<()>| {
         trials.extend(families(name, move |family| run(family, seed)));
     };
-    add("marks::equal_c", stateless_equal_c);
-    add("marks::equal_prediction", stateless_equal_prediction);
+    add(path!(equal_c), equal_c);
+    add(path!(equal_prediction), equal_prediction);
     if kernel::has(Part::Conntrack) {
-        add("marks::equal_c_conntrack", connections_equal_c);
+        add(path!(equal_c_conntrack), equal_c_conntrack);
     }
     trials
 }
 
-/// The marks that both modules gave in one lane.
+/// The marks that both modules gave in one experiment.
 struct Marks {
     family: Family,
     rules: Vec<Entry>,
@@ -53,7 +55,7 @@ struct Marks {
 static STATELESS: [OnceLock<Result<Marks, String>>; 2] = [OnceLock::new(), OnceLock::new()];
 
 /// Every packet, under every rule, has the mark that the C module gives it.
-fn stateless_equal_c(family: Family, seed: u64) -> Result<()> {
+fn equal_c(family: Family, seed: u64) -> Result<()> {
     let marks = stateless(family, seed)?;
     let expected = marks.packets * marks.rules.len();
     ensure!(
@@ -66,7 +68,7 @@ fn stateless_equal_c(family: Family, seed: u64) -> Result<()> {
 }
 
 /// Every mark of the module is the one that `hmark` predicts from the packet's bytes.
-fn stateless_equal_prediction(family: Family, seed: u64) -> Result<()> {
+fn equal_prediction(family: Family, seed: u64) -> Result<()> {
     let marks = stateless(family, seed)?;
     let mut rules = HashMap::new();
     for entry in &marks.rules {
@@ -112,12 +114,12 @@ fn stateless_equal_prediction(family: Family, seed: u64) -> Result<()> {
 }
 
 /// If connections are tracked, every mark is the one that the C module gives.
-fn connections_equal_c(family: Family, seed: u64) -> Result<()> {
-    let marks = run(Lane {
+fn equal_c_conntrack(family: Family, seed: u64) -> Result<()> {
+    let marks = run(Experiment {
         family,
         backend: Backend::Legacy,
         rules: ruleset::connection(),
-        packets: corpus::connections(family, seed, PACKETS),
+        packets: traffic::connections(family, seed, PACKETS),
         conntrack: true,
     })?;
     // Fragments are reassembled: fewer packets are marked than were sent.
@@ -144,11 +146,11 @@ fn connections_equal_c(family: Family, seed: u64) -> Result<()> {
 fn stateless(family: Family, seed: u64) -> Result<&'static Marks> {
     STATELESS[family as usize]
         .get_or_init(|| {
-            run(Lane {
+            run(Experiment {
                 family,
                 backend: Backend::Nft,
                 rules: ruleset::stateless(family),
-                packets: corpus::stateless(family, seed, PACKETS),
+                packets: traffic::stateless(family, seed, PACKETS),
                 conntrack: false,
             })
             .map_err(|error| format!("{error:#}"))
@@ -157,14 +159,14 @@ fn stateless(family: Family, seed: u64) -> Result<&'static Marks> {
         .map_err(|error| anyhow!("{error}"))
 }
 
-fn run(lane: Lane) -> Result<Marks> {
+fn run(experiment: Experiment) -> Result<Marks> {
     Ok(Marks {
-        family: lane.family,
-        c: lane.run(Side::C).context("C module")?,
-        rust: lane.run(Side::Rust).context("Rust module")?,
-        packets: lane.packets.len(),
-        conntrack: lane.conntrack,
-        rules: lane.rules,
+        family: experiment.family,
+        c: experiment.run(Side::Stock).context("C module")?,
+        rust: experiment.run(Side::Ours).context("Rust module")?,
+        packets: experiment.packets.len(),
+        conntrack: experiment.conntrack,
+        rules: experiment.rules,
     })
 }
 

@@ -20,6 +20,7 @@ use tests::install;
 use tests::kernel;
 use tests::netns::Netns;
 use tests::note;
+use tests::path;
 
 use crate::backend::Backend;
 use crate::trial::{backends, test};
@@ -31,9 +32,12 @@ const RELEASE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = backends("netfilter::targets_get_what_c_gets", told);
-    trials.extend(backends("netfilter::rules_keep_data_under_traffic", data));
-    trials.push(test("netfilter::targets_are_restricted", restricted));
+    let mut trials = backends(path!(targets_get_what_c_gets), targets_get_what_c_gets);
+    trials.extend(backends(
+        path!(rules_keep_data_under_traffic),
+        rules_keep_data_under_traffic,
+    ));
+    trials.push(test(path!(targets_are_restricted), targets_are_restricted));
     trials
 }
 
@@ -114,7 +118,7 @@ fn counted(family: Family, backend: Backend, command: &str, chain: &str) -> Resu
 
 /// `check` gets the table, family, hooks, and whether the rule comes through nft_compat; `target`
 /// gets the hook, devices and offsets.
-fn told(family: Family, backend: Backend) -> Result<()> {
+fn targets_get_what_c_gets(family: Family, backend: Backend) -> Result<()> {
     let targets = load()?;
     let netns = Netns::add("hmark-netfilter")?;
     run("dmesg --clear")?;
@@ -165,7 +169,7 @@ fn told(family: Family, backend: Backend) -> Result<()> {
 
 /// Each rule has data of its own from its check until it is removed, and none of it is left over,
 /// although rules are added and removed while packets pass.
-fn data(family: Family, backend: Backend) -> Result<()> {
+fn rules_keep_data_under_traffic(family: Family, backend: Backend) -> Result<()> {
     let targets = load()?;
     let netns = Netns::add("hmark-netfilter")?;
     run("dmesg --clear")?;
@@ -227,7 +231,7 @@ fn rounds(family: Family, backend: Backend) -> Result<()> {
 }
 
 /// A target that is only for UDP before routing in the mangle table is refused anywhere else.
-fn restricted() -> Result<()> {
+fn targets_are_restricted() -> Result<()> {
     let targets = load()?;
     let netns = Netns::add("hmark-netfilter")?;
     let iptables = Backend::Legacy.program(Family::Ipv4, "");

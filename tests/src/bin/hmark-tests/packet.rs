@@ -194,7 +194,7 @@ pub fn ipv6(ends: Ends, payload: &Payload) -> Vec<u8> {
     [&header.to_bytes()[..], &payload.bytes].concat()
 }
 
-/// A packet that is in no corpus and marks the end of a chunk.
+/// A packet that is in no experiment and marks the end of a chunk.
 pub fn sentinel(family: Family) -> Vec<u8> {
     let (src, dst): (IpAddr, IpAddr) = match family {
         Family::Ipv4 => ([198, 18, 0, 1].into(), [198, 18, 0, 2].into()),

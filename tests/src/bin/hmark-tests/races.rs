@@ -26,6 +26,7 @@ use tests::family::Family;
 use tests::module;
 use tests::netns::Netns;
 use tests::note;
+use tests::path;
 
 use crate::backend::Backend;
 use crate::memory;
@@ -48,7 +49,7 @@ const OPTIONS: &str =
 
 /// The test here.
 pub fn trials() -> Vec<Trial> {
-    vec![test("races::under_traffic", under_traffic)]
+    vec![test(path!(under_traffic), under_traffic)]
 }
 
 /// Rounds of all these changes cause no fault, and leave nothing behind.

@@ -10,6 +10,7 @@ use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
 use tests::command::run;
 use tests::kernel;
+use tests::path;
 
 use crate::trial::test;
 
@@ -21,10 +22,10 @@ const CHECK_TREE: &str = "xt_hmark_kmod/check-tree.sh";
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = vec![test("refusals::nothing_built", nothing_built)];
+    let mut trials = vec![test(path!(nothing_built), nothing_built)];
     if !kernel::is_foreign() {
-        trials.push(test("refusals::kernel_tree", kernel_tree));
-        trials.push(test("refusals::lab", lab));
+        trials.push(test(path!(kernel_tree), kernel_tree));
+        trials.push(test(path!(lab), lab));
     }
     trials
 }

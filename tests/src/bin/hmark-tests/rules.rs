@@ -8,10 +8,11 @@ use hmark::rule::Refusal;
 use libtest_mimic::Trial;
 use tests::command::{run, run_with};
 use tests::family::Family;
-use tests::install::Library;
 use tests::module;
 use tests::netns::Netns;
 use tests::note;
+use tests::path;
+use tests::side::Side;
 
 use crate::backend::Backend;
 use crate::ruleset;
@@ -22,9 +23,9 @@ pub const MISSION: &str = "-j HMARK --hmark-mod 4 --hmark-offs 100";
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = backends("rules::mission", mission);
-    trials.extend(backends("rules::exchanged_with_stock", exchanged));
-    trials.extend(backends("rules::refused", refused));
+    let mut trials = backends(path!(mission), mission);
+    trials.extend(backends(path!(exchanged_with_stock), exchanged_with_stock));
+    trials.extend(backends(path!(refused), refused));
     trials
 }
 
@@ -51,17 +52,17 @@ fn mission(family: Family, backend: Backend) -> Result<()> {
     // The short form means the same rule as the saved one, so -C finds it.
     netns.run(&format!("{iptables} -C PREROUTING -d {address} {MISSION}"))?;
 
-    let dump = save(&netns, family, backend, Library::Ours)?;
+    let dump = save(&netns, family, backend, Side::Ours)?;
     netns.run(&format!("{iptables} -F"))?;
     ensure_rules(&netns, family, backend, &[])?;
-    restore(&netns, family, backend, Library::Ours, &dump)?;
+    restore(&netns, family, backend, Side::Ours, &dump)?;
     ensure_rules(&netns, family, backend, &[&saved])?;
     netns.run(&format!("{iptables} -D PREROUTING -d {address} {MISSION}"))?;
     ensure_rules(&netns, family, backend, &[])
 }
 
 /// Each library restores what the other saved; lists and saves are the same.
-fn exchanged(family: Family, backend: Backend) -> Result<()> {
+fn exchanged_with_stock(family: Family, backend: Backend) -> Result<()> {
     module::load_ours()?;
     let netns = Netns::add("hmark-exchange")?;
     let mut entries = ruleset::stateless(family);
@@ -69,10 +70,7 @@ fn exchanged(family: Family, backend: Backend) -> Result<()> {
     let input = ruleset::restore_input(&entries, |_| Default::default());
 
     let mut dumps = Vec::new();
-    for (writer, reader) in [
-        (Library::Ours, Library::Stock),
-        (Library::Stock, Library::Ours),
-    ] {
+    for (writer, reader) in [(Side::Ours, Side::Stock), (Side::Stock, Side::Ours)] {
         restore(&netns, family, backend, writer, &input)?;
         let dump = save(&netns, family, backend, writer)?;
         restore(&netns, family, backend, reader, &dump)
@@ -95,11 +93,11 @@ fn exchanged(family: Family, backend: Backend) -> Result<()> {
         ensure!(rules(dump).count() == count, "rules lost on the way");
     }
 
-    let list = |library: Library| {
+    let list = |library: Side| {
         let command = format!("{} -t mangle -n -L", backend.program(family, ""));
         netns.enter(|| run_with(&command, "", library.variables()))
     };
-    let (ours, stock) = (list(Library::Ours)?, list(Library::Stock)?);
+    let (ours, stock) = (list(Side::Ours)?, list(Side::Stock)?);
     ensure!(ours == stock, "listed differently:\n{ours}\n{stock}");
     note!("{family}: {count} rules exchanged with the stock library");
     Ok(())
@@ -127,7 +125,7 @@ fn refused(family: Family, backend: Backend) -> Result<()> {
          --hmark-mod 4 --hmark-rnd 1"
     );
     let before = reasons()?;
-    let result = netns.enter(|| run_with(&rule, "", Library::Stock.variables()));
+    let result = netns.enter(|| run_with(&rule, "", Side::Stock.variables()));
     refuses(result, "Invalid argument")?;
     ensure!(
         reasons()? > before,
@@ -157,7 +155,7 @@ fn refuses(result: Result<String>, reason: &str) -> Result<()> {
 }
 
 fn ensure_rules(netns: &Netns, family: Family, backend: Backend, expected: &[&str]) -> Result<()> {
-    let dump = save(netns, family, backend, Library::Ours)?;
+    let dump = save(netns, family, backend, Side::Ours)?;
     let found: Vec<_> = rules(&dump).collect();
     ensure!(
         found == expected,
@@ -170,7 +168,7 @@ fn rules(dump: &str) -> impl Iterator<Item = &str> {
     dump.lines().filter(|line| line.starts_with("-A"))
 }
 
-fn save(netns: &Netns, family: Family, backend: Backend, library: Library) -> Result<String> {
+fn save(netns: &Netns, family: Family, backend: Backend, library: Side) -> Result<String> {
     let command = backend.program(family, "-save");
     netns.enter(|| run_with(&command, "", library.variables()))
 }
@@ -179,7 +177,7 @@ fn restore(
     netns: &Netns,
     family: Family,
     backend: Backend,
-    library: Library,
+    library: Side,
     dump: &str,
 ) -> Result<()> {
     let command = backend.program(family, "-restore");

@@ -15,21 +15,34 @@ mod tracking;
 mod watch;
 
 use libtest_mimic::Trial;
+use tests::path;
 
 use crate::trial::families;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = families("stacks::equal_c", scenes::equal_c);
-    trials.extend(families("stacks::fragments", fragments::of_large_datagrams));
+    let mut trials = families(path!(scenes::equal_c), scenes::equal_c);
     trials.extend(families(
-        "stacks::fragments_tracked",
+        path!(fragments::of_large_datagrams),
+        fragments::of_large_datagrams,
+    ));
+    trials.extend(families(
+        path!(fragments::come_together),
         fragments::come_together,
     ));
-    trials.extend(families("stacks::icmp_errors", errors::follow_their_flow));
-    trials.extend(families("stacks::nat", nat::has_one_mark));
-    trials.extend(families("stacks::untracked", tracking::without_connection));
-    trials.extend(families("stacks::ipsec", ipsec::by_association));
-    trials.extend(families("stacks::sctp", sctp::by_association));
+    trials.extend(families(
+        path!(errors::follow_their_flow),
+        errors::follow_their_flow,
+    ));
+    trials.extend(families(path!(nat::has_one_mark), nat::has_one_mark));
+    trials.extend(families(
+        path!(tracking::without_connection),
+        tracking::without_connection,
+    ));
+    trials.extend(families(
+        path!(ipsec::by_association),
+        ipsec::by_association,
+    ));
+    trials.extend(families(path!(sctp::by_association), sctp::by_association));
     trials
 }

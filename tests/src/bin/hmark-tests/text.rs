@@ -3,6 +3,7 @@
 //! Texts of rules: the stock library and ours accept, print and find the same, except for the
 //! differences that the man page names.
 
+mod files;
 mod named;
 
 use std::fs;
@@ -12,12 +13,13 @@ use fastrand::Rng;
 use libtest_mimic::Trial;
 use tests::command::{run, run_with};
 use tests::family::Family;
-use tests::install::Library;
 use tests::netns::Netns;
 use tests::note;
-use tests::text::case::Case;
+use tests::path;
+use tests::side::Side;
+use tests::text::candidate::Candidate;
 use tests::text::runner::{Iptables, Runner};
-use tests::text::{corpus, generator};
+use tests::text::{edges, generator};
 use tests::{iptables, module};
 
 use crate::backend::Backend;
@@ -29,27 +31,28 @@ const RANDOM: usize = 10_000;
 /// The tests here.
 pub fn trials(seed: u64) -> Vec<Trial> {
     let mut trials = named::trials();
+    trials.extend(files::trials(seed));
     let mut add = |name, run: fn(Family, Backend, u64) -> Result<()>| {
         trials.extend(backends(name, move |family, backend| {
             run(family, backend, seed)
         }));
     };
-    add("text::edges", edges);
-    add("text::random", random);
-    add("text::commands", commands);
+    add(path!(edges), edges);
+    add(path!(random), random);
+    add(path!(commands), commands);
     trials
 }
 
 /// Tries the handwritten rules, or some of them if the machine is emulated.
 fn edges(family: Family, backend: Backend, seed: u64) -> Result<()> {
-    let mut cases = corpus::cases();
-    Rng::with_seed(seed).shuffle(&mut cases);
-    cases.truncate(match (native()?, backend) {
-        (true, Backend::Legacy) => cases.len(),
+    let mut candidates = edges::candidates();
+    Rng::with_seed(seed).shuffle(&mut candidates);
+    candidates.truncate(match (native()?, backend) {
+        (true, Backend::Legacy) => candidates.len(),
         (true, Backend::Nft) => 200,
         (false, _) => 25,
     });
-    compare("edge", &cases, family, backend)
+    compare("edge", &candidates, family, backend)
 }
 
 /// Tries random rules.
@@ -60,10 +63,10 @@ fn random(family: Family, backend: Backend, seed: u64) -> Result<()> {
         (true, Backend::Nft) => RANDOM / 10,
         (false, _) => RANDOM / 80,
     };
-    let cases: Vec<_> = (0..count)
-        .map(|_| generator::case(&mut rng, family))
+    let candidates: Vec<_> = (0..count)
+        .map(|_| generator::candidate(&mut rng, family))
         .collect();
-    compare("random", &cases, family, backend)
+    compare("random", &candidates, family, backend)
 }
 
 /// Tries some random rules, each by a separate command.
@@ -72,11 +75,11 @@ fn commands(family: Family, backend: Backend, seed: u64) -> Result<()> {
     let mut rng = Rng::with_seed(seed);
     let count = if native()? { 25 } else { 2 };
     // A command is split at every blank, even at quoted ones.
-    let cases: Vec<_> = std::iter::repeat_with(|| generator::case(&mut rng, family))
-        .filter(|case| !case.to_string().contains('"'))
+    let candidates: Vec<_> = std::iter::repeat_with(|| generator::candidate(&mut rng, family))
+        .filter(|candidate| !candidate.to_string().contains('"'))
         .take(count)
         .collect();
-    let tried = runner(family, backend)?.by_command(&cases)?;
+    let tried = runner(family, backend)?.by_command(&candidates)?;
     ensure!(tried > 0, "none of {count} rules was accepted");
     note!("{family}, {backend}: {tried} random rules added, found and deleted by commands");
     Ok(())
@@ -87,19 +90,19 @@ fn native() -> Result<bool> {
     Ok(fs::read_to_string("/proc/cpuinfo")?.contains("User Mode Linux"))
 }
 
-fn compare(kind: &str, cases: &[Case], family: Family, backend: Backend) -> Result<()> {
+fn compare(kind: &str, candidates: &[Candidate], family: Family, backend: Backend) -> Result<()> {
     module::load_ours()?;
     // iptables -C looks at one rule after the other, and the nf_tables one takes long for each.
     let batch = match backend {
         Backend::Legacy => 500,
         Backend::Nft => 100,
     };
-    let figures = runner(family, backend)?.compare(cases, batch)?;
+    let figures = runner(family, backend)?.compare(candidates, batch)?;
     let version = run(&backend.program(family, " -V"))?;
     note!(
         "{family}, {}: {} {kind} rules: {figures}",
         version.trim(),
-        cases.len()
+        candidates.len()
     );
     Ok(())
 }
@@ -112,7 +115,7 @@ struct InNetns {
 }
 
 impl Iptables for InNetns {
-    fn run(&self, library: Library, suffix: &str, arguments: &str, input: &str) -> Result<String> {
+    fn run(&self, library: Side, suffix: &str, arguments: &str, input: &str) -> Result<String> {
         let program = self.backend.program(self.family, suffix);
         let command = format!("{program} {arguments}");
         self.netns

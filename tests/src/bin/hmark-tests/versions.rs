@@ -12,6 +12,7 @@ use tests::install;
 use tests::iptables;
 use tests::module;
 use tests::netns::Netns;
+use tests::path;
 
 use crate::backend::Backend;
 use crate::rules::MISSION;
@@ -34,11 +35,11 @@ const UNKNOWN_OPTION: i32 = 2;
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
     let of = |backend: Backend| {
-        let name = format!("versions::used_or_refused_{backend}");
+        let name = format!("{}_{backend}", path!(used_or_refused));
         test(&name, move || used_or_refused(backend))
     };
     let mut trials: Vec<_> = Backend::ALL.map(of).into();
-    trials.push(test("versions::nft_translates", nft_translates));
+    trials.push(test(path!(nft_translates), nft_translates));
     trials
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use anyhow::{ensure, Result};
 use libtest_mimic::Trial;
 use tests::family::Family;
+use tests::path;
 
 use super::passes::{self, Passes};
 use super::site::{site, Site, SELECTORS};
@@ -21,7 +22,7 @@ const SEED: u64 = 0x6e61_7401;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    flow::each_kind("nat::delivers", deliver)
+    flow::each_kind(path!(deliver), deliver)
 }
 
 fn deliver(transport: Transport, family: Family) -> Result<()> {

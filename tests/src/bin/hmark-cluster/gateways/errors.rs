@@ -7,6 +7,7 @@ use anyhow::{ensure, Result};
 use libtest_mimic::Trial;
 use tests::family::{Commands, Family};
 use tests::note;
+use tests::path;
 use tests::trial::test;
 
 use super::attempts::{self, Outcome};
@@ -20,13 +21,13 @@ const FLOWS: usize = 60;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let name = |family: Family| format!("nat::delivers_errors_{}", family.name());
-    let trial = |family| test(&name(family), move || refused(family));
+    let name = |family: Family| format!("{}_{}", path!(come_back), family.name());
+    let trial = |family| test(&name(family), move || come_back(family));
     Family::ALL.map(trial).into()
 }
 
 /// Sends datagrams to a port where nobody listens; the server answers each with a port unreachable.
-fn refused(family: Family) -> Result<()> {
+fn come_back(family: Family) -> Result<()> {
     let site = site()?;
     let limits: &[_] = match family {
         Family::Ipv4 => &[

@@ -5,6 +5,7 @@
 use anyhow::Result;
 use libtest_mimic::Trial;
 use tests::note;
+use tests::path;
 use tests::trial::test;
 
 use super::site::site;
@@ -17,7 +18,7 @@ const PAGES: [(&str, &str); 2] = [
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let trial = |(name, page)| test(&format!("nat::{name}_is_played"), move || play(page));
+    let trial = |(name, page)| test(&format!("{}_{name}", path!(play)), move || play(page));
     PAGES.map(trial).into()
 }
 

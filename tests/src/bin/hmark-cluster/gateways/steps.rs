@@ -5,21 +5,29 @@
 use anyhow::{ensure, Result};
 use libtest_mimic::Trial;
 use tests::note;
+use tests::path;
 use tests::trial::test;
 
 use super::site::{site, TUTORIAL};
 
 /// The tests that come first.
 pub fn trials() -> Vec<Trial> {
-    vec![
-        test("nat::tutorial_sets_up", || site().map(drop)),
-        test("nat::tutorial_works", || site()?.play("Try it")),
-    ]
+    vec![test(path!(sets_up), sets_up), test(path!(works), works)]
 }
 
 /// The tests that come last.
 pub fn last() -> Vec<Trial> {
-    vec![test("nat::tutorial_is_played_whole", played_whole)]
+    vec![test(path!(played_whole), played_whole)]
+}
+
+/// Plays the steps that build the cluster.
+fn sets_up() -> Result<()> {
+    site().map(drop)
+}
+
+/// Plays the step that tries it.
+fn works() -> Result<()> {
+    site()?.play("Try it")
 }
 
 /// Checks that no command of the text is left out: plays those that earlier tests did not need.

@@ -7,6 +7,7 @@ use anyhow::{ensure, Result};
 use libtest_mimic::Trial;
 use tests::family::Family;
 use tests::note;
+use tests::path;
 
 use super::account::Account;
 use super::shares;
@@ -20,7 +21,7 @@ const SEED: u64 = 0x6970_7673;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    flow::each_kind("ipvs::delivers", deliver)
+    flow::each_kind(path!(deliver), deliver)
 }
 
 fn deliver(transport: Transport, family: Family) -> Result<()> {

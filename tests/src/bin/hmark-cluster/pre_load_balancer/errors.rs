@@ -12,6 +12,7 @@ use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
 use tests::family::{Commands, Family};
 use tests::note;
+use tests::path;
 use tests::trial::test;
 
 use super::account;
@@ -33,14 +34,10 @@ const PADDING: usize = 1300;
 pub fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     for family in Family::ALL {
-        let name = |side| {
-            format!(
-                "ipvs::errors_from_{side}_find_their_gateway_{}",
-                family.name()
-            )
-        };
-        trials.push(test(&name("clients"), move || from_clients(family)));
-        trials.push(test(&name("servers"), move || from_servers(family)));
+        let name = |path| format!("{path}_{}", family.name());
+        let from_clients = test(&name(path!(from_clients)), move || from_clients(family));
+        let from_servers = test(&name(path!(from_servers)), move || from_servers(family));
+        trials.extend([from_clients, from_servers]);
     }
     trials
 }

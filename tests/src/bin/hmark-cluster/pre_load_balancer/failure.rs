@@ -9,6 +9,7 @@ use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
 use tests::family::Family;
 use tests::note;
+use tests::path;
 use tests::trial::test;
 
 use super::account::Account;
@@ -21,11 +22,11 @@ const SEED: u64 = 0x6465_6164;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    vec![test("ipvs::outlives_a_gateway", outlive)]
+    vec![test(path!(outlives_a_gateway), outlives_a_gateway)]
 }
 
 /// Connections of all kinds, asked before the failure, after its repair, and after the return.
-fn outlive() -> Result<()> {
+fn outlives_a_gateway() -> Result<()> {
     let site = site()?;
     let number =
         |name: &str| -> Result<usize> { Ok(site.tutorial.setting(name, &site.client)?.parse()?) };

@@ -10,6 +10,7 @@ use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
 use tests::family::{Commands, Family};
 use tests::note;
+use tests::path;
 use tests::trial::test;
 
 use super::site::site;
@@ -28,7 +29,7 @@ const FRAGMENTS: u64 = 3;
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
     let of = |family: Family| {
-        let name = format!("ipvs::keeps_fragments_together_{}", family.name());
+        let name = format!("{}_{}", path!(keep_together), family.name());
         test(&name, move || keep_together(family))
     };
     Family::ALL.into_iter().map(of).collect()

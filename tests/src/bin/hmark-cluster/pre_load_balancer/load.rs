@@ -10,6 +10,7 @@ use libtest_mimic::Trial;
 use tests::family::Family;
 use tests::module;
 use tests::note;
+use tests::path;
 use tests::trial::test;
 
 use super::account::Account;
@@ -34,13 +35,16 @@ const BY_ITSELF: usize = 512 << 10;
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
     vec![
-        test("ipvs::keeps_no_state_in_selectors", keep_nothing),
-        test("ipvs::carries_the_load", carry),
+        test(
+            path!(keeps_no_state_in_selectors),
+            keeps_no_state_in_selectors,
+        ),
+        test(path!(is_carried), is_carried),
     ]
 }
 
 /// TCP connections to the web servers, all open at once and each answered twice.
-fn carry() -> Result<()> {
+fn is_carried() -> Result<()> {
     let site = site()?;
     let flows = site.flows(Family::Ipv4, Transport::Tcp, site.size.load, SEED);
     let memory = |when: &str| -> Result<String> {
@@ -85,7 +89,7 @@ fn carry() -> Result<()> {
 /// Checks that the kernel's memory does not grow when selectors forward datagrams of many flows to
 /// gateways that drop them, so that nothing else could keep state. With connections tracked, it
 /// does grow.
-fn keep_nothing() -> Result<()> {
+fn keeps_no_state_in_selectors() -> Result<()> {
     let site = site()?;
     let count = (site.size.load * FLOWS_PER_CONNECTION).max(FEWEST);
     for gateway in &site.gateways {

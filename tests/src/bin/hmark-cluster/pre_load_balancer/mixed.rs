@@ -11,6 +11,7 @@ use libtest_mimic::Trial;
 use tests::family::{Commands, Family};
 use tests::install::{link_extensions, stock_extension};
 use tests::note;
+use tests::path;
 use tests::reference;
 use tests::trial::test;
 
@@ -26,10 +27,10 @@ const SEED: u64 = 0x6d69_7865;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    vec![test("ipvs::mixes_c_and_rust_selectors", mix)]
+    vec![test(path!(c_and_rust_selectors), c_and_rust_selectors)]
 }
 
-fn mix() -> Result<()> {
+fn c_and_rust_selectors() -> Result<()> {
     let site = site()?;
     reference::load()?;
     let stock = stock_extension();

@@ -12,6 +12,7 @@ use libtest_mimic::Trial;
 use socket2::Socket;
 use tests::family::Family;
 use tests::note;
+use tests::path;
 use tests::trial::test;
 
 use super::account;
@@ -34,7 +35,10 @@ const PAUSE: Duration = Duration::from_millis(2);
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    vec![test("ipvs::reload_leaves_no_packet_unmarked", reload)]
+    vec![test(
+        path!(leaves_no_packet_unmarked),
+        leaves_no_packet_unmarked,
+    )]
 }
 
 /// Traps packets without a mark: they are routed by the main table, to a device that counts them.
@@ -60,7 +64,7 @@ const CARELESS: &str = "
     iptables-restore /run/careless
     ";
 
-fn reload() -> Result<()> {
+fn leaves_no_packet_unmarked() -> Result<()> {
     let site = site()?;
     for selector in site.all_selectors() {
         let addresses = format!(

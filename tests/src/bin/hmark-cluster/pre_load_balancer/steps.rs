@@ -5,24 +5,30 @@
 use anyhow::Result;
 use libtest_mimic::Trial;
 use tests::note;
+use tests::path;
 use tests::trial::test;
 
 use super::site::site;
 
 /// The tests that come first.
 pub fn trials() -> Vec<Trial> {
-    vec![
-        test("ipvs::tutorial_sets_up", || site().map(drop)),
-        test("ipvs::tutorial_works", || {
-            let site = site()?;
-            site.tutorial.play("Try it", site.hosts())
-        }),
-    ]
+    vec![test(path!(sets_up), sets_up), test(path!(works), works)]
 }
 
 /// The tests that come last.
 pub fn last() -> Vec<Trial> {
-    vec![test("ipvs::tutorial_is_played_whole", played_whole)]
+    vec![test(path!(played_whole), played_whole)]
+}
+
+/// Plays the steps that build the cluster.
+fn sets_up() -> Result<()> {
+    site().map(drop)
+}
+
+/// Plays the step that tries it.
+fn works() -> Result<()> {
+    let site = site()?;
+    site.tutorial.play("Try it", site.hosts())
 }
 
 /// Checks that no command of the text is left out: plays those that earlier tests did not need.

@@ -12,7 +12,7 @@ use super::nat::connection_mark;
 use super::network::{self, Network};
 use super::scenes::{self, CONNECTION};
 use super::watch::{one_mark, Line, Spot};
-use crate::lane::LEFT_ALONE;
+use crate::experiment::LEFT_ALONE;
 
 /// The client's port.
 const CLIENT: u16 = 4030;

@@ -9,13 +9,13 @@ use anyhow::{ensure, Context, Result};
 use hmark::rule::{Rule, Source};
 use tests::command::run_with;
 use tests::family::Family;
-use tests::install::STOCK_EXTENSIONS;
+use tests::side::Side;
 use tests::{module, options};
 
 use super::network::{self, Network};
 use super::seen::{Content, Seen};
 use crate::backend::Backend;
-use crate::lane::{Side, LEFT_ALONE};
+use crate::experiment::LEFT_ALONE;
 use crate::nflog::{Logged, Nflog, GROUP};
 
 /// Port of the last flow, which shows that all packets before it were seen.
@@ -90,8 +90,8 @@ impl Scene<'_> {
     /// Plays the scene with each module.
     pub fn play(&self) -> Result<Played> {
         Ok(Played {
-            c: self.marked(Side::C).context("C module")?,
-            rust: self.marked(Side::Rust).context("Rust module")?,
+            c: self.marked(Side::Stock).context("C module")?,
+            rust: self.marked(Side::Ours).context("Rust module")?,
         })
     }
 
@@ -139,17 +139,11 @@ impl Scene<'_> {
     }
 
     fn log(&self, side: Side) -> Result<Vec<Logged>> {
-        match side {
-            Side::C => module::load_c()?,
-            Side::Rust => module::load_ours()?,
-        }
+        side.load_module()?;
         let network = Network::build(self.family)?;
         let mut nflog = network.router.enter(Nflog::open)?;
         self.set_rules(&network, side)?;
-        match side {
-            Side::C => module::check_c()?,
-            Side::Rust => module::check_ours()?,
-        }
+        side.check_module()?;
 
         for (name, send) in self.acts {
             send(&network).context(*name)?;
@@ -203,14 +197,10 @@ impl Scene<'_> {
             }
             input.push_str("COMMIT\n");
         }
-        let variables: &[_] = match side {
-            Side::C => &[("XTABLES_LIBDIR", STOCK_EXTENSIONS)],
-            Side::Rust => &[],
-        };
         let restore = Backend::Legacy.program(self.family, "-restore");
         network
             .router
-            .enter(|| run_with(&restore, &input, variables))?;
+            .enter(|| run_with(&restore, &input, side.variables()))?;
         Ok(())
     }
 }

@@ -8,10 +8,11 @@ use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
 use tests::command::run_with;
 use tests::family::Family;
-use tests::install::Library;
 use tests::iptables;
 use tests::module;
 use tests::netns::Netns;
+use tests::path;
+use tests::side::Side;
 
 use crate::backend::Backend;
 use crate::trial::{families, test};
@@ -19,21 +20,19 @@ use crate::trial::{families, test};
 /// Exit status of iptables for a rule that an extension refuses.
 const PARAMETER_PROBLEM: i32 = 2;
 
-const BOTH: [Library; 2] = [Library::Stock, Library::Ours];
-
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
     let mut trials = vec![
-        test("text::named_prefix_ipv4", prefix),
-        test("text::named_zone_ipv6", zone),
+        test(path!(prefix_ipv4), prefix_ipv4),
+        test(path!(zone_ipv6), zone_ipv6),
     ];
-    trials.extend(families("text::named_defaults", defaults));
-    trials.extend(families("text::named_offs", offs));
-    trials.extend(families("text::named_netmask", netmask));
-    trials.extend(families("text::named_ct_alone", ct_alone));
-    trials.extend(families("text::named_spi_and_port", spi_and_port));
-    trials.extend(families("text::named_overridden", overridden));
-    trials.extend(families("text::named_words", words));
+    trials.extend(families(path!(defaults), defaults));
+    trials.extend(families(path!(offs), offs));
+    trials.extend(families(path!(netmask), netmask));
+    trials.extend(families(path!(ct_alone), ct_alone));
+    trials.extend(families(path!(spi_and_port), spi_and_port));
+    trials.extend(families(path!(overridden), overridden));
+    trials.extend(families(path!(words), words));
     trials
 }
 
@@ -57,7 +56,7 @@ impl Table {
         Ok(Self { family, netns })
     }
 
-    fn iptables(&self, library: Library, arguments: &str) -> Result<Answer> {
+    fn iptables(&self, library: Side, arguments: &str) -> Result<Answer> {
         let mut command = Command::new(Backend::Nft.program(self.family, ""));
         command
             .args(["-t", "mangle"])
@@ -73,13 +72,13 @@ impl Table {
     }
 
     /// Adds a rule to the PREROUTING chain after emptying it.
-    fn add(&self, library: Library, options: &str) -> Result<Answer> {
+    fn add(&self, library: Side, options: &str) -> Result<Answer> {
         self.iptables(library, "-F PREROUTING")?;
         self.iptables(library, &format!("-A PREROUTING -j HMARK {options}"))
     }
 
     /// Adds a rule, which must be accepted, and returns it as the library saves it.
-    fn saved(&self, library: Library, options: &str) -> Result<String> {
+    fn saved(&self, library: Side, options: &str) -> Result<String> {
         let added = self.add(library, options)?;
         ensure!(added.status == 0, "{library:?}: {}", added.stderr);
         let saved = self.iptables(library, "-S PREROUTING")?.stdout;
@@ -87,7 +86,7 @@ impl Table {
         Ok(rule.context("no rule was saved")?.to_owned())
     }
 
-    fn restore(&self, library: Library, rule: &str) -> Result<()> {
+    fn restore(&self, library: Side, rule: &str) -> Result<()> {
         let command = Backend::Nft.program(self.family, "-restore");
         let input = format!("*mangle\n{rule}\nCOMMIT\n");
         self.netns
@@ -96,7 +95,7 @@ impl Table {
     }
 
     /// Checks that a library itself refuses a rule, by the exit status and these words.
-    fn refuses(&self, library: Library, options: &str, words: &str) -> Result<()> {
+    fn refuses(&self, library: Side, options: &str, words: &str) -> Result<()> {
         let answer = self.add(library, options)?;
         ensure!(
             answer.status == PARAMETER_PROBLEM && answer.stderr.contains(words),
@@ -117,9 +116,9 @@ fn defaults(family: Family) -> Result<()> {
         "--hmark-mod 4 --hmark-rnd 1",
         "--hmark-mod 4 --hmark-tuple src",
     ] {
-        table.refuses(Library::Stock, options, "--hmark-")?;
-        let saved = table.saved(Library::Ours, options)?;
-        table.restore(Library::Stock, &saved)?;
+        table.refuses(Side::Stock, options, "--hmark-")?;
+        let saved = table.saved(Side::Ours, options)?;
+        table.restore(Side::Stock, &saved)?;
     }
     Ok(())
 }
@@ -127,24 +126,24 @@ fn defaults(family: Family) -> Result<()> {
 /// `--hmark-offs` is an option of ours, and an abbreviation to the stock library.
 fn offs(family: Family) -> Result<()> {
     let table = Table::new(family)?;
-    for library in BOTH {
+    for library in Side::BOTH {
         let options = "--hmark-mod 4 --hmark-rnd 1 --hmark-tuple src --hmark-offs 5";
         let saved = table.saved(library, options)?;
         ensure!(saved.ends_with(" --hmark-offset 5"), "{library:?}: {saved}");
     }
     let help = |library| Ok::<_, anyhow::Error>(table.iptables(library, "-j HMARK --help")?.stdout);
-    ensure!(help(Library::Ours)?.contains("--hmark-offs\n"));
-    ensure!(!help(Library::Stock)?.contains("--hmark-offs\n"));
+    ensure!(help(Side::Ours)?.contains("--hmark-offs\n"));
+    ensure!(!help(Side::Stock)?.contains("--hmark-offs\n"));
     Ok(())
 }
 
 /// The stock library takes an IPv4 prefix length over 32 for an address.
-fn prefix() -> Result<()> {
+fn prefix_ipv4() -> Result<()> {
     let table = Table::new(Family::Ipv4)?;
     for option in ["--hmark-src-prefix", "--hmark-dst-prefix"] {
         let options = format!("--hmark-mod 4 --hmark-rnd 1 {option} 33");
-        table.refuses(Library::Ours, &options, "\"33\"")?;
-        let saved = table.saved(Library::Stock, &options)?;
+        table.refuses(Side::Ours, &options, "\"33\"")?;
+        let saved = table.saved(Side::Stock, &options)?;
         ensure!(!saved.contains("prefix 33"), "{saved}");
     }
     Ok(())
@@ -160,12 +159,12 @@ fn netmask(family: Family) -> Result<()> {
     };
     let options = format!("--hmark-mod 4 --hmark-rnd 1 --hmark-src-prefix {mask}");
     if iptables::is_old()? {
-        let saved = table.saved(Library::Stock, &options)?;
+        let saved = table.saved(Side::Stock, &options)?;
         let all = format!("--hmark-src-prefix {} ", family.address_bits());
         ensure!(saved.contains(&all), "{saved}");
-        return table.refuses(Library::Ours, &options, mask);
+        return table.refuses(Side::Ours, &options, mask);
     }
-    for library in BOTH {
+    for library in Side::BOTH {
         let saved = table.saved(library, &options)?;
         ensure!(saved.contains("--hmark-src-prefix -1 "), "{saved}");
         let restored = table.restore(library, &saved);
@@ -175,11 +174,11 @@ fn netmask(family: Family) -> Result<()> {
 }
 
 /// The stock library accepts a netmask with a zone, as in an address.
-fn zone() -> Result<()> {
+fn zone_ipv6() -> Result<()> {
     let table = Table::new(Family::Ipv6)?;
     let options = "--hmark-mod 4 --hmark-rnd 1 --hmark-src-prefix ffff::%1";
-    table.refuses(Library::Ours, options, "\"ffff::%1\"")?;
-    let saved = table.saved(Library::Stock, options)?;
+    table.refuses(Side::Ours, options, "\"ffff::%1\"")?;
+    let saved = table.saved(Side::Stock, options)?;
     ensure!(saved.contains("--hmark-src-prefix 16 "), "{saved}");
     Ok(())
 }
@@ -187,7 +186,7 @@ fn zone() -> Result<()> {
 /// Ours warns of a rule that hashes nothing.
 fn ct_alone(family: Family) -> Result<()> {
     let table = Table::new(family)?;
-    for (library, warns) in [(Library::Stock, false), (Library::Ours, true)] {
+    for (library, warns) in [(Side::Stock, false), (Side::Ours, true)] {
         let added = table.add(library, "--hmark-mod 4 --hmark-rnd 1 --hmark-tuple ct")?;
         ensure!(
             added.status == 0 && added.stderr.contains("warning") == warns,
@@ -204,8 +203,8 @@ fn spi_and_port(family: Family) -> Result<()> {
     let table = Table::new(family)?;
     for port in ["--hmark-sport", "--hmark-dport"] {
         let options = format!("--hmark-mod 4 --hmark-rnd 1 --hmark-spi 1 {port} 1");
-        table.refuses(Library::Ours, &options, "--hmark-spi excludes")?;
-        let stock = table.add(Library::Stock, &options)?;
+        table.refuses(Side::Ours, &options, "--hmark-spi excludes")?;
+        let stock = table.add(Side::Stock, &options)?;
         ensure!(
             stock.status != PARAMETER_PROBLEM && stock.stderr.contains("Invalid argument"),
             "status {}: {}",
@@ -228,8 +227,8 @@ fn overridden(family: Family) -> Result<()> {
         ("--hmark-proto-mask 1", "proto"),
     ] {
         let options = format!("--hmark-mod 4 --hmark-rnd 1 {mask} --hmark-tuple {selector}");
-        table.refuses(Library::Ours, &options, "given before")?;
-        let saved = table.saved(Library::Stock, &options)?;
+        table.refuses(Side::Ours, &options, "given before")?;
+        let saved = table.saved(Side::Stock, &options)?;
         ensure!(
             !saved.contains(mask),
             "the mask was not overridden: {saved}"
@@ -247,10 +246,10 @@ fn words(family: Family) -> Result<()> {
         "--hmark-mod 4 --hmark-rnd 1 --hmark-src-prefix colour",
         "--hmark-mod 4 --hmark-rnd 1 --hmark-tuple spi,sport",
     ] {
-        table.refuses(Library::Stock, options, "")?;
-        let stock = table.add(Library::Stock, options)?.stderr;
-        table.refuses(Library::Ours, options, "give")?;
-        let ours = table.add(Library::Ours, options)?.stderr;
+        table.refuses(Side::Stock, options, "")?;
+        let stock = table.add(Side::Stock, options)?.stderr;
+        table.refuses(Side::Ours, options, "give")?;
+        let ours = table.add(Side::Ours, options)?.stderr;
         ensure!(stock != ours, "both say: {stock}");
     }
     Ok(())

@@ -7,9 +7,9 @@ use std::io::Write;
 use anyhow::{ensure, Context, Result};
 use tests::command::{run, run_with};
 use tests::family::Family;
-use tests::install::STOCK_EXTENSIONS;
 use tests::module;
 use tests::netns::Netns;
+use tests::side::Side;
 
 use crate::backend::Backend;
 use crate::nflog::{Logged, Nflog, GROUP};
@@ -22,17 +22,8 @@ pub const LEFT_ALONE: u32 = 0xdead_beef;
 /// Number of packets that are sent before their marks are read.
 const CHUNK: usize = 50;
 
-/// The module and library that mark the packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// The kernel's own C module, and the stock library.
-    C,
-    /// Ours.
-    Rust,
-}
-
 /// A set of rules, and the packets that they mark.
-pub struct Lane {
+pub struct Experiment {
     pub family: Family,
     pub backend: Backend,
     pub rules: Vec<Entry>,
@@ -41,18 +32,15 @@ pub struct Lane {
     pub conntrack: bool,
 }
 
-impl Lane {
-    /// Runs the lane. Returns, for each packet that reaches PREROUTING and each rule, in this
+impl Experiment {
+    /// Runs the experiment. Returns, for each packet that reaches PREROUTING and each rule, in this
     /// order, the mark that the packet had after the rule.
     ///
     /// # Errors
     /// If a packet is refused by the kernel, or a log message is lost.
     pub fn run(&self, side: Side) -> Result<Vec<Logged>> {
-        match side {
-            Side::C => module::load_c()?,
-            Side::Rust => module::load_ours()?,
-        }
-        let netns = Netns::add("hmark-lane")?;
+        side.load_module()?;
+        let netns = Netns::add("hmark-marks")?;
         let marks = netns.enter(|| self.mark(side))?;
         // A namespace may linger, and as long as it has rules the module cannot be unloaded.
         for table in ["raw", "mangle"] {
@@ -72,19 +60,12 @@ impl Lane {
         if self.conntrack {
             self.track()?;
         }
-        let variables: &[_] = match side {
-            Side::C => &[("XTABLES_LIBDIR", STOCK_EXTENSIONS)],
-            Side::Rust => &[],
-        };
         run_with(
             &format!("{} --noflush", self.program("-restore")),
             &ruleset::restore_input(&self.rules, around),
-            variables,
+            side.variables(),
         )?;
-        match side {
-            Side::C => module::check_c()?,
-            Side::Rust => module::check_ours()?,
-        }
+        side.check_module()?;
 
         // A packet has passed PREROUTING when its write returns. The sentinel flushes the log.
         let sentinel = packet::sentinel(self.family);

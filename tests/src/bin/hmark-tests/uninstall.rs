@@ -7,13 +7,14 @@ use std::fs;
 use anyhow::{ensure, Result};
 use libtest_mimic::Trial;
 use tests::command::run;
+use tests::path;
 use tests::{install, module};
 
 use crate::trial::test;
 
 /// The test here.
 pub fn trials() -> Vec<Trial> {
-    vec![test("installation::there_and_back", there_and_back)]
+    vec![test(path!(there_and_back), there_and_back)]
 }
 
 /// Uninstalling brings back the stock library and the kernel's own module; installing, ours.

@@ -28,10 +28,10 @@ const NO_SELECTORS: [&str; 3] = ["hmark-rnd", "hmark-mod", "hmark-offset"];
 
 /// Options with their values, one in each item, each as in a line for iptables-restore.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Case(Vec<String>);
+pub struct Candidate(Vec<String>);
 
-impl Case {
-    /// A case with these options.
+impl Candidate {
+    /// A candidate with these options.
     pub fn new(options: Vec<String>) -> Self {
         Self(options)
     }
@@ -51,7 +51,7 @@ impl Case {
         Self(options)
     }
 
-    /// All cases with one option fewer.
+    /// All candidates with one option fewer.
     pub fn smaller(&self) -> Vec<Self> {
         let without = |at| {
             let mut options = self.0.clone();
@@ -100,7 +100,7 @@ impl Case {
     }
 }
 
-impl fmt::Display for Case {
+impl fmt::Display for Candidate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.join(" "))
     }
@@ -122,9 +122,13 @@ mod tests {
     #[test]
     fn texts_split_into_options() {
         let text = "--hmark-mod 4 ! --hmark-rnd \" 1\" --hmark-tuple=src";
-        let case = Case::parse(text);
-        assert_eq!(case.to_string(), text);
-        let smaller: Vec<_> = case.smaller().iter().map(Case::to_string).collect();
+        let candidate = Candidate::parse(text);
+        assert_eq!(candidate.to_string(), text);
+        let smaller: Vec<_> = candidate
+            .smaller()
+            .iter()
+            .map(Candidate::to_string)
+            .collect();
         assert_eq!(
             smaller,
             [
@@ -133,8 +137,8 @@ mod tests {
                 "--hmark-mod 4 ! --hmark-rnd \" 1\"",
             ]
         );
-        assert_eq!(case.value("hmark-tuple"), Some("src"));
-        assert!(case.gives("hmark-rnd") && !case.gives("hmark-spi"));
+        assert_eq!(candidate.value("hmark-tuple"), Some("src"));
+        assert!(candidate.gives("hmark-rnd") && !candidate.gives("hmark-spi"));
     }
 
     #[test]
@@ -147,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_stock_library_is_told_the_defaults() {
-        let text = |text: &str| Case::parse(text).for_stock(Family::Ipv4).to_string();
+        let text = |text: &str| Candidate::parse(text).for_stock(Family::Ipv4).to_string();
         assert_eq!(
             text("--hmark-m 4 --hmark-t src"),
             "--hmark-rnd 0xc175a3b8 --hmark-m 4 --hmark-t src"

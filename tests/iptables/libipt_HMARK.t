@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Rules for IPv4 that differ for IPv6; libxt_HMARK.t says more.
+:PREROUTING
+*mangle
+
+# Accepted.
+-j HMARK --hmark-src-prefix 32 --hmark-dst-prefix 32 --hmark-sport-mask 0xffff --hmark-dport-mask 0xffff --hmark-proto-mask 0xffff --hmark-rnd 0xc175a3b8 --hmark-mod 70 --hmark-offset 100;=;OK
+-j HMARK --hmark-mod 4;-j HMARK --hmark-src-prefix 32 --hmark-dst-prefix 32 --hmark-sport-mask 0xffff --hmark-dport-mask 0xffff --hmark-proto-mask 0xffff --hmark-rnd 0xc175a3b8 --hmark-mod 4;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1;-j HMARK --hmark-src-prefix 32 --hmark-dst-prefix 32 --hmark-sport-mask 0xffff --hmark-dport-mask 0xffff --hmark-proto-mask 0xffff --hmark-rnd 0x00000001 --hmark-mod 4;OK
+-j HMARK --hmark-mod 4 --hmark-offset 100;-j HMARK --hmark-src-prefix 32 --hmark-dst-prefix 32 --hmark-sport-mask 0xffff --hmark-dport-mask 0xffff --hmark-proto-mask 0xffff --hmark-rnd 0xc175a3b8 --hmark-mod 4 --hmark-offset 100;OK
+-j HMARK --hmark-mod 4 --hmark-offs 100;-j HMARK --hmark-src-prefix 32 --hmark-dst-prefix 32 --hmark-sport-mask 0xffff --hmark-dport-mask 0xffff --hmark-proto-mask 0xffff --hmark-rnd 0xc175a3b8 --hmark-mod 4 --hmark-offset 100;OK
+-j HMARK --hmark-mod 4 --hmark-tuple src;-j HMARK --hmark-src-prefix 32 --hmark-rnd 0xc175a3b8 --hmark-mod 4;OK
+-j HMARK --hmark-m 4 --hmark-r 1 --hmark-t src;-j HMARK --hmark-src-prefix 32 --hmark-rnd 0x00000001 --hmark-mod 4;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple src --hmark-o 5;-j HMARK --hmark-src-prefix 32 --hmark-rnd 0x00000001 --hmark-mod 4 --hmark-offset 5;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple src --hmark-off 5;-j HMARK --hmark-src-prefix 32 --hmark-rnd 0x00000001 --hmark-mod 4 --hmark-offset 5;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple src --hmark-offse 5;-j HMARK --hmark-src-prefix 32 --hmark-rnd 0x00000001 --hmark-mod 4 --hmark-offset 5;OK
+-j HMARK --hmark-mod=4 --hmark-rnd=1 --hmark-tuple=src,dst --hmark-offs=5;-j HMARK --hmark-src-prefix 32 --hmark-dst-prefix 32 --hmark-rnd 0x00000001 --hmark-mod 4 --hmark-offset 5;OK
+-j HMARK --hmark-mod 4294967295 --hmark-rnd 0xffffffff --hmark-offset 4294967295 --hmark-tuple src;-j HMARK --hmark-src-prefix 32 --hmark-rnd 0xffffffff --hmark-mod 4294967295 --hmark-offset 4294967295;OK
+-j HMARK --hmark-mod 1 --hmark-rnd 0 --hmark-offset 0 --hmark-tuple src;-j HMARK --hmark-src-prefix 32 --hmark-rnd 0x00000000 --hmark-mod 1 --hmark-offset 0;OK
+-j HMARK --hmark-mod 1;-j HMARK --hmark-src-prefix 32 --hmark-dst-prefix 32 --hmark-sport-mask 0xffff --hmark-dport-mask 0xffff --hmark-proto-mask 0xffff --hmark-rnd 0xc175a3b8 --hmark-mod 1;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-dst-prefix 255.255.0.0;-j HMARK --hmark-dst-prefix 16 --hmark-rnd 0x00000001 --hmark-mod 4;OK
+
+# Values that the option cannot have.
+-j HMARK --hmark-mod 4 --hmark-src-prefix 33;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-src-prefix 64;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-src-prefix 128;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-dst-prefix ffff:ffff::;;FAIL
