@@ -46,3 +46,23 @@ impl Cpu {
         command
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::cpus;
+    use std::{env, fs, iter, process};
+
+    #[test]
+    fn guests_have_cpus_of_their_own() {
+        let folder = env::temp_dir().join(format!("hmark-lab-cpus-{}", process::id()));
+        let store = Store::open(&folder).unwrap();
+        let take = || Cpu::take(&store).unwrap();
+        let mut taken: Vec<Cpu> = iter::from_fn(take).collect();
+        taken.dedup_by_key(|cpu| cpu.number);
+        assert_eq!(taken.len(), cpus());
+        let number = taken.pop().map(|cpu| cpu.number);
+        assert_eq!(take().map(|cpu| cpu.number), number);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -21,7 +21,7 @@ impl Store {
         Store::open(Path::new(FOLDER))
     }
 
-    fn open(folder: &Path) -> Result<Store> {
+    pub fn open(folder: &Path) -> Result<Store> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         Ok(Store {
             folder: folder.to_path_buf(),
