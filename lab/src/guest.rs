@@ -106,7 +106,7 @@ enum End {
 #[derive(Args)]
 pub struct Guest {
     /// The guest is ended after this long
-    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    #[arg(long, value_name = "SECONDS", default_value_t = HANGS)]
     timeout: u64,
     /// UML has one always
     #[arg(long, value_name = "N", default_value_t = cpus().min(4))]
