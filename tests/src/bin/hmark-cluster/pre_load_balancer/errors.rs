@@ -108,13 +108,8 @@ fn from_clients(family: Family) -> Result<()> {
 /// Whether for each flow there is a server that knows the MTU of the path to its client.
 fn servers_know(site: &Site, flows: &[Flow], ip: &str) -> Result<bool> {
     let mut questions = String::new();
-    for Flow {
-        source,
-        destination,
-        ..
-    } in flows
-    {
-        let (to, from) = (source.ip(), destination.ip());
+    for flow in flows {
+        let (to, from) = (flow.source.ip(), flow.destination.ip());
         writeln!(questions, "route get {to} from {from}")?;
     }
     let mut known = vec![false; flows.len()];
