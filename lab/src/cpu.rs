@@ -6,7 +6,7 @@
 //! which takes virtual machines long.
 
 use crate::store::Store;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use nix::fcntl::Flock;
 use nix::sched::{sched_getaffinity, CpuSet};
 use nix::unistd::Pid;
@@ -21,9 +21,12 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// Takes a CPU that this process may use. If other guests have all, there is none.
+    /// Takes a CPU that this process may use. There is none if other guests have all, or if the
+    /// machine has more CPUs than can be listed.
     pub fn take(store: &Store) -> Result<Option<Cpu>> {
-        let usable = sched_getaffinity(Pid::from_raw(0)).context("cannot list CPUs")?;
+        let Ok(usable) = sched_getaffinity(Pid::from_raw(0)) else {
+            return Ok(None);
+        };
         for number in 0..CpuSet::count() {
             if !usable.is_set(number)? {
                 continue;
