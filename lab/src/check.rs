@@ -159,7 +159,7 @@ fn command(run: Run, lab: &Lab) -> Result<Command> {
         Run::Fuzz(packets) => itself(&format!("fuzz --built --case 0 --packets {packets}"))?,
         Run::Guest(guest) => {
             let kernel = guest.kernel;
-            let mut lab = itself(&format!("run --kernel={kernel} --timeout={HANGS}"))?;
+            let mut lab = itself(&format!("run --kernel={kernel}"))?;
             if let Some(release) = guest.iptables {
                 lab.arg(format!("--iptables={release}"));
             }

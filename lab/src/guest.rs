@@ -4,8 +4,10 @@
 
 use crate::command::cpus;
 use crate::console::first_fault;
+use crate::cpu::Cpu;
 use crate::iptables::Release;
 use crate::progress::{last_lines, log_folder};
+use crate::store::Store;
 use anyhow::{bail, Context, Result};
 use clap::Args;
 use nix::sys::signal::{killpg, Signal};
@@ -104,7 +106,7 @@ enum End {
 #[derive(Args)]
 pub struct Guest {
     /// The guest is ended after this long
-    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    #[arg(long, value_name = "SECONDS", default_value_t = HANGS)]
     timeout: u64,
     /// UML has one always
     #[arg(long, value_name = "N", default_value_t = cpus().min(4))]
@@ -225,6 +227,10 @@ impl Guest {
         fs::write(folder.join("command"), script(&self.command))?;
 
         let shared = env::current_dir()?.join(folder);
+        let cpu = match machine {
+            Machine::Qemu { .. } => None,
+            Machine::Uml { .. } => Cpu::take(&Store::lab()?)?,
+        };
         let mut command = match machine {
             Machine::Qemu {
                 platform,
@@ -240,7 +246,12 @@ impl Guest {
                 qemu.args(self.processor(accelerator));
                 qemu
             }
-            Machine::Uml { kernel, seccomp } => self.uml(kernel, seccomp, &shared),
+            Machine::Uml { kernel, seccomp } => {
+                let program = cpu
+                    .as_ref()
+                    .map_or(Command::new(kernel), |cpu| cpu.runs(kernel));
+                self.uml(program, seccomp, &shared)
+            }
         };
         let mut child = command
             .current_dir(folder)
@@ -324,8 +335,7 @@ impl Guest {
     }
 
     /// UML: the kernel log goes to standard error, what the command prints to ttyS1.
-    fn uml(&self, kernel: &Path, seccomp: &str, shared: &Path) -> Command {
-        let mut uml = Command::new(kernel);
+    fn uml(&self, mut uml: Command, seccomp: &str, shared: &Path) -> Command {
         uml.arg(format!("mem={}M", self.memory))
             // Processes start in about half the time where the machine lets UML do without ptrace.
             .arg(format!("seccomp={seccomp}"))

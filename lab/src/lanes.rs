@@ -302,7 +302,7 @@ const CHECK: &[Lane] = &[
     lane(
         "cluster-tests",
         "the tutorials, at their usual size",
-        60,
+        40,
         Run::Guest(guest(Uml, "hmark-cluster")),
     )
     .counted()
@@ -434,7 +434,7 @@ const ARM64: &[Lane] = &[
 const LARGE: &[Lane] = &[lane(
     "large-cluster-tests",
     "a tutorial with 70 gateways and 100,000 connections",
-    600,
+    220,
     Run::Guest(Guest {
         variables: &[
             (Variable::Gateways, 70),

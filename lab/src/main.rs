@@ -22,6 +22,7 @@ mod check;
 mod command;
 mod configured;
 mod console;
+mod cpu;
 mod debian;
 mod fuzz;
 mod guest;

@@ -2,7 +2,7 @@
 //! Kernels, trees and unpacked packages: what takes long to make is kept, and made again only when
 //! its sources changed.
 
-use anyhow::{anyhow, Context, Result};
+use anyhow::{Context, Result};
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ impl Store {
         Store::open(Path::new(FOLDER))
     }
 
-    fn open(folder: &Path) -> Result<Store> {
+    pub fn open(folder: &Path) -> Result<Store> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         Ok(Store {
             folder: folder.to_path_buf(),
@@ -30,16 +30,20 @@ impl Store {
 
     /// Locks an entry, waiting for another run that makes it.
     pub fn lock(&self, name: &str) -> Result<Flock<File>> {
-        let path = self.folder.join(format!("{name}.lock"));
-        let cannot = || format!("cannot lock {}", path.display());
-        let file = File::create(&path).with_context(cannot)?;
-        Flock::lock(file, FlockArg::LockExclusiveNonblock)
-            .or_else(|(file, _)| {
+        self.try_lock(name)?
+            .or_else(|file| {
                 eprintln!("lab: waiting for another run that makes {name}");
-                Flock::lock(file, FlockArg::LockExclusive)
+                Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| error)
             })
-            .map_err(|(_, error)| anyhow!(error))
-            .with_context(cannot)
+            .with_context(|| format!("cannot lock {name}"))
+    }
+
+    /// Locks an entry. If another run has locked it, returns what there is to wait for.
+    pub fn try_lock(&self, name: &str) -> Result<Result<Flock<File>, File>> {
+        let path = self.folder.join(format!("{name}.lock"));
+        let file =
+            File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(file, _)| file))
     }
 
     /// The entry `name`, whose sources `key` tells in full. `make` gets the path to

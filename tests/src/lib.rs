@@ -15,6 +15,7 @@ pub mod module;
 pub mod netns;
 pub mod notes;
 pub mod options;
+pub mod patience;
 pub mod reference;
 pub mod side;
 pub mod text;

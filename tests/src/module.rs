@@ -5,22 +5,18 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
-use std::time::{Duration, Instant};
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{ensure, Context, Result};
 
 use crate::command::run;
 use crate::install;
+use crate::patience;
 
 /// Name of both modules.
 pub const NAME: &str = "xt_HMARK";
 
 /// The loaded module in sysfs.
 const SYSFS: &str = "/sys/module/xt_HMARK";
-
-/// Time for a flushed rule to release the module: nftables frees rules in a worker.
-const RELEASE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Whether a module of this name is loaded.
 pub fn loaded() -> bool {
@@ -205,17 +201,10 @@ pub fn unload() -> Result<()> {
     Ok(())
 }
 
-/// Waits until no rule uses the loaded module.
+/// Waits until no rule uses the loaded module: nftables frees a flushed rule in a worker.
 ///
 /// # Errors
-/// If one still does after 20 seconds.
+/// If one never lets go.
 pub fn wait_unused() -> Result<()> {
-    let deadline = Instant::now() + RELEASE_TIMEOUT;
-    while users()? > 0 {
-        if Instant::now() > deadline {
-            bail!("{NAME} still has {} users", users()?);
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-    Ok(())
+    patience::wait("rules still use the module", || Ok(users()? == 0))
 }

@@ -7,11 +7,21 @@ use std::fs;
 use anyhow::{Context, Result};
 use tests::family::{Commands, Family};
 use tests::netns::Netns;
+use tests::patience::wait;
 
 use crate::host::Host;
 
-/// The maximum number of neighbours that all hosts together may know.
-const NEIGHBOURS: &str = "65536";
+/// How hosts ask for the hardware addresses of their neighbours. The kernel has one table for all
+/// hosts, whose size is meant for one host. Neighbours stay, so that their addresses are asked for
+/// once, as often as it takes on a slow machine.
+const NEIGHBOURS: [(&str, &str); 6] = [
+    ("gc_thresh1", "65536"),
+    ("gc_thresh2", "65536"),
+    ("gc_thresh3", "65536"),
+    ("base_reachable_time_ms", "86400000"),
+    ("mcast_solicit", "300"),
+    ("ucast_solicit", "300"),
+];
 
 /// The switches of a site, in a namespace of their own.
 pub struct Switches {
@@ -25,11 +35,10 @@ impl Switches {
     /// # Errors
     /// If iproute2 fails.
     pub fn install(site: &str, networks: &'static [&'static str]) -> Result<Self> {
-        // The kernel has only one table of neighbours, and its size is meant for one host.
         for family in Family::ALL {
-            for limit in 1..=3 {
-                let file = format!("{}/neigh/default/gc_thresh{limit}", family.name());
-                fs::write(format!("/proc/sys/net/{file}"), NEIGHBOURS).context(file)?;
+            for (name, value) in NEIGHBOURS {
+                let file = format!("{}/neigh/default/{name}", family.name());
+                fs::write(format!("/proc/sys/net/{file}"), value).context(file)?;
             }
         }
         let netns = Netns::add(&format!("{site}-switches"))?;
@@ -55,13 +64,27 @@ impl Switches {
         ))
     }
 
-    /// Turns the port that a host is plugged into off or on: `state` is `down` or `up`.
+    /// Turns the port that a host is plugged into off or on: `state` is `down` or `up`. Returns once
+    /// both ends of the cable have noticed.
     ///
     /// # Errors
     /// If the host is not plugged in.
     pub fn power(&self, host: &Host, network: &str, state: &str) -> Result<()> {
         let port = self.port(host, network)?;
-        self.netns.ip(&format!("link set {port} {state}\n"))
+        self.netns.ip(&format!("link set {port} {state}\n"))?;
+        let carries = |netns: &Netns, end: &str| -> Result<bool> {
+            let shown = netns.run(&format!("ip link show dev {end}"))?;
+            Ok(shown.contains(" state UP "))
+        };
+        wait("a cable has not noticed its port", || {
+            let ends = [(&self.netns, &*port), (host.netns(), network)];
+            for (netns, end) in ends {
+                if carries(netns, end)? != (state == "up") {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })
     }
 
     /// The switch's name for the port, with the network's number, as an interface's name is at most

@@ -9,15 +9,10 @@ use std::time::Duration;
 
 use anyhow::{ensure, Context, Result};
 use socket2::{Domain, Protocol, Socket, Type};
+use tests::patience::PATIENCE;
 
 use crate::flow::{Flow, Transport};
 use crate::host::Host;
-
-/// Time to wait for an answer. Lost packets are sent again within it, except for UDP.
-const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Time to wait for an answer that may not come.
-const SOON: Duration = Duration::from_millis(100);
 
 /// Maximum length of an answer.
 const LONGEST: usize = 1 << 16;
@@ -70,6 +65,21 @@ pub fn open(host: &Host, flows: &[Flow]) -> Result<Vec<Connection>> {
         .enter(|| flows.iter().map(|flow| Connection::open(*flow)).collect())
 }
 
+/// Opens the connections from `host`, each of which asks as soon as those of its chunk are open, so
+/// that none is silent for long and servers keep up.
+///
+/// # Errors
+/// As [`open`] and [`ask`].
+pub fn open_and_ask(host: &Host, flows: &[Flow]) -> Result<Vec<Connection>> {
+    let mut connections = Vec::with_capacity(flows.len());
+    for flows in flows.chunks(AT_ONCE) {
+        let mut opened = open(host, flows)?;
+        ask(&mut opened)?;
+        connections.extend(opened);
+    }
+    Ok(connections)
+}
+
 /// Makes each connection ask once and get an answer, which must come from the same server as
 /// before.
 ///
@@ -116,8 +126,8 @@ impl Connection {
             // The socket is gone as soon as it is closed, so that its port is free for the next
             // test.
             socket.set_linger(Some(Duration::ZERO))?;
-            socket.set_read_timeout(Some(TIMEOUT))?;
-            socket.set_write_timeout(Some(TIMEOUT))?;
+            socket.set_read_timeout(Some(PATIENCE))?;
+            socket.set_write_timeout(Some(PATIENCE))?;
             socket.connect(&flow.destination.into())?;
             Ok(socket)
         };
@@ -130,7 +140,11 @@ impl Connection {
         })
     }
 
-    fn ask(&mut self) -> Result<()> {
+    /// Sends a question, without waiting for the answer.
+    ///
+    /// # Errors
+    /// If the question cannot be sent.
+    pub fn ask(&mut self) -> Result<()> {
         self.asked += 1;
         let message = match self.flow.transport {
             Transport::Tcp => "GET / HTTP/1.1\r\nHost: cluster\r\n\r\n".to_owned(),
@@ -169,15 +183,15 @@ impl Connection {
         Ok(())
     }
 
-    /// Asks, and returns whether an answer came at once.
+    /// Whether an answer has come by now.
     ///
     /// # Errors
-    /// If the question cannot be sent.
-    pub fn is_answered_within_a_moment(&mut self) -> Result<bool> {
-        self.ask()?;
-        self.socket.set_read_timeout(Some(SOON))?;
-        let answered = self.hear().is_ok();
-        self.socket.set_read_timeout(Some(TIMEOUT))?;
+    /// If the socket cannot be changed.
+    pub fn is_answered(&mut self) -> Result<bool> {
+        self.socket.set_nonblocking(true)?;
+        // The first read may return the error that an ICMP message reported.
+        let answered = (0..2).any(|_| self.socket.read(&mut [0]).is_ok());
+        self.socket.set_nonblocking(false)?;
         Ok(answered)
     }
 

@@ -9,12 +9,16 @@ use std::thread;
 
 use anyhow::{Context, Result};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::host::Host;
 
 /// Maximum length of a message.
 const LONGEST: usize = 1 << 16;
+
+/// Buffer for datagrams that were received but not answered yet.
+const BUFFER: usize = 16 << 20;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 4096;
@@ -27,6 +31,7 @@ pub fn serve(host: &Host, address: SocketAddr) -> Result<()> {
     let name = host.name().to_owned();
     host.netns().enter(|| {
         let datagrams = UdpSocket::bind(address).context("echo server, UDP")?;
+        setsockopt(&datagrams, sockopt::RcvBufForce, &BUFFER)?;
         let domain = Domain::for_address(address);
         let listener = Socket::new(domain, Type::STREAM, Some(Protocol::SCTP))?;
         listener

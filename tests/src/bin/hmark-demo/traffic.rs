@@ -7,11 +7,11 @@ use std::fmt;
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
-use std::time::Duration;
 
 use anyhow::{ensure, Context, Result};
 use socket2::{Domain, Socket, Type};
 use tests::family::Family;
+use tests::patience::PATIENCE;
 
 use crate::topology::{self, Topology, CLIENTS};
 
@@ -19,8 +19,6 @@ use crate::topology::{self, Topology, CLIENTS};
 const ECHO: u16 = 7;
 /// Messages sent and echoed in each flow.
 const MESSAGES: usize = 3;
-/// Time to wait for an answer. TCP sends a lost packet again within it.
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// Number of clients that work at the same time.
 const WORKERS: usize = 8;
 /// Seed of the client ports, so that each run of the demo sends the same flows.
@@ -139,9 +137,9 @@ fn talk(flow: &Flow) -> Result<()> {
     let exchange = || -> Result<()> {
         let socket = Socket::new(domain, kind, None)?;
         socket.bind(&any.into()).context("bind")?;
-        socket.set_read_timeout(Some(TIMEOUT))?;
+        socket.set_read_timeout(Some(PATIENCE))?;
         socket
-            .connect_timeout(&flow.server.into(), TIMEOUT)
+            .connect_timeout(&flow.server.into(), PATIENCE)
             .context("connect")?;
         let mut socket = socket;
         for number in 0..MESSAGES {

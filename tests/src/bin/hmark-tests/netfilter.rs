@@ -8,7 +8,6 @@ use std::fs::File;
 use std::net::UdpSocket;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
@@ -21,14 +20,13 @@ use tests::kernel;
 use tests::netns::Netns;
 use tests::note;
 use tests::path;
+use tests::patience::wait;
 
 use crate::backend::Backend;
 use crate::trial::{backends, test};
 
 /// Number of times that a rule is added and removed under traffic, for each family and backend.
 const ROUNDS: u32 = 10;
-/// The time that the kernel may take to release a rule.
-const RELEASE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
@@ -57,19 +55,14 @@ impl Targets {
 
     /// Unloads the module once the kernel has released the rules of removed namespaces.
     pub fn unload(self) -> Result<()> {
-        let deadline = Instant::now() + RELEASE_TIMEOUT;
-        loop {
+        // Even if this fails there is nothing to drop: it would fail again.
+        std::mem::forget(self);
+        wait("rules still use hmark_init", || {
             match delete_module(c"hmark_init", DeleteModuleFlags::O_NONBLOCK) {
-                Err(Errno::EAGAIN | Errno::EBUSY) if Instant::now() < deadline => {
-                    thread::sleep(Duration::from_millis(10));
-                }
-                result => {
-                    // Even if this failed there is nothing to drop: it would fail again.
-                    std::mem::forget(self);
-                    return result.context("hmark_init does not unload");
-                }
+                Err(Errno::EAGAIN | Errno::EBUSY) => Ok(false),
+                result => result.map(|()| true).context("hmark_init does not unload"),
             }
-        }
+        })
     }
 }
 

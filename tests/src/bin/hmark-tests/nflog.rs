@@ -11,6 +11,7 @@ use netlink_packet_netfilter::{NetfilterMessage, NetfilterMessageInner, Netfilte
 use netlink_sys::{constants::NETLINK_NETFILTER, Socket};
 use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
+use tests::patience::PATIENCE;
 
 /// The NFLOG group of the rules.
 pub const GROUP: u16 = 5;
@@ -22,8 +23,6 @@ const BATCH: u32 = 200;
 const BATCH_BUFFER: u32 = 128 << 10;
 /// Time that a datagram waits for more messages, in hundredths of a second.
 const BATCH_DELAY: u32 = 1;
-/// Time to wait for a message, in seconds.
-const PATIENCE: i64 = 20;
 
 /// A packet as a rule logged it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +52,7 @@ impl Nflog {
         setsockopt(
             &socket,
             sockopt::ReceiveTimeout,
-            &TimeVal::seconds(PATIENCE),
+            &TimeVal::seconds(PATIENCE.as_secs() as i64),
         )?;
         let mut nflog = Self {
             socket,

@@ -27,6 +27,7 @@ use tests::module;
 use tests::netns::Netns;
 use tests::note;
 use tests::path;
+use tests::patience::PATIENCE;
 
 use crate::backend::Backend;
 use crate::memory;
@@ -38,8 +39,6 @@ const ROUNDS: u32 = 8;
 const WARM_UP: u32 = 8;
 /// Number of times in succession that memory must have grown to count as lost.
 const TRIES: u32 = 4;
-/// The longest time that a rule may see no packet.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// Attempts to unload the module from under its rules, each time that there are any.
 const ATTEMPTS: u32 = 20;
 

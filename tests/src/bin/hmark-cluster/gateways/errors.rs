@@ -8,12 +8,12 @@ use libtest_mimic::Trial;
 use tests::family::{Commands, Family};
 use tests::note;
 use tests::path;
+use tests::patience::wait;
 use tests::trial::test;
 
 use super::attempts::{self, Outcome};
 use super::passes::{self, Passes};
 use super::site::site;
-use super::without_ct::wait;
 
 /// Seed of the flows, and how many there are.
 const SEED: u64 = 0x6e61_7402;

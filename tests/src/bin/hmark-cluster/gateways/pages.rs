@@ -11,14 +11,38 @@ use tests::trial::test;
 use super::site::site;
 use crate::tutorial::Tutorial;
 
-const PAGES: [(&str, &str); 2] = [
-    ("choosing", "docs/choosing.md"),
-    ("troubleshooting", "docs/troubleshooting.md"),
+const PAGES: [(&str, &str, &str); 2] = [
+    ("choosing", "docs/choosing.md", ""),
+    ("troubleshooting", "docs/troubleshooting.md", TRACING),
 ];
+
+/// Makes the page's commands that trace a packet wait as long as it takes on a slow machine, or as
+/// short on a fast one: first until `nft` listens (to the group of traces, in hexadecimal), and
+/// then until it has written down where the packet went last.
+const TRACING: &str = r#"
+    timeout() {
+        shift
+        exec timeout 3600 "$@"
+    }
+    sleep() {
+        for look in $(seq 3000); do
+            if [ -e /run/listens ]; then
+                ! grep -q 'FORWARD.*policy' /run/trace || return 0
+            elif grep -q ' 00000100 ' /proc/net/netlink; then
+                touch /run/listens
+                return 0
+            fi
+            command sleep 0.1
+        done
+    }"#;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let trial = |(name, page)| test(&format!("{}_{name}", path!(play)), move || play(page));
+    let trial = |(name, page, settings)| {
+        test(&format!("{}_{name}", path!(play)), move || {
+            play(page, settings)
+        })
+    };
     PAGES.map(trial).into()
 }
 
@@ -27,10 +51,10 @@ pub fn trials() -> Vec<Trial> {
 const SILENCE: &str = "iptables -F INPUT; iptables -A INPUT -p udp --dport 9 -j DROP";
 
 /// Plays a page from its first command to its last.
-fn play(page: &str) -> Result<()> {
+fn play(page: &str, settings: &str) -> Result<()> {
     let site = site()?;
     site.server.run(SILENCE)?;
-    let page_read = Tutorial::read(page, "")?;
+    let page_read = Tutorial::read(page, settings)?;
     for section in page_read.unplayed()? {
         page_read.play(&section, site.hosts())?;
     }

@@ -54,8 +54,33 @@ const FIRST_MARK: u32 = 101;
 /// Makes `iptables` the legacy variant, which does not use nftables.
 const LEGACY: &str = "mount --bind /usr/sbin/xtables-legacy-multi /usr/sbin/xtables-nft-multi";
 
-/// Defines `ping`, as the lab has only that of busybox.
-const PING: &str = "ping() { busybox ping \"$@\"; }";
+/// Defines `ping`, as the lab has only that of busybox; and makes commands wait as long as it takes
+/// on a slow machine: the web server for its clients, and `sleep` for the errors that are counted
+/// after it.
+const SETTINGS: &str = r#"
+    ping() { busybox ping "$@"; }
+    nginx() {
+        sed -i 's/^http {/& client_header_timeout 1d; keepalive_timeout 1d; keepalive_time 1d;/' /run/nginx.conf
+        command nginx "$@"
+    }
+    sleep() {
+        for look in $(seq 3000); do
+            ! nstat -asz IcmpInTimeExcds | grep -q ' 6 ' || return 0
+            command sleep 0.1
+        done
+    }"#;
+
+/// How long gateways and border know a connection without packets. The tests compare all packets of
+/// a connection, so it must not be forgotten in between.
+const TRACKED: [&str; 7] = [
+    "udp_timeout",
+    "udp_timeout_stream",
+    "tcp_timeout_syn_sent",
+    "tcp_timeout_syn_recv",
+    "sctp_timeout_cookie_wait",
+    "sctp_timeout_cookie_echoed",
+    "sctp_timeout_established",
+];
 
 /// A port where the server has no service.
 const CLOSED: u16 = 9;
@@ -124,7 +149,7 @@ impl Site {
         switches.plug(&border, INTERNET)?;
         switches.plug(&server, INTERNET)?;
 
-        let tutorial = Tutorial::read(TUTORIAL, PING)?;
+        let tutorial = Tutorial::read(TUTORIAL, SETTINGS)?;
         for section in SET_UP {
             tutorial.play(
                 section,
@@ -132,6 +157,12 @@ impl Site {
             )?;
         }
         module::check_ours().context("no rule brought our module in")?;
+        for host in gateways.iter().chain([&border]) {
+            for timeout in TRACKED {
+                let file = format!("netfilter/nf_conntrack_{timeout}");
+                host.netns().sysctl(&file, "86400")?;
+            }
+        }
 
         let marking = Marking::of(&tutorial, &border, &selectors[0], FIRST_MARK, GATEWAYS)?;
         for family in Family::ALL {

@@ -2,13 +2,11 @@
 
 //! Failures without `ct`: replies reach other gateways, which drop them.
 
-use std::thread;
-use std::time::{Duration, Instant};
-
 use anyhow::{ensure, Result};
 use libtest_mimic::Trial;
 use tests::family::Family;
 use tests::path;
+use tests::patience::wait;
 use tests::trial::test;
 
 use super::attempts::{self, Outcome};
@@ -20,9 +18,6 @@ use crate::flow::Transport;
 
 /// Seed of the flows.
 const SEED: u64 = 0x6e61_7403;
-
-/// Time to wait for packets that are on their way.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Maximum deviation of the number of strays from that of a uniform hash, in standard deviations.
 const DEVIATIONS: f64 = 5.0;
@@ -74,18 +69,5 @@ fn count(site: &Site, transport: Transport, family: Family) -> Result<()> {
         "{strays} of {count} connections went astray"
     );
     table::astray(transport, family, strays, flows.len());
-    Ok(())
-}
-
-/// Waits until `is_done` returns true.
-///
-/// # Errors
-/// If that takes too long: the error is `what`.
-pub fn wait(what: &str, mut is_done: impl FnMut() -> Result<bool>) -> Result<()> {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_done()? {
-        ensure!(Instant::now() < deadline, "{what} after {PATIENCE:?}");
-        thread::sleep(Duration::from_millis(50));
-    }
     Ok(())
 }

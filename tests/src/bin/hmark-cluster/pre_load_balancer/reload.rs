@@ -13,10 +13,12 @@ use socket2::Socket;
 use tests::family::Family;
 use tests::note;
 use tests::path;
+use tests::patience::wait;
 use tests::trial::test;
 
 use super::account;
 use super::site::{site, Site};
+use crate::capture::Sightings;
 use crate::clients;
 use crate::flow::{Flow, Kind, Transport};
 use crate::host::Host;
@@ -92,8 +94,20 @@ fn reload_trapped(site: &Site) -> Result<()> {
     let sent = under_traffic(site, &flows, || {
         (0..times).try_for_each(|_| site.tutorial.play(SECTION, site.hosts()))
     })?;
-    let caught = unmarked(site)? - before;
-    let sightings = site.capture.take()?;
+    // Those that were sent last may still be under way.
+    let mut sightings = Sightings::new();
+    let (mut forth, mut caught) = (0, 0);
+    let arrived = wait("packets are missing", || {
+        caught = unmarked(site)? - before;
+        for (sighting, packets) in site.capture.take()? {
+            forth += match flows.contains(&sighting.flow) {
+                true => packets,
+                false => 0,
+            };
+            *sightings.entry(sighting).or_default() += packets;
+        }
+        Ok(forth + caught >= sent)
+    });
     let seen = account::seen(site, &flows, &sightings, |kind| kind == Kind::Whole);
     for (flow, seen) in flows.iter().zip(&seen) {
         let home = BTreeSet::from([site.marking.home(flow)?]);
@@ -104,16 +118,12 @@ fn reload_trapped(site: &Site) -> Result<()> {
             seen.back
         );
     }
-    let forth: u64 = sightings
-        .iter()
-        .filter(|(sighting, _)| flows.contains(&sighting.flow))
-        .map(|(_, packets)| packets)
-        .sum();
     ensure!(caught == 0, "{caught} packets without a mark");
     ensure!(
         forth == sent,
         "{sent} packets sent, {forth} came to gateways"
     );
+    arrived?;
 
     let mut flushed = 0;
     while flushed == 0 {

@@ -46,6 +46,11 @@ pub const SELECTORS: [&str; 3] = ["selector-a", "selector-b", "selector-c"];
 /// The mark of gateway-0: `--hmark-offs`.
 pub const FIRST_MARK: u32 = 100;
 
+/// Makes a web server wait for clients as long as it takes; the tutorial says how long it keeps
+/// connections after an answer.
+const PATIENT: &str = "echo 'client_header_timeout 1d; send_timeout 1d; keepalive_time 1d;' \
+                       > /etc/nginx/conf.d/patient.conf";
+
 /// The number of client networks, and of client addresses of each family in each network.
 const NETWORKS: usize = 3;
 const CLIENTS: u8 = 32;
@@ -108,6 +113,9 @@ impl Site {
 
         let settings = format!("GATEWAYS={}\nSERVERS={}", size.gateways, size.servers);
         let tutorial = Tutorial::read(TUTORIAL, &settings)?;
+        for server in &servers {
+            server.run(PATIENT)?;
+        }
         let hosts = || hosts(&client, &selectors, &gateways, &servers, &behind);
         for section in SET_UP {
             tutorial.play(section, hosts())?;

@@ -7,6 +7,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Protocol, Socket, Type};
 use tests::family::Family;
+use tests::patience::PATIENCE;
 
 use super::network::{self, expect_error, send, Network};
 use super::scenes::{self, PACKET};
@@ -105,7 +106,7 @@ pub fn cause(network: &Network) -> Result<()> {
     expect_error(&short, Errno::EHOSTUNREACH)?;
     let short = network::socket(client, network.at_client(4015), Type::STREAM, Protocol::TCP)?;
     live_short(&short, network.family)?;
-    let connected = short.connect_timeout(&to.into(), network::PATIENCE);
+    let connected = short.connect_timeout(&to.into(), PATIENCE);
     let error = connected.err().context("connected in two hops")?;
     ensure!(
         error.raw_os_error() == Some(Errno::EHOSTUNREACH as i32),

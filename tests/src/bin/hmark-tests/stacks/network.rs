@@ -4,16 +4,14 @@
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use anyhow::{ensure, Context, Result};
 use nix::errno::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 use tests::family::Family;
 use tests::netns::Netns;
+use tests::patience::PATIENCE;
 
-/// Time to wait for a packet.
-pub const PATIENCE: Duration = Duration::from_secs(10);
 /// MTU of a link that is too narrow for some datagrams; IPv6 allows no less than 1280.
 const NARROW: u32 = 1300;
 
