@@ -158,6 +158,29 @@ const _: () = {
     assert!(offset_of!(Info, hoffset) == 56);
 };
 
+/// Asserts at compile time that a C structure is laid out as [`Info`] is, field by field.
+///
+/// Those who bind the structure from a C header use this. A field that is missing here is an error.
+#[macro_export]
+macro_rules! assert_layout_v0 {
+    ($info:ident, $c:ty) => {
+        $crate::assert_layout_v0!(
+            $info, $c, src_mask, dst_mask, port_mask, port_set, flags, proto_mask, hashrnd,
+            hmodulus, hoffset
+        );
+    };
+    ($info:ident, $c:ty, $($field:ident),+) => {
+        const _: fn($info) = |$info { $($field: _),+ }| ();
+        const _: () = {
+            assert!(::core::mem::size_of::<$info>() == ::core::mem::size_of::<$c>());
+            assert!(::core::mem::align_of::<$info>() == ::core::mem::align_of::<$c>());
+            $(assert!(
+                ::core::mem::offset_of!($info, $field) == ::core::mem::offset_of!($c, $field)
+            );)+
+        };
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,8 +12,6 @@
     clippy::undocumented_unsafe_blocks
 )]
 
-use core::mem::offset_of;
-
 use hmark::rule::v0::{flag, Info};
 
 include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
@@ -32,20 +30,7 @@ pub unsafe trait Layout: Sized {
 // SAFETY: all fields are numbers; that the layout is C's is asserted below.
 unsafe impl Layout for Info {}
 
-/// Asserts that [`Info`] is `struct xt_hmark_info`, field by field; a field left out is an error.
-macro_rules! assert_fields {
-    ($($field:ident),+) => {
-        const _: fn(Info) = |Info { $($field: _),+ }| ();
-        const _: () = {
-            assert!(size_of::<Info>() == size_of::<xt_hmark_info>());
-            assert!(align_of::<Info>() == align_of::<xt_hmark_info>());
-            $(assert!(offset_of!(Info, $field) == offset_of!(xt_hmark_info, $field));)+
-        };
-    };
-}
-assert_fields!(
-    src_mask, dst_mask, port_mask, port_set, flags, proto_mask, hashrnd, hmodulus, hoffset
-);
+hmark::assert_layout_v0!(Info, xt_hmark_info);
 
 /// Asserts that each flag is the bit that the ABI header numbers, and that none is left out.
 macro_rules! assert_flags {
