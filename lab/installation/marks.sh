@@ -4,4 +4,4 @@
 iptables --version
 iptables -t mangle -F
 ip6tables -t mangle -F
-HMARK_INSTALLED=1 hmark-tests marks
+HMARK_INSTALLED=1 hmark-system marks

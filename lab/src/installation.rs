@@ -97,10 +97,10 @@ fn run(debian: Debian, from: Option<&str>, passed: &mut usize) -> Result<()> {
     if from.is_none() {
         debian.copy_to(&root)?;
     }
-    need::make(&lab, &[Need::Product(Product::Program("hmark-tests"))])?;
+    need::make(&lab, &[Need::Product(Product::Program("hmark-system"))])?;
     fs::copy(
-        product::program("hmark-tests"),
-        root.join("usr/local/bin/hmark-tests"),
+        product::program("hmark-system"),
+        root.join("usr/local/bin/hmark-system"),
     )?;
     let kernel = PackagedKernel::newest(&root)?;
     for (name, place) in steps {

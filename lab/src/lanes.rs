@@ -393,7 +393,7 @@ const DEBUG: &[Lane] = &[
         480,
         Run::Guest(Guest {
             options: "--cpus=4",
-            ..guest(X86Debug, "hmark-tests")
+            ..guest(X86Debug, "hmark-system")
         }),
     )
     .counted()
@@ -472,7 +472,7 @@ const HOST_TESTS: &str = "test --workspace --exclude hmark-text";
 const EXHAUSTIVE: &str = "test --profile tools --package hmark --lib -- --ignored";
 
 /// The tests of `hmark`, its corpus, and those of `hmark-text`.
-const EMULATED: &str = "test --package hmark --package hmark-fuzz --package hmark-text";
+const EMULATED: &str = "test --package hmark --package hmark-libfuzzer --package hmark-text";
 
 /// Fails if the library of a folder is over 20 KiB, needs another library than iptables does, or
 /// wants an executable stack.
@@ -593,12 +593,12 @@ const fn guest(kernel: Kernel, program: &'static str) -> Guest {
 
 /// The tests of module, library and marks on a kernel.
 const fn tests(kernel: Kernel) -> Run {
-    Run::Guest(guest(kernel, "hmark-tests"))
+    Run::Guest(guest(kernel, "hmark-system"))
 }
 
 /// The tests of the extension, with the iptables of another release.
 const fn with_iptables(release: Release) -> Run {
-    let mut guest = guest(Uml, "hmark-tests");
+    let mut guest = guest(Uml, "hmark-system");
     guest.iptables = Some(release);
     Run::Guest(guest)
 }

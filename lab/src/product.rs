@@ -144,11 +144,11 @@ impl Product {
             Product::Program(name) => {
                 let mut cargo = Command::new("cargo");
                 cargo.args(["build", "--profile", "tools", "--locked"]);
-                step.run(cargo.args(["--package", "tests", "--bin", name]))?;
+                step.run(cargo.args(["--package", name]))?;
             }
             Product::ForeignProgram(name, architecture) => step.run(
-                cargo_with_std("build --profile tools --locked --package tests")
-                    .args(["--bin", name, "-Zbuild-std=std,panic_abort", "--target"])
+                cargo_with_std("build --profile tools --locked")
+                    .args(["--package", name, "-Zbuild-std=std,panic_abort", "--target"])
                     .arg(architecture.target()),
             )?,
         }

@@ -5,7 +5,7 @@
 # library: the stock one refuses some. Rules that only one family accepts, or that each saves in its
 # own way, are in libipt_HMARK.t and libip6t_HMARK.t.
 #
-# `hmark-tests text::files` runs all lines, and `text::edges` compares the libraries by them. With
+# `hmark-system text::files` runs all lines, and `text::edges` compares the libraries by them. With
 # module and library installed, root can also run them by the scripts of iptables' sources:
 #
 #     iptables-test.py --host tests/iptables/*.t

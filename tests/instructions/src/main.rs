@@ -1,97 +1,105 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `instructions KIND PACKETS`: marks packets of one kind repeatedly. Without arguments, it lists
-//! all kinds.
+//! Compares the instructions that `hmark` takes for a packet in user space, counted by callgrind,
+//! with limits. A change that slows the walk shows at once, on any machine.
 //!
-//! It is built with the optimisation of kernels for speed and with that of kernels for size, and
-//! `hmark-instructions` counts the instructions that it executes.
+//! The measured program (`counted/`) is built with the optimisation of kernels for speed
+//! and with that of kernels for size.
 
-use std::env;
-use std::hint::black_box;
-use std::process::ExitCode;
+mod limits;
 
-use hmark::rule::v0::Info;
-use hmark::{rule, Connection, Ends, Family, Packet};
+use std::process::{Command, ExitCode};
 
-#[allow(dead_code, unused_imports)] // each user takes its part
-#[path = "../../kmod/generate/mod.rs"]
-mod generate;
-#[allow(dead_code)] // each user takes its part
-#[path = "../../kmod/kinds.rs"]
-mod kinds;
+use anyhow::{ensure, Context, Result};
+use libtest_mimic::{Arguments, Failed, Trial};
+use testbed::install::target_folder;
+use testbed::path;
 
-use generate::{Bytes, Conntrack};
-use kinds::{Kind, KINDS};
+use limits::{Optimisation, OPTIMISATIONS};
+
+/// Packets of two runs: the difference between the runs is due to the packets only.
+const PACKETS: [u64; 2] = [1_000, 3_000];
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = env::args().skip(1).collect();
-    match &arguments[..] {
-        [] => {
-            // Only the kernel has packets in pages.
-            for kind in KINDS.iter().filter(|kind| !kind.is_paged()) {
-                println!("{}", kind.name);
-            }
-            ExitCode::SUCCESS
-        }
-        [name, packets] => {
-            let kind = KINDS.iter().find(|kind| kind.name == name);
-            let (Some(kind), Ok(packets)) = (kind, packets.parse()) else {
-                eprintln!("instructions: no kind '{name}', or no number '{packets}'");
-                return ExitCode::FAILURE;
-            };
-            mark_many(kind, packets);
-            ExitCode::SUCCESS
-        }
-        _ => {
-            eprintln!("usage: instructions [KIND PACKETS]");
+    match trials() {
+        Ok(trials) => libtest_mimic::run(&Arguments::from_args(), trials).exit_code(),
+        Err(error) => {
+            eprintln!("hmark-instructions: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn mark_many(kind: &Kind, packets: u64) {
-    let mut bytes = Box::new(Bytes::default());
-    kind.packet(1, &mut bytes);
-    let (packet, rule) = (bytes.as_slice(), kind.rule());
-    let connection = connection(&kind.connection(1));
-    for _ in 0..packets {
-        let (packet, rule) = (black_box(packet), black_box(&rule));
-        black_box(match (kind.family, &connection) {
-            (Family::Ipv4, None) => mark_ipv4(packet, rule),
-            (Family::Ipv6, None) => mark_ipv6(packet, rule),
-            (Family::Ipv4, Some(connection)) => mark_ipv4(black_box(connection), rule),
-            (Family::Ipv6, Some(connection)) => mark_ipv6(black_box(connection), rule),
-        });
+/// A test for each optimisation and kind of packet.
+fn trials() -> Result<Vec<Trial>> {
+    let mut trials = Vec::new();
+    for optimisation in OPTIMISATIONS {
+        let program = build(optimisation)?;
+        for kind in run(&mut Command::new(&program))?.0.lines() {
+            let (program, kind) = (program.clone(), kind.to_owned());
+            let name = format!("{}_{}_{kind}", path!(check), optimisation.name);
+            trials.push(Trial::test(name, move || {
+                check(&program, optimisation, &kind)
+                    .map_err(|error| Failed::from(format!("{error:#}")))
+            }));
+        }
     }
+    Ok(trials)
 }
 
-// There is a function for each family, as in the kernel module.
-
-#[inline(never)]
-fn mark_ipv4<P: Packet + ?Sized>(packet: &P, rule: &Info) -> Option<u32> {
-    hmark::mark(Family::Ipv4, packet, rule)
+/// Builds the program with an optimisation.
+fn build(optimisation: &Optimisation) -> Result<String> {
+    let profile = format!("kernel-{}", optimisation.name);
+    run(Command::new("cargo").args([
+        "build",
+        "--quiet",
+        "--locked",
+        "--profile",
+        &profile,
+        "--package",
+        "instructions",
+    ]))?;
+    let program = target_folder().join(profile).join("instructions");
+    Ok(program.display().to_string())
 }
 
-#[inline(never)]
-fn mark_ipv6<P: Packet + ?Sized>(packet: &P, rule: &Info) -> Option<u32> {
-    hmark::mark(Family::Ipv6, packet, rule)
+/// Counts the instructions that a packet takes, and compares them with the limit.
+fn check(program: &str, optimisation: &Optimisation, kind: &str) -> Result<()> {
+    let [few, many] = PACKETS;
+    let whole = count(program, kind, many)?
+        .checked_sub(count(program, kind, few)?)
+        .context("more packets take fewer instructions")?;
+    let taken = whole.div_ceil(many - few);
+    let limit = optimisation
+        .limit(kind)
+        .with_context(|| format!("limits.rs has no `{kind}`"))?;
+    println!(
+        "{}::{kind}: {taken} instructions, at most {limit}",
+        optimisation.name
+    );
+    ensure!(
+        taken <= limit,
+        "a packet takes {taken} instructions, at most {limit} are allowed: is that worth it?"
+    );
+    Ok(())
 }
 
-fn connection(conntrack: &Conntrack) -> Option<Connection> {
-    let [original, reply] = conntrack.ends?;
-    let words = |address: [u8; 16]| {
-        let address: [[u8; 4]; 4] =
-            std::array::from_fn(|word| std::array::from_fn(|byte| address[word * 4 + byte]));
-        address.map(u32::from_ne_bytes)
-    };
-    Some(Connection {
-        ends: Ends::new(
-            original.l3num,
-            words(original.address),
-            words(reply.address),
-        ),
-        protocol: original.protocol,
-        original_port: original.port,
-        reply_port: reply.port,
-    })
+/// Counts the instructions that the program takes for this number of packets.
+fn count(program: &str, kind: &str, packets: u64) -> Result<u64> {
+    let (_, said) = run(Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .args([program, kind, &packets.to_string()]))?;
+    said.lines()
+        .find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok())
+        .with_context(|| format!("valgrind counted nothing: {said}"))
+}
+
+/// Runs a command, and returns its standard output and standard error.
+fn run(command: &mut Command) -> Result<(String, String)> {
+    let output = command
+        .output()
+        .with_context(|| format!("cannot run {command:?}; is it installed?"))?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.success(), "{command:?} failed: {said}");
+    Ok((String::from_utf8_lossy(&output.stdout).into_owned(), said))
 }

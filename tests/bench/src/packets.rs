@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The cost of a packet in three targets, called in one kernel by the module `hmark_bench`: the
+//! kernel's own C one, ours, and one that hashes but reads no header.
+
+use std::path::Path;
+
+use anyhow::{ensure, Context, Result};
+use testbed::command::run as command;
+use testbed::{install, module, reference};
+
+use crate::effort::Effort;
+use crate::progress::Progress;
+use crate::report::{Ratio, Row, Table};
+use crate::series::Series;
+
+/// Rounds of each kind of packet.
+const ROUNDS: usize = 15;
+
+/// Packets that each target gets in a round.
+const PACKETS: usize = 1 << 17;
+
+/// Measures all kinds of packets that the module knows.
+pub fn run(progress: &mut Progress) -> Result<Table> {
+    module::load_built()?;
+    reference::load()?;
+    let effort = Effort::new(ROUNDS);
+    progress.phase(&format!(
+        "packets: {} rounds of {} packets of each kind",
+        effort.rounds,
+        PACKETS / effort.less
+    ));
+    let module = install::built_module("fuzz", "hmark_bench");
+    let mut rows: Vec<Row> = Vec::new();
+    loop {
+        let (row, kinds) = measure(&module, rows.len(), &effort)?;
+        progress.step(&format!("{}, of {kinds} kinds", row.name));
+        rows.push(row);
+        if rows.len() >= kinds {
+            break;
+        }
+    }
+    module::unload()?;
+    reference::unload()?;
+    Ok(Table {
+        benchmark: "packets",
+        title: "Packets: a call of our target and of the kernel's own C one; the floor is a target that hashes and reads no header.",
+        unit: effort.cost,
+        ratio: Ratio::OtherByOurs,
+        rows,
+    })
+}
+
+/// Measures the kind with this number, and returns how many kinds there are.
+fn measure(module: &Path, kind: usize, effort: &Effort) -> Result<(Row, usize)> {
+    command("dmesg --clear")?;
+    let loaded = command(&format!(
+        "insmod {} kind={kind} rounds={} packets={}",
+        module.display(),
+        effort.rounds,
+        PACKETS / effort.less
+    ));
+    let log = command("dmesg --notime")?;
+    loaded.with_context(|| log.clone())?;
+    command("rmmod hmark_bench")?;
+
+    let said = |what| {
+        log.lines()
+            .filter_map(move |line| line.strip_prefix("hmark_bench: ")?.strip_prefix(what))
+    };
+    let about = said("kind ").next().context("the module said nothing")?;
+    let mut row = Row {
+        name: value(about, "name")?.to_owned(),
+        of: String::new(),
+        series: Series::default(),
+        floor: Vec::new(),
+    };
+    for times in said("measured ") {
+        row.series.ours.push(nanoseconds(times, "rust")?);
+        row.series.other.push(nanoseconds(times, "c")?);
+        row.floor.push(nanoseconds(times, "floor")?);
+    }
+    ensure!(
+        row.floor.len() == effort.rounds,
+        "{}: measurements are missing from the kernel log",
+        row.name
+    );
+    Ok((row, value(about, "kinds")?.parse()?))
+}
+
+/// The word after `NAME=`.
+fn value<'a>(words: &'a str, name: &str) -> Result<&'a str> {
+    words
+        .split(' ')
+        .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+        .with_context(|| format!("no {name} in `{words}`"))
+}
+
+/// The picoseconds after `NAME=`, in nanoseconds.
+fn nanoseconds(words: &str, name: &str) -> Result<f64> {
+    let picoseconds: f64 = value(words, name)?.parse()?;
+    Ok(picoseconds / 1000.0)
+}

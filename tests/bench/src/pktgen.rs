@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! pktgen, the kernel's own packet generator, which makes UDP packets of many flows.
+//!
+//! Kernel documentation: `Documentation/networking/pktgen.rst`
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use testbed::command::run;
+use testbed::family::Family;
+
+/// The folder of its files, in the network namespace of the thread.
+const FOLDER: &str = "/proc/thread-self/net/pktgen";
+
+/// Its thread on the first CPU.
+const THREAD: &str = "kpktgend_0";
+
+/// The packets to send.
+pub struct Traffic {
+    pub family: Family,
+    /// The device that sends.
+    pub device: &'static str,
+    /// Hardware address of the receiver.
+    pub receiver: String,
+    pub source: &'static str,
+    pub destination: &'static str,
+}
+
+/// Loads pktgen, if it is a module.
+///
+/// # Errors
+/// If the kernel has no pktgen.
+pub fn load() -> Result<()> {
+    if !Path::new(FOLDER).exists() {
+        run("modprobe pktgen")?;
+    }
+    Ok(())
+}
+
+impl Traffic {
+    /// Makes the device send packets of 1,000 flows, and returns how many it sent per second.
+    ///
+    /// # Errors
+    /// If pktgen does not accept its settings, or does not send.
+    pub fn send(&self, packets: u32) -> Result<f64> {
+        let [source, destination] = match self.family {
+            Family::Ipv4 => ["src_min", "dst"],
+            Family::Ipv6 => ["src6", "dst6"],
+        };
+        write(THREAD, "rem_device_all")?;
+        write(THREAD, &format!("add_device {}", self.device))?;
+        for line in [
+            format!("count {packets}"),
+            "clone_skb 0".to_owned(),
+            "pkt_size 110".to_owned(),
+            "delay 0".to_owned(),
+            format!("dst_mac {}", self.receiver),
+            format!("{source} {}", self.source),
+            format!("{destination} {}", self.destination),
+            "udp_src_min 10000".to_owned(),
+            "udp_src_max 10999".to_owned(),
+            "udp_dst_min 9".to_owned(),
+            "udp_dst_max 9".to_owned(),
+        ] {
+            write(self.device, &line)?;
+        }
+        write("pgctrl", "start")?;
+        let path = Path::new(FOLDER).join(self.device);
+        let result = fs::read_to_string(path)?;
+        let rate = result
+            .split_whitespace()
+            .find_map(|word| word.strip_suffix("pps"))
+            .with_context(|| format!("pktgen has no result: {result}"))?;
+        Ok(rate.parse()?)
+    }
+}
+
+fn write(file: &str, line: &str) -> Result<()> {
+    let path = Path::new(FOLDER).join(file);
+    fs::write(&path, line).with_context(|| format!("`{line}` to {}", path.display()))
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! An ICMP error about a translated packet comes back through the gateway of that packet's
+//! connection.
+
+use anyhow::{ensure, Result};
+use libtest_mimic::Trial;
+use testbed::family::{Commands, Family};
+use testbed::note;
+use testbed::path;
+use testbed::patience::wait;
+use testbed::trial::test;
+
+use super::attempts::{self, Outcome};
+use super::passes::{self, Passes};
+use super::site::site;
+
+/// Seed of the flows, and how many there are.
+const SEED: u64 = 0x6e61_7402;
+const FLOWS: usize = 60;
+
+/// The tests here.
+pub fn trials() -> Vec<Trial> {
+    let name = |family: Family| format!("{}_{}", path!(come_back), family.name());
+    let trial = |family| test(&name(family), move || come_back(family));
+    Family::ALL.map(trial).into()
+}
+
+/// Sends datagrams to a port where nobody listens; the server answers each with a port unreachable.
+fn come_back(family: Family) -> Result<()> {
+    let site = site()?;
+    let limits: &[_] = match family {
+        Family::Ipv4 => &[
+            ("ipv4/icmp_ratelimit", "0"),
+            ("ipv4/icmp_msgs_per_sec", "100000"),
+            ("ipv4/icmp_msgs_burst", "100000"),
+        ],
+        Family::Ipv6 => &[("ipv6/icmp/ratelimit", "0")],
+    };
+    for (limit, value) in limits {
+        site.server.netns().sysctl(limit, value)?;
+    }
+    let flows = site.flows_to_nobody(family, FLOWS, SEED);
+    site.capture.take()?;
+    let mut attempts = site.attempt(&flows)?;
+    wait("errors are missing", || {
+        let mut outcomes = attempts::outcomes(&mut attempts).into_iter();
+        Ok(outcomes.all(|outcome| outcome == Outcome::Refused))
+    })?;
+    let passes = Passes::of(site, &flows, &site.capture.take()?);
+    let counts = passes::by_gateway(site, &flows, &passes)?;
+    let without = passes.iter().filter(|seen| seen.errors == 0);
+    ensure!(
+        without.count() == 0,
+        "something else than an error came back"
+    );
+    note!(
+        "{family}: ICMP errors about {} connections, each by its gateway: {counts:?}",
+        flows.len()
+    );
+    Ok(())
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The set-ups that HMARK was written for, built from real parts in namespaces with the commands of
+//! the tutorials in `docs/`. Run it in a fresh guest of the lab; `size.rs` reads the number of
+//! hosts and flows.
+
+mod cables;
+mod capture;
+mod clients;
+mod echo;
+mod flow;
+mod gateways;
+mod host;
+mod pre_load_balancer;
+mod rule;
+mod share;
+mod size;
+mod tutorial;
+
+use std::process::ExitCode;
+
+use libtest_mimic::Arguments;
+use nix::sys::resource::{setrlimit, Resource};
+use testbed::notes;
+
+/// Maximum number of files that clients and servers may have open, which is the kernel's limit for
+/// a process.
+const FILES: u64 = 1 << 20;
+
+fn main() -> ExitCode {
+    if let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, FILES, FILES) {
+        eprintln!("hmark-cluster: cannot open {FILES} files: {error}");
+        return ExitCode::FAILURE;
+    }
+    let mut arguments = Arguments::from_args();
+    // All tests share one cluster, and run in the order of the tutorial.
+    arguments.test_threads = Some(1);
+    let mut trials = pre_load_balancer::trials();
+    trials.extend(gateways::trials());
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    notes::print();
+    pre_load_balancer::print_shares();
+    gateways::print_table();
+    conclusion.exit_code()
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The extension on another architecture. Debian's iptables for it, under qemu-user, accepts,
+//! prints and finds the same rules with the stock library and with ours, and prints the same as
+//! iptables of this machine.
+//!
+//! There is no kernel of that architecture: `libtables.so` keeps a table for iptables-legacy, and
+//! iptables-translate needs none. Environment variables of the lab say where everything is.
+
+mod machine;
+
+use std::process::ExitCode;
+
+use anyhow::{ensure, Context, Result};
+use fastrand::Rng;
+use libtest_mimic::{Arguments, Trial};
+use testbed::family::{Commands, Family};
+use testbed::side::Side;
+use testbed::text::candidate::Candidate;
+use testbed::text::runner::{Iptables, Runner};
+use testbed::text::{edges, generator};
+use testbed::trial::test;
+use testbed::{note, notes, path};
+
+use machine::{native, Machine};
+
+const SEED: u64 = 0x484d_4152_4b00;
+
+/// The numbers of handwritten and of random rules to try. Each of the handwritten ones that is
+/// refused costs two processes.
+const EDGES: usize = 80;
+const RANDOM: usize = 1_000;
+const COMMANDS: usize = 4;
+const TRANSLATED: usize = 500;
+
+/// Rules for iptables-translate, each with its translation.
+const TRANSLATIONS: [[&str; 2]; 3] = [
+    [
+        "-j HMARK --hmark-mod 4 --hmark-offs 100",
+        "counter meta mark set symhash mod 4 offset 100",
+    ],
+    [
+        "-p tcp -j HMARK --hmark-mod 4 --hmark-tuple sport --hmark-dport-mask 0xff00 --hmark-rnd 5",
+        "PROTO tcp counter meta mark set jhash th sport . th dport & 0xff00 mod 4 seed 0x5",
+    ],
+    [
+        "-j HMARK --hmark-mod 4 --hmark-src-prefix 20 --hmark-rnd 0x01020304",
+        "counter meta mark set jhash IP saddr & MASK mod 4 seed 0x1020304",
+    ],
+];
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    match Machine::of_lab() {
+        Ok(machine) => {
+            let conclusion = libtest_mimic::run(&arguments, trials(&machine));
+            notes::print();
+            conclusion.exit_code()
+        }
+        Err(error) => {
+            eprintln!("hmark-foreign: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Test = fn(&Machine, Family) -> Result<()>;
+
+fn trials(machine: &Machine) -> Vec<Trial> {
+    let tests: [(&str, Test); 6] = [
+        (path!(help), help),
+        (path!(translate), translate),
+        (path!(translate_random), translate_random),
+        (path!(edges), edges),
+        (path!(random), random),
+        (path!(commands), commands),
+    ];
+    let mut trials = Vec::new();
+    for (name, run) in tests {
+        for family in Family::ALL {
+            let machine = machine.clone();
+            let name = format!("{name}_{}", family.name());
+            trials.push(test(&name, move || run(&machine, family)));
+        }
+    }
+    trials
+}
+
+/// The help is the same as on this machine.
+fn help(machine: &Machine, family: Family) -> Result<()> {
+    let iptables = machine.iptables(family, "help")?;
+    let foreign = iptables.run(Side::Ours, "", "-j HMARK --help", "")?;
+    let native = native(family, "", "-j HMARK --help", "")?;
+    // The help of iptables itself comes first.
+    let ours = |text: &str| Some(text[text.find("HMARK target: ")?..].to_owned());
+    let shown = ours(&foreign).context("not our help")?;
+    ensure!(
+        Some(&shown) == ours(&native).as_ref(),
+        "otherwise than here: {shown}"
+    );
+    Ok(())
+}
+
+/// iptables-translate gives these translations.
+fn translate(machine: &Machine, family: Family) -> Result<()> {
+    let iptables = machine.iptables(family, "translate")?;
+    for [rule, nft] in TRANSLATIONS {
+        let arguments = format!("-t mangle -A PREROUTING {rule}");
+        let found = iptables.run(Side::Ours, "-translate", &arguments, "")?;
+        let (ip, proto, mask) = match family {
+            Family::Ipv4 => ("ip", "ip protocol", "255.255.240.0"),
+            Family::Ipv6 => ("ip6", "meta l4proto", "ffff:f000::"),
+        };
+        let nft = nft.replace("IP", ip).replace("PROTO", proto);
+        let nft = nft.replace("MASK", mask);
+        let wanted = format!("nft 'add rule {ip} mangle PREROUTING {nft}'\n");
+        ensure!(found == wanted, "`{rule}`:\n  {found}  {wanted}");
+    }
+    Ok(())
+}
+
+/// Random rules are translated as on this machine.
+fn translate_random(machine: &Machine, family: Family) -> Result<()> {
+    let iptables = machine.iptables(family, "translate-random")?;
+    let mut rng = Rng::with_seed(SEED);
+    let mut rules = String::from("*mangle\n");
+    for _ in 0..TRANSLATED {
+        let candidate = generator::correct(&mut rng, family);
+        let protocol = *rng
+            .choice(["", "-p tcp ", "-p udp ", "-p esp "].iter())
+            .unwrap_or(&"");
+        rules += &format!("-A PREROUTING {protocol}-j HMARK {candidate}\n");
+    }
+    rules += "COMMIT\n";
+    let [suffix, file] = ["-restore-translate", "-f /dev/stdin"];
+    let foreign = iptables.run(Side::Ours, suffix, file, &rules)?;
+    let native = native(family, suffix, file, &rules)?;
+    // The other lines name the version.
+    let [foreign, native] = [&foreign, &native].map(|text| {
+        let lines = text.lines().filter(|line| line.contains("PREROUTING"));
+        lines.collect::<Vec<_>>()
+    });
+    for (foreign, native) in foreign.iter().zip(&native) {
+        ensure!(
+            foreign == native,
+            "translated otherwise:\n  {foreign}\n  {native}"
+        );
+    }
+    let hashes = foreign.iter().filter(|line| line.contains("hash ")).count();
+    ensure!(
+        [foreign.len(), native.len()] == [TRANSLATED; 2] && hashes > TRANSLATED / 5,
+        "of {TRANSLATED} rules, {} are shown here and {} there; {hashes} are translated",
+        native.len(),
+        foreign.len()
+    );
+    note!("{machine}, {family}: {TRANSLATED} random rules translated as here, {hashes} of them to a hash");
+    Ok(())
+}
+
+/// Some of the handwritten rules have the same result with either library.
+fn edges(machine: &Machine, family: Family) -> Result<()> {
+    let mut candidates = edges::candidates();
+    Rng::with_seed(SEED).shuffle(&mut candidates);
+    candidates.truncate(EDGES);
+    compare(machine, family, "edge", &candidates)
+}
+
+/// Random rules have the same result with either library.
+fn random(machine: &Machine, family: Family) -> Result<()> {
+    let mut rng = Rng::with_seed(SEED);
+    let candidates: Vec<_> = (0..RANDOM)
+        .map(|_| generator::candidate(&mut rng, family))
+        .collect();
+    compare(machine, family, "random", &candidates)
+}
+
+fn compare(machine: &Machine, family: Family, kind: &str, candidates: &[Candidate]) -> Result<()> {
+    let runner = Runner::new(family, machine.iptables(family, kind)?, false);
+    let figures = runner.compare(candidates, 500)?;
+    note!(
+        "{machine}, {family}: {} {kind} rules: {figures}",
+        candidates.len()
+    );
+    Ok(())
+}
+
+/// Random rules are added, found and deleted, each by a separate command.
+fn commands(machine: &Machine, family: Family) -> Result<()> {
+    let mut rng = Rng::with_seed(SEED);
+    let candidates: Vec<_> = std::iter::repeat_with(|| generator::correct(&mut rng, family))
+        .take(COMMANDS)
+        .collect();
+    let runner = Runner::new(family, machine.iptables(family, "commands")?, false);
+    let tried = runner.by_command(&candidates)?;
+    ensure!(tried > COMMANDS / 2, "{tried} of {COMMANDS} rules accepted");
+    note!("{machine}, {family}: {tried} random rules added, found and deleted by commands");
+    Ok(())
+}

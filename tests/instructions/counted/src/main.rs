@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `instructions KIND PACKETS`: marks packets of one kind repeatedly. Without arguments, it lists
+//! all kinds.
+//!
+//! It is built with the optimisation of kernels for speed and with that of kernels for size, and
+//! `hmark-instructions` counts the instructions that it executes.
+
+use std::env;
+use std::hint::black_box;
+use std::process::ExitCode;
+
+use hmark::rule::v0::Info;
+use hmark::{rule, Connection, Ends, Family, Packet};
+
+#[allow(dead_code, unused_imports)] // each user takes its part
+#[path = "../../../kmod/generate/mod.rs"]
+mod generate;
+#[allow(dead_code)] // each user takes its part
+#[path = "../../../kmod/kinds.rs"]
+mod kinds;
+
+use generate::{Bytes, Conntrack};
+use kinds::{Kind, KINDS};
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    match &arguments[..] {
+        [] => {
+            // Only the kernel has packets in pages.
+            for kind in KINDS.iter().filter(|kind| !kind.is_paged()) {
+                println!("{}", kind.name);
+            }
+            ExitCode::SUCCESS
+        }
+        [name, packets] => {
+            let kind = KINDS.iter().find(|kind| kind.name == name);
+            let (Some(kind), Ok(packets)) = (kind, packets.parse()) else {
+                eprintln!("instructions: no kind '{name}', or no number '{packets}'");
+                return ExitCode::FAILURE;
+            };
+            mark_many(kind, packets);
+            ExitCode::SUCCESS
+        }
+        _ => {
+            eprintln!("usage: instructions [KIND PACKETS]");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn mark_many(kind: &Kind, packets: u64) {
+    let mut bytes = Box::new(Bytes::default());
+    kind.packet(1, &mut bytes);
+    let (packet, rule) = (bytes.as_slice(), kind.rule());
+    let connection = connection(&kind.connection(1));
+    for _ in 0..packets {
+        let (packet, rule) = (black_box(packet), black_box(&rule));
+        black_box(match (kind.family, &connection) {
+            (Family::Ipv4, None) => mark_ipv4(packet, rule),
+            (Family::Ipv6, None) => mark_ipv6(packet, rule),
+            (Family::Ipv4, Some(connection)) => mark_ipv4(black_box(connection), rule),
+            (Family::Ipv6, Some(connection)) => mark_ipv6(black_box(connection), rule),
+        });
+    }
+}
+
+// There is a function for each family, as in the kernel module.
+
+#[inline(never)]
+fn mark_ipv4<P: Packet + ?Sized>(packet: &P, rule: &Info) -> Option<u32> {
+    hmark::mark(Family::Ipv4, packet, rule)
+}
+
+#[inline(never)]
+fn mark_ipv6<P: Packet + ?Sized>(packet: &P, rule: &Info) -> Option<u32> {
+    hmark::mark(Family::Ipv6, packet, rule)
+}
+
+fn connection(conntrack: &Conntrack) -> Option<Connection> {
+    let [original, reply] = conntrack.ends?;
+    let words = |address: [u8; 16]| {
+        let address: [[u8; 4]; 4] =
+            std::array::from_fn(|word| std::array::from_fn(|byte| address[word * 4 + byte]));
+        address.map(u32::from_ne_bytes)
+    };
+    Some(Connection {
+        ends: Ends::new(
+            original.l3num,
+            words(original.address),
+            words(reply.address),
+        ),
+        protocol: original.protocol,
+        original_port: original.port,
+        reply_port: reply.port,
+    })
+}

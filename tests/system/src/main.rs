@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Tests of module, library and marks on the running kernel. They change its state, so they run one
+//! at a time, and in a fresh guest of the lab. `HMARK_SEED` sets the seed of packets and rules, and
+//! `HMARK_ROUNDS` the number of rounds of the races. `HMARK_INSTALLED` is set if packages have
+//! installed the module and the library.
+
+mod backend;
+mod commands;
+mod examples;
+mod experiment;
+mod kernel;
+mod lifecycle;
+mod loading;
+mod marks;
+mod memory;
+mod netfilter;
+mod nflog;
+mod packet;
+mod races;
+mod refusals;
+mod rules;
+mod ruleset;
+mod stacks;
+mod text;
+mod traffic;
+mod translate;
+mod trial;
+mod uninstall;
+mod versions;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use handover::Variable;
+use libtest_mimic::{Arguments, Trial};
+use testbed::kernel::{has_all, is_debug, is_foreign};
+use testbed::{install, iptables, notes};
+
+const SEED: u64 = 0x484d_4152_4b00;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // All tests share one kernel module.
+    arguments.test_threads = Some(1);
+    match trials(arguments.list) {
+        Ok(trials) => {
+            let conclusion = libtest_mimic::run(&arguments, trials);
+            notes::print();
+            conclusion.exit_code()
+        }
+        Err(error) => {
+            eprintln!("hmark-system: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn trials(list: bool) -> Result<Vec<Trial>> {
+    let seed = Variable::Seed.number(SEED)?;
+    if !list {
+        println!("seed of packets and rules: {seed} (set HMARK_SEED to change it)");
+    }
+    let tainted = kernel::tainted()?;
+    if Variable::Installed.value().is_some() {
+        install::take_installed()?;
+        let mut trials = marks::trials(seed);
+        trials.push(kernel::last(tainted));
+        return Ok(trials);
+    }
+    if !list {
+        install::install()?;
+    }
+
+    let mut trials = kernel::first();
+    if !has_all() {
+        // Tests of the module on a kernel that lacks parts of the network stack.
+        trials.extend(lifecycle::trials());
+        trials.extend(marks::trials(seed));
+        trials.extend(rules::trials());
+        trials.push(kernel::last(tainted));
+        return Ok(trials);
+    }
+    if iptables::release().is_none() {
+        trials.extend(lifecycle::trials());
+        trials.extend(loading::trials());
+        trials.extend(netfilter::trials());
+        trials.extend(races::trials());
+        trials.extend(marks::trials(seed));
+        trials.extend(stacks::trials());
+        if !is_debug() {
+            trials.extend(uninstall::trials());
+            trials.extend(refusals::trials());
+        }
+    }
+    // Tests of the extension, with any iptables. Most of them test little of the kernel, so that a
+    // slow one does without.
+    trials.extend(rules::trials());
+    if !is_debug() {
+        trials.extend(commands::trials());
+        trials.extend(text::trials(seed));
+        trials.extend(translate::trials());
+        trials.extend(examples::trials());
+        if !is_foreign() {
+            trials.extend(versions::trials());
+        }
+    }
+    trials.push(kernel::last(tainted));
+    Ok(trials)
+}

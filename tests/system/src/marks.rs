@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The same packets under the same rules, marked by the C module, by ours, and by `hmark`.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt::Write;
+use std::sync::OnceLock;
+
+use anyhow::{anyhow, bail, ensure, Context, Result};
+use libtest_mimic::Trial;
+use testbed::family::Family;
+use testbed::kernel::{self, Part};
+use testbed::note;
+use testbed::options;
+use testbed::path;
+use testbed::side::Side;
+
+use crate::backend::Backend;
+use crate::experiment::{Experiment, LEFT_ALONE};
+use crate::nflog::Logged;
+use crate::ruleset::{self, Entry};
+use crate::traffic;
+use crate::trial::families;
+
+/// Number of packets for each experiment and family.
+const PACKETS: usize = 2500;
+/// The most mismatches that are shown.
+const SHOWN: usize = 5;
+
+/// The tests here.
+pub fn trials(seed: u64) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    let mut add = |name, run: fn(Family, u64) -> Result<()>| {
+        trials.extend(families(name, move |family| run(family, seed)));
+    };
+    add(path!(equal_c), equal_c);
+    add(path!(equal_prediction), equal_prediction);
+    if kernel::has(Part::Conntrack) {
+        add(path!(equal_c_conntrack), equal_c_conntrack);
+    }
+    trials
+}
+
+/// The marks that both modules gave in one experiment.
+struct Marks {
+    family: Family,
+    rules: Vec<Entry>,
+    packets: usize,
+    conntrack: bool,
+    c: Vec<Logged>,
+    rust: Vec<Logged>,
+}
+
+/// The results without conntrack, by family. Two tests use each.
+static STATELESS: [OnceLock<Result<Marks, String>>; 2] = [OnceLock::new(), OnceLock::new()];
+
+/// Every packet, under every rule, has the mark that the C module gives it.
+fn equal_c(family: Family, seed: u64) -> Result<()> {
+    let marks = stateless(family, seed)?;
+    let expected = marks.packets * marks.rules.len();
+    ensure!(
+        marks.c.len() == expected,
+        "{} marks instead of {expected}: packets were lost",
+        marks.c.len()
+    );
+    compare(marks)?;
+    varies(marks)
+}
+
+/// Every mark of the module is the one that `hmark` predicts from the packet's bytes.
+fn equal_prediction(family: Family, seed: u64) -> Result<()> {
+    let marks = stateless(family, seed)?;
+    let mut rules = HashMap::new();
+    for entry in &marks.rules {
+        if !entry.is_ct() {
+            rules.insert(entry.name.as_str(), options::parse(entry.options, family)?);
+        }
+    }
+    let mut compared = 0;
+    let mut left_alone = 0;
+    for logged in &marks.rust {
+        let Some(rule) = rules.get(logged.rule.as_str()) else {
+            // Without conntrack, a `ct` rule has nothing to hash.
+            ensure!(
+                logged.mark == LEFT_ALONE,
+                "{}: marked without a connection",
+                logged.rule
+            );
+            continue;
+        };
+        let packet = logged.packet.as_slice();
+        let predicted = hmark::mark(family, packet, rule);
+        left_alone += usize::from(predicted.is_none());
+        let predicted = predicted.unwrap_or(LEFT_ALONE);
+        ensure!(
+            predicted == logged.mark,
+            "{}: packet {}: hmark says {predicted:#x}, the module {:#x}",
+            logged.rule,
+            hex(packet),
+            logged.mark
+        );
+        compared += 1;
+    }
+    note!(
+        "{family}: {} rules, {compared} marks compared with hmark, {left_alone} of them left alone",
+        rules.len()
+    );
+    ensure!(
+        compared == marks.packets * rules.len(),
+        "some marks were not compared"
+    );
+    ensure!(left_alone > 0, "no packet was left alone");
+    Ok(())
+}
+
+/// If connections are tracked, every mark is the one that the C module gives.
+fn equal_c_conntrack(family: Family, seed: u64) -> Result<()> {
+    let marks = run(Experiment {
+        family,
+        backend: Backend::Legacy,
+        rules: ruleset::connection(),
+        packets: traffic::connections(family, seed, PACKETS),
+        conntrack: true,
+    })?;
+    // Fragments are reassembled: fewer packets are marked than were sent.
+    let seen = marks.c.len() / marks.rules.len();
+    ensure!(
+        marks.c.len() % marks.rules.len() == 0 && seen * 10 > marks.packets * 8,
+        "{} marks of {} packets",
+        marks.c.len(),
+        marks.packets
+    );
+    note!("{family}: {seen} packets of connections seen");
+    compare(&marks)?;
+    // There must have been packets with a connection, and packets without.
+    let all = |logged: &&Logged| logged.rule == "mangle-1";
+    let total = marks.rust.iter().filter(all).count();
+    let untracked = |logged: &&Logged| logged.mark == LEFT_ALONE;
+    let untracked = marks.rust.iter().filter(all).filter(untracked).count();
+    note!("{family}: {untracked} of {total} packets without a connection");
+    ensure!(untracked > 0, "conntrack refused no packet");
+    ensure!(untracked * 2 < total, "conntrack tracks too few packets");
+    varies(&marks)
+}
+
+fn stateless(family: Family, seed: u64) -> Result<&'static Marks> {
+    STATELESS[family as usize]
+        .get_or_init(|| {
+            run(Experiment {
+                family,
+                backend: Backend::Nft,
+                rules: ruleset::stateless(family),
+                packets: traffic::stateless(family, seed, PACKETS),
+                conntrack: false,
+            })
+            .map_err(|error| format!("{error:#}"))
+        })
+        .as_ref()
+        .map_err(|error| anyhow!("{error}"))
+}
+
+fn run(experiment: Experiment) -> Result<Marks> {
+    Ok(Marks {
+        family: experiment.family,
+        c: experiment.run(Side::Stock).context("C module")?,
+        rust: experiment.run(Side::Ours).context("Rust module")?,
+        packets: experiment.packets.len(),
+        conntrack: experiment.conntrack,
+        rules: experiment.rules,
+    })
+}
+
+/// Checks that both lists have the same packets, in the same order, with the same marks.
+fn compare(marks: &Marks) -> Result<()> {
+    let mut mismatches = 0;
+    let mut report = String::new();
+    for (c, rust) in marks.c.iter().zip(&marks.rust) {
+        if c == rust {
+            continue;
+        }
+        mismatches += 1;
+        if mismatches <= SHOWN {
+            let options = marks.rules.iter().find(|entry| entry.name == c.rule);
+            write!(
+                report,
+                "\nC    {:#010x} {} {}\nRust {:#010x} {} {}\n     {}",
+                c.mark,
+                c.rule,
+                hex(&c.packet),
+                rust.mark,
+                rust.rule,
+                hex(&rust.packet),
+                options.map_or("", |entry| entry.options),
+            )?;
+        }
+    }
+    note!(
+        "{}: {} packets sent, {} rules, {} marks compared with the C module, {mismatches} differ",
+        marks.family,
+        marks.packets,
+        marks.rules.len(),
+        marks.c.len()
+    );
+    ensure!(
+        marks.c.len() == marks.rust.len(),
+        "{} marks by the C module, {} by ours",
+        marks.c.len(),
+        marks.rust.len()
+    );
+    if mismatches > 0 {
+        bail!("{mismatches} of {} marks differ:{report}", marks.c.len());
+    }
+    Ok(())
+}
+
+/// Checks that the marks are meaningful: each rule that can give several marks does, and one that
+/// needs a connection gives none without it.
+fn varies(marks: &Marks) -> Result<()> {
+    for entry in &marks.rules {
+        let of_rule = |logged: &&Logged| logged.rule == entry.name;
+        let distinct: BTreeSet<_> = marks
+            .rust
+            .iter()
+            .filter(of_rule)
+            .map(|logged| logged.mark)
+            .filter(|mark| *mark != LEFT_ALONE)
+            .collect();
+        let expected = if entry.is_ct() && !(marks.conntrack && entry.table == "mangle") {
+            0..=0
+        } else if entry.has_one_mark() {
+            1..=1
+        } else {
+            2..=usize::MAX
+        };
+        ensure!(
+            expected.contains(&distinct.len()),
+            "{} ({}): {} distinct marks",
+            entry.name,
+            entry.options,
+            distinct.len()
+        );
+    }
+    Ok(())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The two scenes that all tests here share: without conntrack in the router, and with it.
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
+use anyhow::{anyhow, Context, Result};
+use testbed::family::Family;
+use testbed::note;
+
+use super::watch::{Act, Marked, Played, Scene, Spot};
+use super::{errors, fragments, ipsec, nat, sctp, tracking};
+
+/// A rule that hashes the packet's own headers.
+pub const PACKET: Spot = Spot {
+    name: "packet",
+    table: "mangle",
+    chain: "PREROUTING",
+    options: "--hmark-tuple src,dst,sport,dport,proto --hmark-mod 4294967295 --hmark-rnd 1",
+};
+
+/// A rule that hashes the tuple of the packet's connection.
+pub const CONNECTION: Spot = Spot {
+    name: "connection",
+    options: "--hmark-tuple ct,src,dst,sport,dport,proto --hmark-mod 4294967295 --hmark-rnd 1",
+    ..PACKET
+};
+
+/// The results of a scene, for each family.
+type Results = [OnceLock<Result<Played, String>>; 2];
+
+/// Plays the scene in which no connections are tracked.
+fn play_stateless(family: Family) -> Result<&'static Played> {
+    static RESULTS: Results = [OnceLock::new(), OnceLock::new()];
+    once(&RESULTS[family as usize], || {
+        let acts: [Act; 4] = [
+            ("fragments", fragments::send_stateless),
+            ("SCTP", sctp::send),
+            ("IPsec", ipsec::send),
+            // Last, since it makes a link narrow.
+            ("ICMP errors", errors::cause),
+        ];
+        let scene = Scene {
+            family,
+            spots: &[PACKET, fragments::NO_PORTS, ipsec::SPI, ipsec::MASKED],
+            rules: &[],
+            acts: &acts,
+        };
+        scene.play()
+    })
+}
+
+/// Plays the scene in which connections are tracked, and some translated.
+fn play_tracked(family: Family) -> Result<&'static Played> {
+    static RESULTS: Results = [OnceLock::new(), OnceLock::new()];
+    once(&RESULTS[family as usize], || {
+        let scene = Scene {
+            family,
+            spots: &[
+                tracking::RAW,
+                CONNECTION,
+                PACKET,
+                nat::FORWARD,
+                nat::POSTROUTING,
+            ],
+            rules: &[tracking::rules(), nat::rules(family)].concat(),
+            acts: &[
+                ("fragments", fragments::send_tracked),
+                ("translated flows", nat::send),
+                ("untracked flows", tracking::send),
+            ],
+        };
+        scene.play()
+    })
+}
+
+/// The packets that our module marked without tracked connections.
+pub fn stateless(family: Family) -> Result<&'static BTreeSet<Marked>> {
+    Ok(&play_stateless(family)?.rust)
+}
+
+/// The packets that our module marked with tracked connections.
+pub fn tracked(family: Family) -> Result<&'static BTreeSet<Marked>> {
+    Ok(&play_tracked(family)?.rust)
+}
+
+/// In both scenes, both modules mark the same packets with the same marks: those of `hmark`.
+pub fn equal_c(family: Family) -> Result<()> {
+    for (name, played) in [
+        ("without conntrack", play_stateless(family)?),
+        ("with conntrack", play_tracked(family)?),
+    ] {
+        played.check_equal().context(name)?;
+        note!(
+            "{family}: {} kinds of packets of real stacks {name} marked as by the C module",
+            played.rust.len()
+        );
+    }
+    Ok(())
+}
+
+fn once(
+    cell: &'static OnceLock<Result<Played, String>>,
+    play: impl FnOnce() -> Result<Played>,
+) -> Result<&'static Played> {
+    cell.get_or_init(|| play().map_err(|error| format!("{error:#}")))
+        .as_ref()
+        .map_err(|error| anyhow!("{error}"))
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Texts of rules: the stock library and ours accept, print and find the same, except for the
+//! differences that the man page names.
+
+mod files;
+mod named;
+
+use std::fs;
+
+use anyhow::{ensure, Result};
+use fastrand::Rng;
+use libtest_mimic::Trial;
+use testbed::command::{run, run_with};
+use testbed::family::Family;
+use testbed::netns::Netns;
+use testbed::note;
+use testbed::path;
+use testbed::side::Side;
+use testbed::text::candidate::Candidate;
+use testbed::text::runner::{Iptables, Runner};
+use testbed::text::{edges, generator};
+use testbed::{iptables, module};
+
+use crate::backend::Backend;
+use crate::trial::backends;
+
+/// Number of random rules for iptables-legacy, if nothing is emulated.
+const RANDOM: usize = 10_000;
+
+/// The tests here.
+pub fn trials(seed: u64) -> Vec<Trial> {
+    let mut trials = named::trials();
+    trials.extend(files::trials(seed));
+    let mut add = |name, run: fn(Family, Backend, u64) -> Result<()>| {
+        trials.extend(backends(name, move |family, backend| {
+            run(family, backend, seed)
+        }));
+    };
+    add(path!(edges), edges);
+    add(path!(random), random);
+    add(path!(commands), commands);
+    trials
+}
+
+/// Tries the handwritten rules, or some of them if the machine is emulated.
+fn edges(family: Family, backend: Backend, seed: u64) -> Result<()> {
+    let mut candidates = edges::candidates();
+    Rng::with_seed(seed).shuffle(&mut candidates);
+    candidates.truncate(match (native()?, backend) {
+        (true, Backend::Legacy) => candidates.len(),
+        (true, Backend::Nft) => 200,
+        (false, _) => 25,
+    });
+    compare("edge", &candidates, family, backend)
+}
+
+/// Tries random rules.
+fn random(family: Family, backend: Backend, seed: u64) -> Result<()> {
+    let mut rng = Rng::with_seed(seed);
+    let count = match (native()?, backend) {
+        (true, Backend::Legacy) => RANDOM,
+        (true, Backend::Nft) => RANDOM / 10,
+        (false, _) => RANDOM / 80,
+    };
+    let candidates: Vec<_> = (0..count)
+        .map(|_| generator::candidate(&mut rng, family))
+        .collect();
+    compare("random", &candidates, family, backend)
+}
+
+/// Tries some random rules, each by a separate command.
+fn commands(family: Family, backend: Backend, seed: u64) -> Result<()> {
+    module::load_ours()?;
+    let mut rng = Rng::with_seed(seed);
+    let count = if native()? { 25 } else { 2 };
+    // A command is split at every blank, even at quoted ones.
+    let candidates: Vec<_> = std::iter::repeat_with(|| generator::candidate(&mut rng, family))
+        .filter(|candidate| !candidate.to_string().contains('"'))
+        .take(count)
+        .collect();
+    let tried = runner(family, backend)?.by_command(&candidates)?;
+    ensure!(tried > 0, "none of {count} rules was accepted");
+    note!("{family}, {backend}: {tried} random rules added, found and deleted by commands");
+    Ok(())
+}
+
+/// Whether the kernel runs as a process on this machine.
+fn native() -> Result<bool> {
+    Ok(fs::read_to_string("/proc/cpuinfo")?.contains("User Mode Linux"))
+}
+
+fn compare(kind: &str, candidates: &[Candidate], family: Family, backend: Backend) -> Result<()> {
+    module::load_ours()?;
+    // iptables -C looks at one rule after the other, and the nf_tables one takes long for each.
+    let batch = match backend {
+        Backend::Legacy => 500,
+        Backend::Nft => 100,
+    };
+    let figures = runner(family, backend)?.compare(candidates, batch)?;
+    let version = run(&backend.program(family, " -V"))?;
+    note!(
+        "{family}, {}: {} {kind} rules: {figures}",
+        version.trim(),
+        candidates.len()
+    );
+    Ok(())
+}
+
+/// iptables in a namespace.
+struct InNetns {
+    family: Family,
+    backend: Backend,
+    netns: Netns,
+}
+
+impl Iptables for InNetns {
+    fn run(&self, library: Side, suffix: &str, arguments: &str, input: &str) -> Result<String> {
+        let program = self.backend.program(self.family, suffix);
+        let command = format!("{program} {arguments}");
+        self.netns
+            .enter(|| run_with(&command, input, library.variables()))
+    }
+}
+
+fn runner(family: Family, backend: Backend) -> Result<Runner<InNetns>> {
+    let iptables = InNetns {
+        family,
+        backend,
+        netns: Netns::add("hmark-text")?,
+    };
+    Ok(Runner::new(family, iptables, iptables::is_old()?))
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Each difference that the man page names, shown with Debian's iptables.
+
+use std::process::Command;
+
+use anyhow::{ensure, Context, Result};
+use libtest_mimic::Trial;
+use testbed::command::run_with;
+use testbed::family::Family;
+use testbed::iptables;
+use testbed::module;
+use testbed::netns::Netns;
+use testbed::path;
+use testbed::side::Side;
+
+use crate::backend::Backend;
+use crate::trial::{families, test};
+
+/// Exit status of iptables for a rule that an extension refuses.
+const PARAMETER_PROBLEM: i32 = 2;
+
+/// The tests here.
+pub fn trials() -> Vec<Trial> {
+    let mut trials = vec![
+        test(path!(prefix_ipv4), prefix_ipv4),
+        test(path!(zone_ipv6), zone_ipv6),
+    ];
+    trials.extend(families(path!(defaults), defaults));
+    trials.extend(families(path!(offs), offs));
+    trials.extend(families(path!(netmask), netmask));
+    trials.extend(families(path!(ct_alone), ct_alone));
+    trials.extend(families(path!(spi_and_port), spi_and_port));
+    trials.extend(families(path!(overridden), overridden));
+    trials.extend(families(path!(words), words));
+    trials
+}
+
+/// The mangle table of a namespace.
+struct Table {
+    family: Family,
+    netns: Netns,
+}
+
+/// The exit status and output of a command.
+struct Answer {
+    status: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Table {
+    fn new(family: Family) -> Result<Self> {
+        module::load_ours()?;
+        let netns = Netns::add("hmark-named")?;
+        Ok(Self { family, netns })
+    }
+
+    fn iptables(&self, library: Side, arguments: &str) -> Result<Answer> {
+        let mut command = Command::new(Backend::Nft.program(self.family, ""));
+        command
+            .args(["-t", "mangle"])
+            .args(arguments.split_whitespace())
+            .envs(library.variables().iter().copied());
+        let output = self.netns.enter(|| Ok(command.output()?))?;
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        Ok(Answer {
+            status: output.status.code().context("ended by a signal")?,
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        })
+    }
+
+    /// Adds a rule to the PREROUTING chain after emptying it.
+    fn add(&self, library: Side, options: &str) -> Result<Answer> {
+        self.iptables(library, "-F PREROUTING")?;
+        self.iptables(library, &format!("-A PREROUTING -j HMARK {options}"))
+    }
+
+    /// Adds a rule, which must be accepted, and returns it as the library saves it.
+    fn saved(&self, library: Side, options: &str) -> Result<String> {
+        let added = self.add(library, options)?;
+        ensure!(added.status == 0, "{library:?}: {}", added.stderr);
+        let saved = self.iptables(library, "-S PREROUTING")?.stdout;
+        let rule = saved.lines().find(|line| line.starts_with("-A"));
+        Ok(rule.context("no rule was saved")?.to_owned())
+    }
+
+    fn restore(&self, library: Side, rule: &str) -> Result<()> {
+        let command = Backend::Nft.program(self.family, "-restore");
+        let input = format!("*mangle\n{rule}\nCOMMIT\n");
+        self.netns
+            .enter(|| run_with(&command, &input, library.variables()))?;
+        Ok(())
+    }
+
+    /// Checks that a library itself refuses a rule, by the exit status and these words.
+    fn refuses(&self, library: Side, options: &str, words: &str) -> Result<()> {
+        let answer = self.add(library, options)?;
+        ensure!(
+            answer.status == PARAMETER_PROBLEM && answer.stderr.contains(words),
+            "{library:?}: status {}: {}",
+            answer.status,
+            answer.stderr
+        );
+        Ok(())
+    }
+}
+
+/// The stock library requires a seed and selectors. Ours does not, but saves them, so that the
+/// stock library restores the rule.
+fn defaults(family: Family) -> Result<()> {
+    let table = Table::new(family)?;
+    for options in [
+        "--hmark-mod 4 --hmark-offset 100",
+        "--hmark-mod 4 --hmark-rnd 1",
+        "--hmark-mod 4 --hmark-tuple src",
+    ] {
+        table.refuses(Side::Stock, options, "--hmark-")?;
+        let saved = table.saved(Side::Ours, options)?;
+        table.restore(Side::Stock, &saved)?;
+    }
+    Ok(())
+}
+
+/// `--hmark-offs` is an option of ours, and an abbreviation to the stock library.
+fn offs(family: Family) -> Result<()> {
+    let table = Table::new(family)?;
+    for library in Side::BOTH {
+        let options = "--hmark-mod 4 --hmark-rnd 1 --hmark-tuple src --hmark-offs 5";
+        let saved = table.saved(library, options)?;
+        ensure!(saved.ends_with(" --hmark-offset 5"), "{library:?}: {saved}");
+    }
+    let help = |library| Ok::<_, anyhow::Error>(table.iptables(library, "-j HMARK --help")?.stdout);
+    ensure!(help(Side::Ours)?.contains("--hmark-offs\n"));
+    ensure!(!help(Side::Stock)?.contains("--hmark-offs\n"));
+    Ok(())
+}
+
+/// The stock library takes an IPv4 prefix length over 32 for an address.
+fn prefix_ipv4() -> Result<()> {
+    let table = Table::new(Family::Ipv4)?;
+    for option in ["--hmark-src-prefix", "--hmark-dst-prefix"] {
+        let options = format!("--hmark-mod 4 --hmark-rnd 1 {option} 33");
+        table.refuses(Side::Ours, &options, "\"33\"")?;
+        let saved = table.saved(Side::Stock, &options)?;
+        ensure!(!saved.contains("prefix 33"), "{saved}");
+    }
+    Ok(())
+}
+
+/// Both libraries save a netmask that is not a prefix as -1, which neither restores. With an old
+/// iptables, the stock library stores all ones, and ours refuses it.
+fn netmask(family: Family) -> Result<()> {
+    let table = Table::new(family)?;
+    let mask = match family {
+        Family::Ipv4 => "255.0.255.0",
+        Family::Ipv6 => "ffff:0:ffff::",
+    };
+    let options = format!("--hmark-mod 4 --hmark-rnd 1 --hmark-src-prefix {mask}");
+    if iptables::is_old()? {
+        let saved = table.saved(Side::Stock, &options)?;
+        let all = format!("--hmark-src-prefix {} ", family.address_bits());
+        ensure!(saved.contains(&all), "{saved}");
+        return table.refuses(Side::Ours, &options, mask);
+    }
+    for library in Side::BOTH {
+        let saved = table.saved(library, &options)?;
+        ensure!(saved.contains("--hmark-src-prefix -1 "), "{saved}");
+        let restored = table.restore(library, &saved);
+        ensure!(restored.is_err(), "{library:?} restores {saved}");
+    }
+    Ok(())
+}
+
+/// The stock library accepts a netmask with a zone, as in an address.
+fn zone_ipv6() -> Result<()> {
+    let table = Table::new(Family::Ipv6)?;
+    let options = "--hmark-mod 4 --hmark-rnd 1 --hmark-src-prefix ffff::%1";
+    table.refuses(Side::Ours, options, "\"ffff::%1\"")?;
+    let saved = table.saved(Side::Stock, options)?;
+    ensure!(saved.contains("--hmark-src-prefix 16 "), "{saved}");
+    Ok(())
+}
+
+/// Ours warns of a rule that hashes nothing.
+fn ct_alone(family: Family) -> Result<()> {
+    let table = Table::new(family)?;
+    for (library, warns) in [(Side::Stock, false), (Side::Ours, true)] {
+        let added = table.add(library, "--hmark-mod 4 --hmark-rnd 1 --hmark-tuple ct")?;
+        ensure!(
+            added.status == 0 && added.stderr.contains("warning") == warns,
+            "{library:?}: status {}: {}",
+            added.status,
+            added.stderr
+        );
+    }
+    Ok(())
+}
+
+/// The stock library leaves it to the kernel to refuse an SPI together with a port.
+fn spi_and_port(family: Family) -> Result<()> {
+    let table = Table::new(family)?;
+    for port in ["--hmark-sport", "--hmark-dport"] {
+        let options = format!("--hmark-mod 4 --hmark-rnd 1 --hmark-spi 1 {port} 1");
+        table.refuses(Side::Ours, &options, "--hmark-spi excludes")?;
+        let stock = table.add(Side::Stock, &options)?;
+        ensure!(
+            stock.status != PARAMETER_PROBLEM && stock.stderr.contains("Invalid argument"),
+            "status {}: {}",
+            stock.status,
+            stock.stderr
+        );
+    }
+    Ok(())
+}
+
+/// In the stock library, a tuple overrides a mask that was given before it.
+fn overridden(family: Family) -> Result<()> {
+    let table = Table::new(family)?;
+    for (mask, selector) in [
+        ("--hmark-src-prefix 8", "src"),
+        ("--hmark-dst-prefix 8", "dst"),
+        ("--hmark-sport-mask 1", "sport"),
+        ("--hmark-dport-mask 1", "dport"),
+        ("--hmark-spi-mask 1", "spi"),
+        ("--hmark-proto-mask 1", "proto"),
+    ] {
+        let options = format!("--hmark-mod 4 --hmark-rnd 1 {mask} --hmark-tuple {selector}");
+        table.refuses(Side::Ours, &options, "given before")?;
+        let saved = table.saved(Side::Stock, &options)?;
+        ensure!(
+            !saved.contains(mask),
+            "the mask was not overridden: {saved}"
+        );
+    }
+    Ok(())
+}
+
+/// Errors have the same exit status, but different words.
+fn words(family: Family) -> Result<()> {
+    let table = Table::new(family)?;
+    for options in [
+        "--hmark-mod 0",
+        "--hmark-mod 4 --hmark-rnd 1 --hmark-tuple colour",
+        "--hmark-mod 4 --hmark-rnd 1 --hmark-src-prefix colour",
+        "--hmark-mod 4 --hmark-rnd 1 --hmark-tuple spi,sport",
+    ] {
+        table.refuses(Side::Stock, options, "")?;
+        let stock = table.add(Side::Stock, options)?.stderr;
+        table.refuses(Side::Ours, options, "give")?;
+        let ours = table.add(Side::Ours, options)?.stderr;
+        ensure!(stock != ours, "both say: {stock}");
+    }
+    Ok(())
+}

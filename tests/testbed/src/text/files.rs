@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The rules and translations of `tests/iptables`, which are in the formats of iptables' own tests.
+
+use crate::family::{Commands, Family};
+
+/// Rules of both families, and those of one.
+const RULES: &str = include_str!("../../../iptables/libxt_HMARK.t");
+const RULES_IPV4: &str = include_str!("../../../iptables/libipt_HMARK.t");
+const RULES_IPV6: &str = include_str!("../../../iptables/libip6t_HMARK.t");
+
+const TRANSLATIONS: &str = include_str!("../../../iptables/libxt_HMARK.txlate");
+
+/// The beginning of every rule.
+const TARGET: &str = "-j HMARK";
+
+/// A rule to add to the PREROUTING chain of the mangle table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// The text after the chain.
+    pub added: &'static str,
+    /// The text that is saved, likewise, if the rule is accepted.
+    pub saved: Option<&'static str>,
+}
+
+/// A command of iptables-translate or ip6tables-translate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Translation {
+    /// The command.
+    pub command: &'static str,
+    /// Its output, in one line.
+    pub printed: &'static str,
+}
+
+impl Translation {
+    /// The command for nft that is printed, if nft has an equivalent.
+    pub fn nft(&self) -> Option<&'static str> {
+        self.printed.strip_prefix("nft '")?.strip_suffix('\'')
+    }
+}
+
+/// The rules of a family.
+pub fn rules(family: Family) -> Vec<Rule> {
+    let own = match family {
+        Family::Ipv4 => RULES_IPV4,
+        Family::Ipv6 => RULES_IPV6,
+    };
+    let lines = lines(RULES).chain(lines(own));
+    lines.filter_map(rule).collect()
+}
+
+/// The options of all rules, of either family, each once.
+pub fn options() -> Vec<&'static str> {
+    let mut options = Vec::new();
+    for family in Family::ALL {
+        for rule in rules(family) {
+            let option = rule.added.trim_start_matches(TARGET).trim_start();
+            if !options.contains(&option) {
+                options.push(option);
+            }
+        }
+    }
+    options
+}
+
+/// The translations of a family.
+pub fn translations(family: Family) -> Vec<Translation> {
+    let program = format!("{}-translate ", family.iptables());
+    let mut lines = lines(TRANSLATIONS);
+    let mut translations = Vec::new();
+    while let Some(command) = lines.next() {
+        let printed = lines.next().unwrap_or_default();
+        if command.starts_with(&program) {
+            translations.push(Translation { command, printed });
+        }
+    }
+    translations
+}
+
+/// The lines of a file that are neither empty nor comments.
+fn lines(file: &'static str) -> impl Iterator<Item = &'static str> {
+    let lines = file.lines();
+    lines.filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+/// Reads a line, unless it names the chain or the table.
+fn rule(line: &'static str) -> Option<Rule> {
+    let mut fields = line.split(';');
+    let (added, saved, result) = (fields.next()?, fields.next()?, fields.next()?);
+    let saved = match saved {
+        "=" => added,
+        saved => saved,
+    };
+    let saved = (result == "OK").then_some(saved);
+    Some(Rule { added, saved })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_read() {
+        for file in [RULES, RULES_IPV4, RULES_IPV6] {
+            let heads: Vec<_> = lines(file).take(2).collect();
+            assert_eq!(heads, [":PREROUTING", "*mangle"]);
+            for line in lines(file).skip(2) {
+                let fields: Vec<_> = line.split(';').collect();
+                let [added, saved, result] = fields[..] else {
+                    panic!("{line}");
+                };
+                assert!(added.starts_with(TARGET), "{line}");
+                let is_saved = saved == "=" || saved.starts_with(TARGET);
+                assert!(
+                    (result == "OK" && is_saved) || (result == "FAIL" && saved.is_empty()),
+                    "{line}"
+                );
+            }
+        }
+        let count = Family::ALL.map(|family| translations(family).len());
+        assert_eq!(2 * count.iter().sum::<usize>(), lines(TRANSLATIONS).count());
+    }
+
+    #[test]
+    fn fields_have_their_meaning() {
+        let added = "-j HMARK --hmark-mod 4";
+        let read = |line| rule(line).unwrap();
+        let saved = Some("-j HMARK");
+        assert_eq!(
+            read("-j HMARK --hmark-mod 4;-j HMARK;OK"),
+            Rule { added, saved }
+        );
+        let saved = Some(added);
+        assert_eq!(read("-j HMARK --hmark-mod 4;=;OK"), Rule { added, saved });
+        let saved = None;
+        assert_eq!(read("-j HMARK --hmark-mod 4;;FAIL"), Rule { added, saved });
+        assert_eq!(rule("*mangle"), None);
+    }
+
+    #[test]
+    fn translations_are_commands_or_comments() {
+        for family in Family::ALL {
+            let translations = translations(family);
+            let declined = translations.iter().filter(|one| one.nft().is_none());
+            assert!(declined.clone().count() < translations.len());
+            for one in declined {
+                assert!(one.printed.starts_with("nft # -t mangle "), "{one:?}");
+            }
+        }
+    }
+}
