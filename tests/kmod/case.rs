@@ -9,7 +9,7 @@ use kernel::prelude::*;
 
 use crate::generate::{self, Bytes, Conntrack, Layout, Random};
 use crate::rule::v0::Info;
-use crate::skb::Skb;
+use crate::skb::{Fields, Skb};
 use crate::targets::{softirq, Entry, Hook, Softirq, Target};
 use crate::Family;
 
@@ -61,6 +61,8 @@ pub(crate) struct Count {
 pub(crate) struct Outcome {
     pub(crate) verdict: u32,
     pub(crate) mark: u32,
+    /// Whether it left alone the packet's bytes, and all of the sk_buff but the mark.
+    pub(crate) intact: bool,
 }
 
 /// A difference between the two targets.
@@ -77,6 +79,8 @@ pub(crate) enum Mismatch {
         c: Outcome,
         rust: Outcome,
     },
+    /// A target wrote to the packet outside of the linear part.
+    Bytes,
 }
 
 /// The targets and buffers that all cases use.
@@ -141,7 +145,11 @@ impl Cases {
             count: &mut self.count,
         };
         let found = presenter.run(*family, &mut random).break_value();
-        Ok(found.map(|mismatch| presenter.shorten(*family, mismatch)))
+        let found = found.map(|mismatch| presenter.shorten(*family, mismatch));
+        match found {
+            None if !self.skb.is_loaded(self.bytes.as_slice()) => Ok(Some(Mismatch::Bytes)),
+            found => Ok(found),
+        }
     }
 }
 
@@ -211,11 +219,13 @@ impl Presenter<'_> {
         layout: &Layout,
     ) -> ControlFlow<Mismatch> {
         self.skb.lay_out(self.packet, layout);
-        let c = self.hand_to(context, &self.pair.c, entry);
-        let rust = self.hand_to(context, &self.pair.rust, entry);
+        self.skb.set_mark(self.before);
+        let laid_out = self.skb.fields();
+        let c = self.hand_to(context, &self.pair.c, entry, &laid_out);
+        let rust = self.hand_to(context, &self.pair.rust, entry, &laid_out);
         self.count.packets += 1;
         self.count.unmarked += u64::from(c.mark == self.before);
-        if c == rust {
+        if c == rust && c.intact {
             return ControlFlow::Continue(());
         }
         ControlFlow::Break(Mismatch::Packet {
@@ -229,12 +239,20 @@ impl Presenter<'_> {
     }
 
     #[inline(always)]
-    fn hand_to(&mut self, context: &Softirq, target: &Target, entry: &Entry) -> Outcome {
-        self.skb.set_mark(self.before);
+    fn hand_to(
+        &mut self,
+        context: &Softirq,
+        target: &Target,
+        entry: &Entry,
+        laid_out: &Fields,
+    ) -> Outcome {
         let verdict = target.with(&Hook::new(), entry).call(context, self.skb);
+        let mark = self.skb.mark();
+        self.skb.set_mark(self.before);
         Outcome {
             verdict,
-            mark: self.skb.mark(),
+            mark,
+            intact: self.skb.fields() == *laid_out && self.skb.begins_with(self.packet),
         }
     }
 }

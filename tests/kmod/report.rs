@@ -38,6 +38,9 @@ pub(crate) fn mismatch(case: u64, mismatch: &Mismatch, packet: &[u8]) {
                 pr_err!("packet {:04}: {}\n", row * ROW, Hex(bytes));
             }
         }
+        Mismatch::Bytes => {
+            pr_err!("mismatch in case {case}: a target changes bytes outside of the linear part\n");
+        }
     }
 }
 
@@ -62,7 +65,11 @@ struct Did<'a> {
 
 impl fmt::Display for Did<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Outcome { verdict, mark } = *self.outcome;
+        let Outcome {
+            verdict,
+            mark,
+            intact,
+        } = *self.outcome;
         if mark == self.before {
             write!(f, "leaves the mark {mark:#010x}")?;
         } else {
@@ -70,6 +77,9 @@ impl fmt::Display for Did<'_> {
         }
         if verdict != CONTINUE {
             write!(f, " with verdict {verdict:#x}")?;
+        }
+        if !intact {
+            f.write_str(" and changes more than the mark")?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
 
 use core::ptr::{null_mut, NonNull};
+use core::slice;
 
 use kernel::page::Page;
 use kernel::prelude::*;
@@ -16,8 +17,21 @@ use crate::generate::{Conntrack, Layout, CAPACITY, MAX_HEADROOM};
 /// Number of bytes after the linear part that are filled with wrong values, to expose reads there.
 const POISON: usize = 64;
 
+/// Bytes that are read from the page at once: the kernel's stack is small.
+const ROW: usize = 256;
+
 /// Size of the buffer of the linear part, with as much room before the packet as a layout may want.
 const BUFFER: usize = 2 * MAX_HEADROOM + CAPACITY + POISON;
+
+/// All that an sk_buff and its shared info have in their fields, byte for byte.
+#[derive(PartialEq)]
+pub(crate) struct Fields {
+    skb: SkbBytes,
+    shared: SharedBytes,
+}
+
+type SkbBytes = [u8; size_of::<bindings::sk_buff>()];
+type SharedBytes = [u8; size_of::<bindings::skb_shared_info>()];
 
 /// One sk_buff, whose bytes and layout change.
 ///
@@ -107,12 +121,8 @@ impl Skb {
     /// Puts the loaded packet from `offset` to `end`, which is [`CAPACITY`] at most, into the
     /// fragments.
     fn lay_out_rest(&mut self, layout: &Layout, mut offset: usize, end: usize) {
-        // SAFETY: By the type invariants the sk_buff is ours; its shared info is where `end` says.
-        let shared = unsafe {
-            let skb = self.skb.as_ptr();
-            let end = (*skb).head.wrapping_add((*skb).end as usize);
-            &mut *end.cast::<bindings::skb_shared_info>()
-        };
+        // SAFETY: By the type invariants the sk_buff is ours, and so is its shared info.
+        let shared = unsafe { &mut *self.shared() };
         shared.nr_frags = 0;
         for &len in &layout.frags {
             let len = len.min(end - offset);
@@ -136,6 +146,59 @@ impl Skb {
                 (*listed).tail = end as u32;
             }
         }
+    }
+
+    /// The fields as they are now.
+    #[inline(always)]
+    pub(crate) fn fields(&self) -> Fields {
+        // SAFETY: By the type invariants both are valid, and any bytes are a `Fields`.
+        unsafe {
+            Fields {
+                skb: self.skb.as_ptr().cast::<SkbBytes>().read(),
+                shared: self.shared().cast::<SharedBytes>().read(),
+            }
+        }
+    }
+
+    /// Whether the linear part, from the network header on, still has the start of this packet.
+    #[inline(always)]
+    pub(crate) fn begins_with(&self, packet: &[u8]) -> bool {
+        // SAFETY: By the type invariants the sk_buff is ours, and the part lies in its buffer.
+        let linear = unsafe {
+            let skb = self.skb.as_ptr();
+            let start = usize::from(*self.field::<u16>(bindings::SKB_NETWORK_HEADER));
+            let len = ((*skb).tail as usize).saturating_sub(start);
+            slice::from_raw_parts((*skb).head.wrapping_add(start), len)
+        };
+        packet.starts_with(linear)
+    }
+
+    /// Whether page and fragment list still have the loaded packet.
+    pub(crate) fn is_loaded(&self, packet: &[u8]) -> bool {
+        let packet = &packet[..packet.len().min(CAPACITY)];
+        let in_page = packet.chunks(ROW).enumerate().all(|(row, bytes)| {
+            let mut read = [0; ROW];
+            // SAFETY: These bytes of the page are valid, and nobody else writes to it.
+            let done = unsafe {
+                self.page
+                    .read_raw(read.as_mut_ptr(), row * ROW, bytes.len())
+            };
+            done.is_ok() && read.starts_with(bytes)
+        });
+        // SAFETY: By the type invariants its buffer has as many bytes.
+        let listed = unsafe { slice::from_raw_parts((*self.listed.as_ptr()).head, packet.len()) };
+        in_page && listed == packet
+    }
+
+    /// The shared info, which is where `end` says.
+    #[inline(always)]
+    fn shared(&self) -> *mut bindings::skb_shared_info {
+        // SAFETY: By the type invariants the sk_buff is valid.
+        let end = unsafe {
+            let skb = self.skb.as_ptr();
+            (*skb).head.wrapping_add((*skb).end as usize)
+        };
+        end.cast()
     }
 
     /// Has KASAN, if the kernel has it, report any read outside these bytes of the buffer.

@@ -3,6 +3,7 @@
 //! Packets of real network stacks: sockets, IPsec and routers send them, and a router between them
 //! marks them. The marks must be those of the C module, and those that users of HMARK rely on.
 
+mod bridged;
 mod errors;
 mod fragments;
 mod ipsec;
@@ -30,6 +31,7 @@ pub fn trials() -> Vec<Trial> {
         path!(fragments::come_together),
         fragments::come_together,
     ));
+    trials.extend(families(path!(bridged::as_routed), bridged::as_routed));
     trials.extend(families(
         path!(errors::follow_their_flow),
         errors::follow_their_flow,

@@ -15,6 +15,9 @@ use crate::command::run;
 const IPSEC: &str = "/proc/sys/net/core/xfrm_acq_expires";
 const SCTP: &str = "/proc/sys/net/sctp";
 
+/// Where the kernel shows that bridges can call iptables.
+const BRIDGE: &str = "/proc/sys/net/bridge";
+
 /// A file that exists if the kernel has the part.
 fn path(part: Part) -> &'static str {
     match part {
@@ -44,8 +47,21 @@ pub fn is_uml() -> bool {
 /// # Errors
 /// If the kernel has no SCTP.
 pub fn load_sctp() -> Result<()> {
-    if !Path::new(SCTP).exists() {
-        run("modprobe sctp")?;
+    load("sctp", SCTP)
+}
+
+/// Loads what lets bridges call iptables, if it is a module.
+///
+/// # Errors
+/// If the kernel has none of it.
+pub fn load_br_netfilter() -> Result<()> {
+    load("br_netfilter", BRIDGE)
+}
+
+/// Loads a module, unless it is there and so has made `path`.
+fn load(module: &str, path: &str) -> Result<()> {
+    if !Path::new(path).exists() {
+        run(&format!("modprobe {module}"))?;
     }
     Ok(())
 }

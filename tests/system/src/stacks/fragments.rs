@@ -10,7 +10,7 @@ use super::scenes::{self, PACKET};
 use super::watch::{one_mark, Spot};
 
 /// Client ports of the flows.
-const FLOWS: [u16; 2] = [4000, 4001];
+pub const FLOWS: [u16; 2] = [4000, 4001];
 /// The server's port.
 const ECHO: u16 = 7;
 /// Bytes in a datagram of three fragments.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! The namespaces and their links (client - router - far router - server), and sockets at the ends.
+//! The router may be a bridge.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr};
@@ -9,6 +10,7 @@ use anyhow::{ensure, Context, Result};
 use nix::errno::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 use testbed::family::Family;
+use testbed::kernel;
 use testbed::netns::Netns;
 use testbed::patience::PATIENCE;
 
@@ -23,6 +25,15 @@ pub struct Network {
     pub router: Netns,
     pub far: Netns,
     pub server: Netns,
+}
+
+/// What the namespace with the rules does with packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// It routes them.
+    Routed,
+    /// It bridges them, and its bridge hands them to iptables.
+    Bridged,
 }
 
 /// The client's address.
@@ -59,7 +70,7 @@ pub fn masquerade(family: Family) -> IpAddr {
 
 impl Network {
     /// Makes namespaces, links, addresses and routes of one family; no rules yet.
-    pub fn build(family: Family) -> Result<Self> {
+    pub fn build(family: Family, way: Way) -> Result<Self> {
         let network = Self {
             family,
             client: namespace("stacks-client", family)?,
@@ -89,19 +100,29 @@ impl Network {
             route("default", 0, 2)
         ))?;
         network.router.ip(&format!(
-            "link add up0 type veth peer name down0 netns {}\n{}{}{}{}",
-            network.far.name(),
-            up("down0", 0, 2),
-            up("up0", 1, 1),
-            route(&client.to_string(), 0, 1),
-            route("default", 1, 2)
+            "link add up0 type veth peer name down0 netns {}\n",
+            network.far.name()
         ))?;
+        let [address_of_far, way_back] = match way {
+            Way::Routed => {
+                network.router.ip(&format!(
+                    "{}{}{}{}",
+                    up("down0", 0, 2),
+                    up("up0", 1, 1),
+                    route(&client.to_string(), 0, 1),
+                    route("default", 1, 2)
+                ))?;
+                [up("down0", 1, 2), route("default", 1, 1)]
+            }
+            Way::Bridged => {
+                network.bridge()?;
+                [up("down0", 0, 2), route("default", 0, 1)]
+            }
+        };
         network.far.ip(&format!(
-            "link add up0 type veth peer name down0 netns {}\n{}{}{}{}",
+            "link add up0 type veth peer name down0 netns {}\n{address_of_far}{}{way_back}{}",
             network.server.name(),
-            up("down0", 1, 2),
             up("up0", 2, 1),
-            route("default", 1, 1),
             route(&server.to_string(), 2, 2)
         ))?;
         network.server.ip(&format!(
@@ -110,6 +131,29 @@ impl Network {
             route("default", 2, 1)
         ))?;
         Ok(network)
+    }
+
+    /// Joins the router's links by a bridge that hands packets to iptables.
+    fn bridge(&self) -> Result<()> {
+        kernel::load_br_netfilter()?;
+        self.router.ip("link add br0 type bridge\n\
+             link set br0 up\n\
+             link set down0 master br0 up\n\
+             link set up0 master br0 up\n")?;
+        for iptables in ["iptables", "ip6tables"] {
+            self.router
+                .sysctl(&format!("bridge/bridge-nf-call-{iptables}"), "1")?;
+        }
+        Ok(())
+    }
+
+    /// A socket that gets a copy of every packet in the router, from now on. The kernel makes them
+    /// clones, whose bytes the packets share.
+    pub fn watch_router(&self) -> Result<Socket> {
+        const ALL: u16 = 3;
+        let protocol = Protocol::from(i32::from(ALL.to_be()));
+        self.router
+            .enter(|| Ok(Socket::new(Domain::PACKET, Type::RAW, Some(protocol))?))
     }
 
     /// Reduces the MTU of the server's link below that of the others.

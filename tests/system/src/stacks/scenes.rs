@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The two scenes that all tests here share: without conntrack in the router, and with it.
+//! The scenes that all tests here share: without conntrack in the router, with it, and with a bridge
+//! in the router's place.
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
@@ -9,8 +10,9 @@ use anyhow::{anyhow, Context, Result};
 use testbed::family::Family;
 use testbed::note;
 
+use super::network::Way;
 use super::watch::{Act, Marked, Played, Scene, Spot};
-use super::{errors, fragments, ipsec, nat, sctp, tracking};
+use super::{bridged, errors, fragments, ipsec, nat, sctp, tracking};
 
 /// A rule that hashes the packet's own headers.
 pub const PACKET: Spot = Spot {
@@ -43,6 +45,7 @@ fn play_stateless(family: Family) -> Result<&'static Played> {
         ];
         let scene = Scene {
             family,
+            way: Way::Routed,
             spots: &[PACKET, fragments::NO_PORTS, ipsec::SPI, ipsec::MASKED],
             rules: &[],
             acts: &acts,
@@ -57,6 +60,7 @@ fn play_tracked(family: Family) -> Result<&'static Played> {
     once(&RESULTS[family as usize], || {
         let scene = Scene {
             family,
+            way: Way::Routed,
             spots: &[
                 tracking::RAW,
                 CONNECTION,
@@ -75,6 +79,21 @@ fn play_tracked(family: Family) -> Result<&'static Played> {
     })
 }
 
+/// Plays the scene in which a bridge hands clones of packets to the rules.
+fn play_bridged(family: Family) -> Result<&'static Played> {
+    static RESULTS: Results = [OnceLock::new(), OnceLock::new()];
+    once(&RESULTS[family as usize], || {
+        let scene = Scene {
+            family,
+            way: Way::Bridged,
+            spots: &[PACKET, fragments::NO_PORTS],
+            rules: &[],
+            acts: &[("clones", bridged::send)],
+        };
+        scene.play()
+    })
+}
+
 /// The packets that our module marked without tracked connections.
 pub fn stateless(family: Family) -> Result<&'static BTreeSet<Marked>> {
     Ok(&play_stateless(family)?.rust)
@@ -85,11 +104,17 @@ pub fn tracked(family: Family) -> Result<&'static BTreeSet<Marked>> {
     Ok(&play_tracked(family)?.rust)
 }
 
-/// In both scenes, both modules mark the same packets with the same marks: those of `hmark`.
+/// The packets that our module marked on a bridge.
+pub fn bridged(family: Family) -> Result<&'static BTreeSet<Marked>> {
+    Ok(&play_bridged(family)?.rust)
+}
+
+/// In all scenes, both modules mark the same packets with the same marks: those of `hmark`.
 pub fn equal_c(family: Family) -> Result<()> {
     for (name, played) in [
         ("without conntrack", play_stateless(family)?),
         ("with conntrack", play_tracked(family)?),
+        ("on a bridge", play_bridged(family)?),
     ] {
         played.check_equal().context(name)?;
         note!(

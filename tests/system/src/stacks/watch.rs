@@ -12,7 +12,7 @@ use testbed::family::Family;
 use testbed::side::Side;
 use testbed::{module, options};
 
-use super::network::{self, Network};
+use super::network::{self, Network, Way};
 use super::seen::{Content, Seen};
 use crate::backend::Backend;
 use crate::experiment::LEFT_ALONE;
@@ -80,6 +80,8 @@ pub type Act = (&'static str, fn(&Network) -> Result<()>);
 /// Rules, and the traffic that they mark.
 pub struct Scene<'a> {
     pub family: Family,
+    /// What the namespace with the rules does with the traffic.
+    pub way: Way,
     pub spots: &'a [Spot],
     /// More rules of the router, before those of `spots`.
     pub rules: &'a [Line],
@@ -140,7 +142,7 @@ impl Scene<'_> {
 
     fn log(&self, side: Side) -> Result<Vec<Logged>> {
         side.load_module()?;
-        let network = Network::build(self.family)?;
+        let network = Network::build(self.family, self.way)?;
         let mut nflog = network.router.enter(Nflog::open)?;
         self.set_rules(&network, side)?;
         side.check_module()?;
