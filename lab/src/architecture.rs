@@ -7,6 +7,8 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Architecture {
     Arm64,
+    /// 32-bit
+    I386,
     /// Big-endian
     S390x,
 }
@@ -16,18 +18,23 @@ impl Architecture {
     pub fn machine(self) -> &'static str {
         match self {
             Architecture::Arm64 => "aarch64",
+            Architecture::I386 => "i386",
             Architecture::S390x => "s390x",
         }
     }
 
-    /// As the cross compiler and Debian's library folders call it.
+    /// As Debian's library folders call it.
     pub fn triplet(self) -> String {
         format!("{}-linux-gnu", self.machine())
     }
 
     /// As Rust calls what it builds for it.
     pub fn target(self) -> String {
-        format!("{}-unknown-linux-gnu", self.machine())
+        let machine = match self {
+            Architecture::I386 => "i686",
+            _ => self.machine(),
+        };
+        format!("{machine}-unknown-linux-gnu")
     }
 }
 
@@ -36,6 +43,7 @@ impl fmt::Display for Architecture {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(match self {
             Architecture::Arm64 => "arm64",
+            Architecture::I386 => "i386",
             Architecture::S390x => "s390x",
         })
     }

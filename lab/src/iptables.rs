@@ -58,8 +58,8 @@ pub fn unpacked(store: &Store, release: Release) -> Result<PathBuf> {
 pub fn foreign(store: &Store, architecture: Architecture) -> Result<PathBuf> {
     let release = match architecture {
         Architecture::Arm64 => None,
-        // Mirrors may have no valid index of Debian 13 for it.
-        Architecture::S390x => Some(Release::Testing),
+        // Mirrors may have no valid index of Debian 13 for them.
+        Architecture::I386 | Architecture::S390x => Some(Release::Testing),
     };
     let name = format!("iptables-{architecture}");
     // Where libraries are looked for, there are links of base-files.

@@ -2,7 +2,7 @@
 //! Lanes: each is something to run, by its name, that tells whether it passed. This table is all
 //! that there is to say of them.
 
-use crate::architecture::Architecture::{self, Arm64, S390x};
+use crate::architecture::Architecture::{self, Arm64, I386, S390x};
 use crate::iptables::Release::{self, Bookworm, Testing};
 use crate::kernel::Kernel::{
     self, Stock, Uml, UmlDebug, UmlNoConntrack, UmlNoConntrackNoIpv6, UmlNoIpv6, UmlSize, X86Debug,
@@ -217,6 +217,7 @@ const CHECK: &[Lane] = &[
     .with(&[
         LIBRARY,
         Product::ForeignLibrary(Arm64),
+        Product::ForeignLibrary(I386),
         Product::ForeignLibrary(S390x),
     ]),
     lane(
@@ -230,6 +231,18 @@ const CHECK: &[Lane] = &[
         LIBRARY,
         Product::ForeignLibrary(Arm64),
         Product::Tables(Arm64),
+    ]),
+    lane(
+        "i386-iptables-tests",
+        "rule text with 32-bit iptables",
+        60,
+        Run::Foreign(I386),
+    )
+    .counted()
+    .with(&[
+        LIBRARY,
+        Product::ForeignLibrary(I386),
+        Product::Tables(I386),
     ]),
     lane(
         "s390x-iptables-tests",
@@ -476,7 +489,7 @@ const EMULATED: &str = "test --package hmark --package hmark-libfuzzer --package
 
 /// Fails if the library of a folder is over 20 KiB, needs another library than iptables does, or
 /// wants an executable stack.
-const LIBRARY_SIZE: &str = "for folder in release iptables-arm64 iptables-s390x; do
+const LIBRARY_SIZE: &str = "for folder in release iptables-arm64 iptables-i386 iptables-s390x; do
     library=target/lab/$folder/libxt_HMARK.so
     dynamic=$(readelf --wide --dynamic --segments $library)
     echo \"$dynamic\"

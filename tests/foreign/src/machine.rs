@@ -69,8 +69,8 @@ pub struct Emulated {
 impl Iptables for Emulated {
     fn run(&self, library: Side, suffix: &str, arguments: &str, input: &str) -> Result<String> {
         let Machine { name, root, built } = &self.machine;
-        // Both programs look for extensions in these folders, which qemu finds in the root.
-        let stock = format!("/usr/lib/{name}-linux-gnu/xtables");
+        // Both programs look for extensions in these folders.
+        let stock = format!("{}/usr/lib/{name}-linux-gnu/xtables", root.display());
         let extensions = match library {
             Side::Ours => format!("{}:{stock}", built.display()),
             Side::Stock => stock,

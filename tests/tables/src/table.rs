@@ -16,8 +16,8 @@ const HOOKS: u32 = 0b11111;
 /// and of its policy; the number of entries, and their length.
 const INFO: usize = 84;
 
-/// Offset of the entries in `struct ipt_get_entries`.
-const GET_ENTRIES: usize = 40;
+/// Offset of the entries in `struct ipt_get_entries`, after the name and their length.
+const GET_ENTRIES: usize = aligned(36);
 
 /// Offsets in `struct ipt_replace` of the parts of a `struct ipt_getinfo`, which have another order
 /// here, and of the parts after them.
@@ -25,14 +25,20 @@ const REPLACE_NUMBERS: usize = 36;
 const REPLACE_OFFSETS: usize = 44;
 const REPLACE_COUNT: usize = 84;
 const REPLACE_COUNTERS: usize = 88;
-const REPLACE_ENTRIES: usize = 96;
+const REPLACE_ENTRIES: usize = aligned(REPLACE_COUNTERS + size_of::<usize>());
 
 /// Length of the counters of one entry.
 const COUNTERS: usize = 16;
 
 /// Length of `struct xt_standard_target` and `struct xt_error_target`.
-const STANDARD_TARGET: usize = 40;
+const STANDARD_TARGET: usize = aligned(36);
 const ERROR_TARGET: usize = 64;
+
+/// The offset of a structure with 64-bit fields that follows this many bytes. They are aligned to 4
+/// bytes on i386.
+const fn aligned(length: usize) -> usize {
+    length.next_multiple_of(align_of::<u64>())
+}
 
 /// The verdict of a policy: accept.
 const ACCEPT: i32 = -2;
@@ -48,13 +54,13 @@ pub struct Layout {
 
 /// `struct ipt_entry`.
 pub const IPV4: Layout = Layout {
-    length: 112,
+    length: aligned(96) + COUNTERS,
     lengths: 88,
 };
 
 /// `struct ip6t_entry`.
 pub const IPV6: Layout = Layout {
-    length: 168,
+    length: aligned(148) + COUNTERS,
     lengths: 140,
 };
 
@@ -91,7 +97,7 @@ impl Table {
         for _ in 0..HOOKS.count_ones() {
             offsets.extend((entries.len() as u32).to_ne_bytes());
             append(&mut entries, entry, STANDARD_TARGET, b"");
-            let verdict = entries.len() - 8;
+            let verdict = entries.len() - STANDARD_TARGET + 32;
             entries[verdict..verdict + 4].copy_from_slice(&ACCEPT.to_ne_bytes());
         }
         append(&mut entries, entry, ERROR_TARGET, b"ERROR");
