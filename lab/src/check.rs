@@ -25,13 +25,13 @@ pub fn demo() -> Result<u8> {
         let products = [
             Product::Library,
             Product::Module(Module::Hmark, Kernel::Stock),
-            Product::Program("hmark-demo"),
+            Product::Program("hmark-cluster"),
         ];
         let mut needs = vec![Need::Machine(Kernel::Stock)];
         needs.extend(products.map(Need::Product));
         need::make(&lab, &needs)?;
         let machine = lab.machine(Kernel::Stock)?;
-        Guest::new(HANGS, &[&product::program("hmark-demo")]).run(&machine)
+        Guest::new(HANGS, &[&product::program("hmark-cluster"), "demo"]).run(&machine)
     };
     Ok(show().unwrap_or_else(|error| {
         println!("demo: failed: {error:#}");

@@ -26,7 +26,7 @@ const NEIGHBOURS: [(&str, &str); 6] = [
 /// The switches of a site, in a namespace of their own.
 pub struct Switches {
     netns: Netns,
-    networks: &'static [&'static str],
+    networks: Vec<&'static str>,
 }
 
 impl Switches {
@@ -34,7 +34,7 @@ impl Switches {
     ///
     /// # Errors
     /// If iproute2 fails.
-    pub fn install(site: &str, networks: &'static [&'static str]) -> Result<Self> {
+    pub fn install(site: &str, networks: Vec<&'static str>) -> Result<Self> {
         for family in Family::ALL {
             for (name, value) in NEIGHBOURS {
                 let file = format!("{}/neigh/default/{name}", family.name());
@@ -42,7 +42,7 @@ impl Switches {
             }
         }
         let netns = Netns::add(&format!("{site}-switches"))?;
-        for network in networks {
+        for network in &networks {
             netns.ip(&format!(
                 "link add {network} type bridge mcast_snooping 0\nlink set {network} up\n"
             ))?;

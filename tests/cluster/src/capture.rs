@@ -70,11 +70,8 @@ impl Capture {
     ///
     /// # Errors
     /// If a host lacks such an interface.
-    pub fn start<'h>(
-        hosts: impl IntoIterator<Item = &'h Host>,
-        interfaces: &[&str],
-    ) -> Result<Self> {
-        let ears = hosts.into_iter().map(|host| Ear::open(host, interfaces));
+    pub fn start(hosts: &[Arc<Host>], interfaces: &[&str]) -> Result<Self> {
+        let ears = hosts.iter().map(|host| Ear::open(host, interfaces));
         let state = Arc::new(Mutex::new(State {
             ears: ears.collect::<Result<_>>()?,
             seen: Sightings::new(),

@@ -4,6 +4,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
 use anyhow::{anyhow, ensure, Context, Result};
 use testbed::command;
@@ -96,9 +97,43 @@ impl Host {
     }
 }
 
+/// Those of `hosts` with this name, which may end in `*`.
+pub fn named(hosts: &[Arc<Host>], pattern: &str) -> Vec<Arc<Host>> {
+    let named = hosts.iter().filter(|host| is_named(&host.name, pattern));
+    named.cloned().collect()
+}
+
+fn is_named(name: &str, pattern: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(begin) => name.starts_with(begin),
+        None => name == pattern,
+    }
+}
+
+/// The host with this name.
+///
+/// # Errors
+/// If there is none.
+pub fn one(hosts: &[Arc<Host>], name: &str) -> Result<Arc<Host>> {
+    let host = hosts.iter().find(|host| host.name == name);
+    host.cloned().with_context(|| format!("no host {name}"))
+}
+
 impl Drop for Host {
     fn drop(&mut self) {
         // The keeper has nothing to finish, and processes that it started end with the guest.
         let _ = self.keeper.kill().and_then(|()| self.keeper.wait());
+    }
+}
+
+#[cfg(test)]
+mod test {
+    use super::*;
+
+    #[test]
+    fn names_match_whole_or_by_their_beginning() {
+        assert!(is_named("gateway-3", "gateway-*"));
+        assert!(is_named("client", "client"));
+        assert!(!is_named("client-2", "client"));
     }
 }

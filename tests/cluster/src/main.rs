@@ -2,21 +2,28 @@
 
 //! The set-ups that HMARK was written for, built from real parts in namespaces with the commands of
 //! the tutorials in `docs/`. Run it in a fresh guest of the lab; `size.rs` reads the number of
-//! hosts and flows.
+//! hosts and flows. With the argument `demo` it shows one of them at work instead of testing.
 
+mod account;
 mod cables;
 mod capture;
+mod chi_square;
 mod clients;
+mod cluster;
+mod demo;
 mod echo;
 mod flow;
 mod gateways;
 mod host;
+mod narration;
 mod pre_load_balancer;
 mod rule;
-mod share;
+mod shares;
 mod size;
+mod steps;
 mod tutorial;
 
+use std::env;
 use std::process::ExitCode;
 
 use libtest_mimic::Arguments;
@@ -32,6 +39,9 @@ fn main() -> ExitCode {
         eprintln!("hmark-cluster: cannot open {FILES} files: {error}");
         return ExitCode::FAILURE;
     }
+    if env::args().nth(1).as_deref() == Some("demo") {
+        return demo::run();
+    }
     let mut arguments = Arguments::from_args();
     // All tests share one cluster, and run in the order of the tutorial.
     arguments.test_threads = Some(1);
@@ -39,7 +49,5 @@ fn main() -> ExitCode {
     trials.extend(gateways::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
     notes::print();
-    pre_load_balancer::print_shares();
-    gateways::print_table();
     conclusion.exit_code()
 }

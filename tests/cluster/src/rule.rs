@@ -11,6 +11,7 @@ use testbed::options;
 
 use crate::flow::Flow;
 use crate::host::Host;
+use crate::narration;
 use crate::tutorial::Tutorial;
 
 /// The cluster's address and the selectors' rule, for each family, and the meaning of their marks.
@@ -70,6 +71,11 @@ impl Marking {
         self.gateway_of(flow.mark(self.rule(flow.family()))?)
     }
 
+    /// The mark of a gateway.
+    pub fn mark_of(&self, gateway: usize) -> u32 {
+        self.first_mark + gateway as u32
+    }
+
     /// The gateway of a mark.
     ///
     /// # Errors
@@ -92,5 +98,6 @@ fn of(host: &Host, family: Family) -> Result<Info> {
     let (Some(rule), None) = (rules.next(), rules.next()) else {
         bail!("expected one HMARK rule on {}: {saved}", host.name());
     };
+    narration::detail(format!("{} saved: {rule}", host.name()));
     options::parse(rule, family)
 }

@@ -10,19 +10,24 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
 use anyhow::{bail, ensure, Context, Result};
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
-use crate::host::Host;
+use crate::host::{named, Host};
+use crate::narration;
 
 /// Number of hosts that run a block at the same time, to save time.
 const AT_ONCE: usize = 4;
 
+/// Maximum number of lines of commands that are shown in full.
+const SHORT: usize = 4;
+
 /// The text, and the blocks that were played.
 pub struct Tutorial {
+    file: String,
     settings: String,
     blocks: Vec<Block>,
     played: Mutex<BTreeSet<usize>>,
@@ -43,7 +48,8 @@ impl Tutorial {
     /// If it cannot be read, or has no commands.
     pub fn read(file: &str, settings: &str) -> Result<Self> {
         let text = fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
-        let tutorial = parse(&text, settings).with_context(|| file.to_owned())?;
+        let mut tutorial = parse(&text, settings).with_context(|| file.to_owned())?;
+        file.clone_into(&mut tutorial.file);
         ensure!(!tutorial.blocks.is_empty(), "{file} has no commands");
         Ok(tutorial)
     }
@@ -52,24 +58,7 @@ impl Tutorial {
     ///
     /// # Errors
     /// If there is no such section, a host is missing, or a command fails or prints something else.
-    pub fn play<'h>(
-        &self,
-        section: &str,
-        hosts: impl IntoIterator<Item = &'h Host> + Clone,
-    ) -> Result<()> {
-        self.play_with(section, "", hosts)
-    }
-
-    /// Plays a section as [`Self::play`] does, with other `settings` after those of the text.
-    ///
-    /// # Errors
-    /// As [`Self::play`].
-    pub fn play_with<'h>(
-        &self,
-        section: &str,
-        settings: &str,
-        hosts: impl IntoIterator<Item = &'h Host> + Clone,
-    ) -> Result<()> {
+    pub fn play(&self, section: &str, hosts: &[Arc<Host>]) -> Result<()> {
         let blocks = self.blocks.iter().enumerate();
         let mut blocks = blocks
             .filter(|(_, block)| block.section == section)
@@ -79,16 +68,15 @@ impl Tutorial {
             "no section \"{section}\" with commands"
         );
         for (number, block) in blocks {
-            let settings = format!("{}{settings}\n", self.settings);
+            narration::step(format!("{section}: {}", block.hosts.join(" ")));
+            if block.script.lines().count() <= SHORT {
+                narration::detail(&block.script);
+            }
             for name in &block.hosts {
-                let named: Vec<_> = hosts
-                    .clone()
-                    .into_iter()
-                    .filter(|host| is_named(host.name(), name))
-                    .collect();
+                let named = named(hosts, name);
                 ensure!(!named.is_empty(), "{section}: there is no host {name}");
                 for hosts in named.chunks(AT_ONCE) {
-                    block.play(&settings, hosts)?;
+                    block.play(&self.settings, hosts)?;
                 }
             }
             self.lock()?.insert(number);
@@ -119,22 +107,27 @@ impl Tutorial {
         Ok(sections)
     }
 
+    /// The file of the text.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
     /// The number of blocks of commands.
     pub fn blocks(&self) -> usize {
         self.blocks.len()
     }
 
-    fn lock(&self) -> Result<std::sync::MutexGuard<'_, BTreeSet<usize>>> {
+    fn lock(&self) -> Result<MutexGuard<'_, BTreeSet<usize>>> {
         let lock = self.played.lock();
         lock.map_err(|_| anyhow::anyhow!("a thread panicked in a tutorial"))
     }
 }
 
 impl Block {
-    fn play(&self, settings: &str, hosts: &[&Host]) -> Result<()> {
+    fn play(&self, settings: &str, hosts: &[Arc<Host>]) -> Result<()> {
         thread::scope(|scope| {
             let start = |host| scope.spawn(move || self.play_on(settings, host));
-            let players: Vec<_> = hosts.iter().map(|host| start(*host)).collect();
+            let players: Vec<_> = hosts.iter().map(Arc::as_ref).map(start).collect();
             let mut ends = players.into_iter().map(|player| player.join());
             ends.try_for_each(|end| end.expect("a panic ends the process"))
         })
@@ -153,14 +146,6 @@ impl Block {
             bail!(message);
         }
         Ok(())
-    }
-}
-
-/// Whether a name matches that in a block's info string.
-fn is_named(name: &str, pattern: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(begin) => name.starts_with(begin),
-        None => name == pattern,
     }
 }
 
@@ -211,6 +196,7 @@ fn parse(text: &str, settings: &str) -> Result<Tutorial> {
     }
     writeln!(assignments, "{settings}")?;
     Ok(Tutorial {
+        file: String::new(),
         settings: assignments,
         blocks,
         played: Mutex::default(),
@@ -272,13 +258,6 @@ mod test {
         assert_eq!(tutorial.blocks[0].script, "echo $A\n");
         assert_eq!(tutorial.blocks[0].prints.as_deref(), Some("#\n"));
         assert_eq!(tutorial.unplayed().unwrap(), ["One", "Two"]);
-    }
-
-    #[test]
-    fn names_match_whole_or_by_their_beginning() {
-        assert!(is_named("gateway-3", "gateway-*"));
-        assert!(is_named("client", "client"));
-        assert!(!is_named("client-2", "client"));
     }
 
     #[test]

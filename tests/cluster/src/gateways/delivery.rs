@@ -8,14 +8,11 @@ use std::collections::BTreeSet;
 use anyhow::{ensure, Result};
 use libtest_mimic::Trial;
 use testbed::family::Family;
+use testbed::note;
 use testbed::path;
 
-use super::passes::{self, Passes};
-use super::site::{site, Site, SELECTORS};
-use super::table;
-use crate::clients;
+use super::site::{site, Site};
 use crate::flow::{self, Flow, Transport};
-use crate::share::ChiSquare;
 
 /// Seed of the flows.
 const SEED: u64 = 0x6e61_7401;
@@ -28,23 +25,15 @@ pub fn trials() -> Vec<Trial> {
 fn deliver(transport: Transport, family: Family) -> Result<()> {
     let site = site()?;
     let flows = site.flows_to_service(family, transport, site.flows, SEED + transport as u64);
-    site.capture.take()?;
     site.outside.take()?;
-    let mut connections = site.open(&flows)?;
-    clients::ask(&mut connections)?;
-    for by in 1..=SELECTORS {
-        site.turn_to_selector(by)?;
-        clients::ask(&mut connections)?;
-    }
-
-    let passes = Passes::of(site, &flows, &site.capture.take()?);
-    let counts = passes::by_gateway(site, &flows, &passes)?;
-    let one_selector = passes.iter().find(|seen| seen.selectors.len() < SELECTORS);
-    ensure!(one_selector.is_none(), "not all left through each selector");
-    let chi_square = ChiSquare::check(&counts)?;
-    let packets = passes.iter().map(|seen| seen.packets).sum();
+    let account = site.cluster.through_all_selectors(
+        &flows,
+        |flows| site.open(flows),
+        |turned| site.turn_to_selector(turned),
+    )?;
+    site.cluster.add_share(account.title(), &account)?;
     let moved = check_translated(site, &flows)?;
-    table::delivered(transport, family, counts, packets, moved, chi_square);
+    note!("{account}; with another port outside: {moved}");
     Ok(())
 }
 
@@ -57,7 +46,7 @@ fn check_translated(site: &Site, flows: &[Flow]) -> Result<usize> {
         .map(|sighting| sighting.flow)
         .filter(|flow| flow.transport == transport && flow.destination == server)
         .collect();
-    let public = site.marking.address(flows[0].family());
+    let public = site.cluster.marking.address(flows[0].family());
     for flow in &outside {
         ensure!(flow.source.ip() == public, "{flow} was not translated");
     }

@@ -12,8 +12,9 @@ use testbed::patience::wait;
 use testbed::trial::test;
 
 use super::attempts::{self, Outcome};
-use super::passes::{self, Passes};
 use super::site::site;
+use crate::account::{self, Account};
+use crate::flow::Kind;
 
 /// Seed of the flows, and how many there are.
 const SEED: u64 = 0x6e61_7402;
@@ -41,22 +42,26 @@ fn come_back(family: Family) -> Result<()> {
         site.server.netns().sysctl(limit, value)?;
     }
     let flows = site.flows_to_nobody(family, FLOWS, SEED);
-    site.capture.take()?;
+    site.cluster.capture.take()?;
     let mut attempts = site.attempt(&flows)?;
     wait("errors are missing", || {
         let mut outcomes = attempts::outcomes(&mut attempts).into_iter();
         Ok(outcomes.all(|outcome| outcome == Outcome::Refused))
     })?;
-    let passes = Passes::of(site, &flows, &site.capture.take()?);
-    let counts = passes::by_gateway(site, &flows, &passes)?;
-    let without = passes.iter().filter(|seen| seen.errors == 0);
+    let sightings = site.cluster.capture.take()?;
+    let account = Account::of(&site.cluster, &flows, &sightings)?;
+    account.check()?;
+    let errors = account::seen(&site.cluster, &flows, &sightings, |kind| {
+        kind == Kind::Error
+    });
     ensure!(
-        without.count() == 0,
+        errors.iter().all(|seen| !seen.back.is_empty()),
         "something else than an error came back"
     );
     note!(
-        "{family}: ICMP errors about {} connections, each by its gateway: {counts:?}",
-        flows.len()
+        "{family}: ICMP errors about {} connections, each by its gateway: {:?}",
+        flows.len(),
+        account.delivered
     );
     Ok(())
 }

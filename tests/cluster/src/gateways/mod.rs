@@ -8,23 +8,20 @@ mod errors;
 #[cfg(test)]
 mod moves;
 mod pages;
-mod passes;
 mod site;
-mod steps;
-mod table;
 mod without_ct;
 
 use libtest_mimic::Trial;
 
-pub use table::print as print_table;
+use crate::steps;
 
 /// The tests here, all of the same cluster.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = steps::trials();
-    trials.extend(delivery::trials());
-    trials.extend(errors::trials());
-    trials.extend(without_ct::trials());
-    trials.extend(pages::trials());
-    trials.extend(steps::last());
-    trials
+    let trials = [
+        delivery::trials(),
+        errors::trials(),
+        without_ct::trials(),
+        pages::trials(),
+    ];
+    steps::around("gateways", || Ok(&site::site()?.cluster), trials)
 }

@@ -56,7 +56,7 @@ fn play(page: &str, settings: &str) -> Result<()> {
     site.server.run(SILENCE)?;
     let page_read = Tutorial::read(page, settings)?;
     for section in page_read.unplayed()? {
-        page_read.play(&section, site.hosts())?;
+        page_read.play(&section, &site.cluster.hosts)?;
     }
     note!("{page}: {} blocks of commands played", page_read.blocks());
     Ok(())

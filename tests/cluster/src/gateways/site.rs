@@ -3,24 +3,20 @@
 //! The hosts and cables of the tutorial, set up by its commands, with a running server.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use anyhow::{anyhow, Context, Result};
+use anyhow::{anyhow, Result};
 use testbed::family::Family;
-use testbed::{install, kernel, module};
+use testbed::kernel;
 
 use super::attempts::{self, Attempt};
-use crate::cables::Switches;
 use crate::capture::Capture;
 use crate::clients::{self, Connection};
+use crate::cluster::{Cluster, Plan};
 use crate::echo;
 use crate::flow::{Flow, Transport};
-use crate::host::Host;
-use crate::rule::Marking;
+use crate::host::{named, one, Host};
 use crate::size::Size;
-use crate::tutorial::Tutorial;
-
-pub const TUTORIAL: &str = "docs/gateways.md";
 
 /// The sections that set the cluster up, in the order of the text.
 const SET_UP: [&str; 6] = [
@@ -32,24 +28,29 @@ const SET_UP: [&str; 6] = [
     "Outside",
 ];
 
-/// The networks, whose names their interfaces have too.
-const BLADES: &str = "blades";
-const INNER: &str = "inner";
-const OUTER: &str = "outer";
-const INTERNET: &str = "internet";
-
-/// The interfaces to capture on gateways: for packets that leave, and for packets that come back.
-const HEARD: [&str; 2] = [INNER, OUTER];
-
-pub const SELECTORS: usize = 2;
-pub const GATEWAYS: usize = 3;
+/// The hosts, and the networks that they are on, whose names their interfaces have too.
+const HOSTS: [&str; 10] = [
+    "blade-1",
+    "blade-2",
+    "blade-3",
+    "selector-a",
+    "selector-b",
+    "gateway-a",
+    "gateway-b",
+    "gateway-c",
+    "border",
+    "server",
+];
+const CABLES: &[(&str, &[&str])] = &[
+    ("blades", &["blade-*", "selector-*"]),
+    ("inner", &["selector-*", "gateway-*"]),
+    ("outer", &["gateway-*", "border"]),
+    ("internet", &["border", "server"]),
+];
 
 /// Maximum number of flows in a test: three gateways need no more, and connection tracking keeps
 /// the flows of all tests.
 const MOST: usize = 400;
-
-/// The mark of gateway-a: `--hmark-offs`.
-const FIRST_MARK: u32 = 101;
 
 /// Makes `iptables` the legacy variant, which does not use nftables.
 const LEGACY: &str = "mount --bind /usr/sbin/xtables-legacy-multi /usr/sbin/xtables-nft-multi";
@@ -85,23 +86,14 @@ const TRACKED: [&str; 7] = [
 /// A port where the server has no service.
 const CLOSED: u16 = 9;
 
-/// The cluster, a server outside, and a capture of the packets that gateways and server receive.
+/// The cluster, a server outside, and a capture of the packets that the server receives.
 pub struct Site {
+    pub cluster: Cluster,
     /// Number of flows of each family and transport, the same from each blade.
     pub flows: usize,
-    pub blades: Vec<Host>,
-    pub selectors: Vec<Host>,
-    pub gateways: Vec<Host>,
-    pub border: Host,
-    pub server: Host,
-    pub tutorial: Tutorial,
-    pub capture: Capture,
+    blades: Vec<Arc<Host>>,
+    pub server: Arc<Host>,
     pub outside: Capture,
-    /// The hardware addresses of the selectors on the gateways' side.
-    pub senders: Vec<[u8; 6]>,
-    /// The cables exist as long as the switches do.
-    _switches: Switches,
-    pub marking: Marking,
 }
 
 static SITE: OnceLock<Result<Site, String>> = OnceLock::new();
@@ -118,90 +110,37 @@ pub fn site() -> Result<&'static Site> {
 
 impl Site {
     fn set_up() -> Result<Self> {
-        install::install()?;
-        kernel::load_sctp()?;
-        let start = |name: &str| Host::start("nat", name);
-        let named = |names: &[&str]| names.iter().copied().map(start).collect::<Result<Vec<_>>>();
-        let blades = named(&["blade-1", "blade-2", "blade-3"])?;
-        let selectors = named(&["selector-a", "selector-b"])?;
-        let gateways = named(&["gateway-a", "gateway-b", "gateway-c"])?;
-        for blade in &blades {
-            // curl must not take ports that tests choose, which begin at 1024.
-            let netns = blade.netns();
-            netns.sysctl("ipv4/ip_unprivileged_port_start", "0")?;
-            netns.sysctl("ipv4/ip_local_port_range", "600 1023")?;
-        }
-        let (border, server) = (start("border")?, start("server")?);
-
-        if kernel::is_uml() {
-            // The kernel has no nftables chain for NAT, so iptables must work without one.
-            border.run(LEGACY)?;
-        }
-
-        let switches = Switches::install("nat", &[BLADES, INNER, OUTER, INTERNET])?;
-        let plug = |hosts: &[&[Host]], network| {
-            let mut hosts = hosts.iter().copied().flatten();
-            hosts.try_for_each(|host| switches.plug(host, network))
+        let plan = Plan {
+            name: "nat",
+            tutorial: "docs/gateways.md",
+            settings: SETTINGS,
+            sections: &SET_UP,
+            hosts: &HOSTS.map(str::to_owned),
+            cables: CABLES,
+            addressed: "border",
+            selectors: &["selector-a", "selector-b"],
+            heard: ["inner", "outer"],
+            first_mark: 101,
         };
-        plug(&[&blades, &selectors], BLADES)?;
-        plug(&[&selectors, &gateways], INNER)?;
-        plug(&[&gateways, std::slice::from_ref(&border)], OUTER)?;
-        switches.plug(&border, INTERNET)?;
-        switches.plug(&server, INTERNET)?;
-
-        let tutorial = Tutorial::read(TUTORIAL, SETTINGS)?;
-        for section in SET_UP {
-            tutorial.play(
-                section,
-                hosts(&blades, &selectors, &gateways, &border, &server),
-            )?;
-        }
-        module::check_ours().context("no rule brought our module in")?;
-        for host in gateways.iter().chain([&border]) {
+        let cluster = Cluster::set_up(&plan, prepare)?;
+        let border = one(&cluster.hosts, "border")?;
+        for host in cluster.gateways.iter().chain([&border]) {
             for timeout in TRACKED {
                 let file = format!("netfilter/nf_conntrack_{timeout}");
                 host.netns().sysctl(&file, "86400")?;
             }
         }
-
-        let marking = Marking::of(&tutorial, &border, &selectors[0], FIRST_MARK, GATEWAYS)?;
+        let server = one(&cluster.hosts, "server")?;
         for family in Family::ALL {
             echo::serve(&server, service(family, Transport::Udp))?;
         }
-        let senders = selectors.iter().map(|selector| selector.mac(INNER));
         Ok(Self {
             flows: Size::wanted()?.flows.min(MOST),
-            senders: senders.collect::<Result<_>>()?,
-            capture: Capture::start(&gateways, &HEARD)?,
-            outside: Capture::start([&server], &[INTERNET])?,
-            blades,
-            selectors,
-            gateways,
-            border,
+            outside: Capture::start(std::slice::from_ref(&server), &["internet"])?,
+            blades: named(&cluster.hosts, "blade-*"),
             server,
-            _switches: switches,
-            tutorial,
-            marking,
+            cluster,
         })
-    }
-
-    /// All hosts.
-    pub fn hosts(&self) -> impl Iterator<Item = &Host> + Clone {
-        hosts(
-            &self.blades,
-            &self.selectors,
-            &self.gateways,
-            &self.border,
-            &self.server,
-        )
-    }
-
-    /// Plays a section of the tutorial.
-    ///
-    /// # Errors
-    /// If it does not work as the text says.
-    pub fn play(&self, section: &str) -> Result<()> {
-        self.tutorial.play(section, self.hosts())
     }
 
     /// About `count` flows to the server's service, the same ones for the same seed. All blades use
@@ -264,7 +203,7 @@ impl Site {
         Ok(begun)
     }
 
-    fn by_blade<'f>(&self, flows: &'f [Flow]) -> impl Iterator<Item = (&Host, &'f [Flow])> {
+    fn by_blade<'f>(&self, flows: &'f [Flow]) -> impl Iterator<Item = (&Arc<Host>, &'f [Flow])> {
         self.blades
             .iter()
             .zip(flows.chunks(flows.len().div_ceil(self.blades.len())))
@@ -276,7 +215,7 @@ impl Site {
     /// If iproute2 fails.
     pub fn turn_to_selector(&self, by: usize) -> Result<()> {
         for (blade, number) in self.blades.iter().zip(1..) {
-            let selector = (number + by) % SELECTORS + 1;
+            let selector = (number + by) % self.cluster.selectors.len() + 1;
             blade.netns().ip(&format!(
                 "route replace default via 10.3.0.{selector}\n\
                  route replace default via fd00:3::{selector}\n"
@@ -286,15 +225,18 @@ impl Site {
     }
 }
 
-fn hosts<'h>(
-    blades: &'h [Host],
-    selectors: &'h [Host],
-    gateways: &'h [Host],
-    border: &'h Host,
-    server: &'h Host,
-) -> impl Iterator<Item = &'h Host> + Clone {
-    let cluster = blades.iter().chain(selectors).chain(gateways);
-    cluster.chain([border, server])
+/// Keeps curl from the ports that tests choose, which begin at 1024, and on a kernel without a chain
+/// of nftables for NAT makes the border's iptables work without one.
+fn prepare(hosts: &[Arc<Host>]) -> Result<()> {
+    for blade in named(hosts, "blade-*") {
+        let netns = blade.netns();
+        netns.sysctl("ipv4/ip_unprivileged_port_start", "0")?;
+        netns.sysctl("ipv4/ip_local_port_range", "600 1023")?;
+    }
+    if kernel::is_uml() {
+        one(hosts, "border")?.run(LEGACY)?;
+    }
+    Ok(())
 }
 
 /// The server's address, and the port of the service.

@@ -5,14 +5,14 @@
 use anyhow::{ensure, Result};
 use libtest_mimic::Trial;
 use testbed::family::Family;
+use testbed::note;
 use testbed::path;
 use testbed::patience::wait;
 use testbed::trial::test;
 
 use super::attempts::{self, Outcome};
-use super::passes::Passes;
-use super::site::{site, Site, GATEWAYS};
-use super::table;
+use super::site::{site, Site};
+use crate::account;
 use crate::capture::Sightings;
 use crate::flow::Transport;
 
@@ -30,14 +30,14 @@ pub fn trials() -> Vec<Trial> {
 /// Takes `ct` out of the rules for as long as connections of each kind are counted.
 fn goes_astray() -> Result<()> {
     let site = site()?;
-    site.play("Without ct")?;
+    site.cluster.play("Without ct")?;
     let counted = [Transport::Tcp, Transport::Udp]
         .iter()
         .try_for_each(|transport| {
             let mut families = Family::ALL.into_iter();
             families.try_for_each(|family| count(site, *transport, family))
         });
-    site.play("With ct again")?;
+    site.cluster.play("With ct again")?;
     counted
 }
 
@@ -45,15 +45,15 @@ fn goes_astray() -> Result<()> {
 /// these fail.
 fn count(site: &Site, transport: Transport, family: Family) -> Result<()> {
     let flows = site.flows_to_service(family, transport, site.flows, SEED);
-    site.capture.take()?;
+    site.cluster.capture.take()?;
     let mut attempts = site.attempt(&flows)?;
     let mut sightings = Sightings::new();
     let mut strays = 0;
     wait("connections neither go astray nor work", || {
-        for (sighting, packets) in site.capture.take()? {
+        for (sighting, packets) in site.cluster.capture.take()? {
             *sightings.entry(sighting).or_default() += packets;
         }
-        let passes = Passes::of(site, &flows, &sightings);
+        let passes = account::seen(&site.cluster, &flows, &sightings, |_| true);
         strays = passes.iter().filter(|passes| passes.strays()).count();
         let outcomes = attempts::outcomes(&mut attempts);
         Ok(passes.iter().zip(outcomes).all(|(seen, outcome)| {
@@ -62,12 +62,18 @@ fn count(site: &Site, transport: Transport, family: Family) -> Result<()> {
         }))
     })?;
 
-    let (count, share) = (flows.len() as f64, 1.0 - 1.0 / GATEWAYS as f64);
+    let (count, share) = (
+        flows.len() as f64,
+        1.0 - 1.0 / site.cluster.gateways.len() as f64,
+    );
     let deviation = (count * share * (1.0 - share)).sqrt();
     ensure!(
         (strays as f64 - count * share).abs() < DEVIATIONS * deviation,
         "{strays} of {count} connections went astray"
     );
-    table::astray(transport, family, strays, flows.len());
+    note!(
+        "{transport} over {family}, without ct: {strays} of {count} connections came back by \
+         another gateway, the others were answered"
+    );
     Ok(())
 }

@@ -3,17 +3,15 @@
 //! Every packet of a flow, in both directions, passes the gateway of its mark, whichever selector
 //! it comes through.
 
-use anyhow::{ensure, Result};
+use anyhow::Result;
 use libtest_mimic::Trial;
 use testbed::family::Family;
 use testbed::note;
 use testbed::path;
 
-use super::account::Account;
-use super::shares;
-use super::site::{site, Site, SELECTORS};
-use crate::clients;
-use crate::flow::{self, Flow, Transport};
+use super::site::{site, Site};
+use crate::account::Account;
+use crate::flow::{self, Transport};
 
 /// Seed of the TCP flows. The other protocols use other ports, since with the same ports UDP and
 /// SCTP hashes differ only in bits that are too low to matter.
@@ -21,38 +19,21 @@ const SEED: u64 = 0x6970_7673;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    flow::each_kind(path!(deliver), deliver)
+    flow::each_kind(path!(deliver), |transport, family| {
+        let site = site()?;
+        let account = deliver(site, transport, family, site.size.flows)?;
+        note!("{account}");
+        Ok(())
+    })
 }
 
-fn deliver(transport: Transport, family: Family) -> Result<()> {
-    let site = site()?;
-    let flows = site.flows(family, transport, site.size.flows, SEED + transport as u64);
-    let account = through_all_selectors(site, &flows)?;
-    account.check_share()?;
-    note!("{account}");
-    shares::add(&account);
-    Ok(())
-}
-
-/// The account of flows that each come through one selector after the other, in the middle of their
-/// connections.
+/// Sends `count` flows of a kind through all selectors, and adds them to the table.
 ///
 /// # Errors
-/// If one was misdelivered, or did not come through all selectors.
-pub fn through_all_selectors(site: &Site, flows: &[Flow]) -> Result<Account> {
-    site.capture.take()?;
-    let mut connections = clients::open(&site.client, flows)?;
-    clients::ask(&mut connections)?;
-    for first in [1, 2, 0] {
-        site.route_from(first)?;
-        clients::ask(&mut connections)?;
-    }
-    let account = Account::of(site, flows, &site.capture.take()?)?;
-    account.check()?;
-    ensure!(
-        account.selectors_of_each() == SELECTORS.len(),
-        "a flow came through {} selectors alone",
-        account.selectors_of_each()
-    );
+/// If one was misdelivered, or gateways have unequal shares.
+pub fn deliver(site: &Site, transport: Transport, family: Family, count: usize) -> Result<Account> {
+    let flows = site.flows(family, transport, count, SEED + transport as u64);
+    let account = site.through_all_selectors(&flows)?;
+    site.cluster.add_share(account.title(), &account)?;
     Ok(account)
 }

@@ -16,8 +16,8 @@ use testbed::path;
 use testbed::patience::wait;
 use testbed::trial::test;
 
-use super::account;
 use super::site::{site, Site, FRONT};
+use crate::account;
 use crate::clients;
 use crate::flow::{Flow, Kind, Transport};
 use crate::host::Host;
@@ -48,7 +48,7 @@ pub fn trials() -> Vec<Trial> {
 fn from_clients(family: Family) -> Result<()> {
     let site = site()?;
     let far = Host::start("ipvs", "far")?;
-    site.switches.plug(&far, FRONT)?;
+    site.cluster.switches.plug(&far, FRONT)?;
     let (near, own, prefix, ip) = match family {
         Family::Ipv4 => ("192.0.2.254", "192.0.2.99/24", "10.64.9.0/24", "ip"),
         Family::Ipv6 => (
@@ -75,7 +75,7 @@ fn from_clients(family: Family) -> Result<()> {
         destination: server,
     };
     let flows: Vec<_> = (0..count(site)).map(flow).collect();
-    site.capture.take()?;
+    site.cluster.capture.take()?;
     let mut connections = clients::open(&far, &flows)?;
     for connection in &mut connections {
         connection.padding = PADDING;
@@ -157,7 +157,7 @@ fn from_servers(family: Family) -> Result<()> {
 fn ask_too_much(site: &Site, family: Family, ip: &str) -> Result<u64> {
     let flows = site.flows(family, Transport::Udp, count(site).into(), 0x6572_726f);
     let address = site.address(family, Transport::Udp).ip();
-    site.capture.take()?;
+    site.cluster.capture.take()?;
     let mut connections = clients::open(&site.client, &flows)?;
     for connection in &mut connections {
         connection.padding = PADDING;
@@ -194,17 +194,15 @@ fn check(
     flows: &[Flow],
     side: impl Fn(&account::Seen) -> &BTreeSet<usize>,
 ) -> Result<u64> {
-    let sightings = site.capture.take()?;
-    let seen = account::seen(site, flows, &sightings, |kind| kind == Kind::Error);
+    let sightings = site.cluster.capture.take()?;
+    let seen = account::seen(&site.cluster, flows, &sightings, |kind| kind == Kind::Error);
     let mut errors = 0;
     for (flow, seen) in flows.iter().zip(&seen) {
-        let home = BTreeSet::from([site.marking.home(flow)?]);
+        let home = BTreeSet::from([site.cluster.marking.home(flow)?]);
         let all = &seen.forth | &seen.back;
         ensure!(
             *side(seen) == home && all == home,
-            "{flow}: of {home:?}, errors were seen by {:?} forth and {:?} back",
-            seen.forth,
-            seen.back
+            "{flow}: of {home:?}, errors were seen by {seen}"
         );
         errors += seen.packets;
     }

@@ -12,8 +12,8 @@ use testbed::note;
 use testbed::path;
 use testbed::trial::test;
 
-use super::account::Account;
 use super::site::{site, Site, NORTH, SOUTH};
+use crate::account::Account;
 use crate::clients::{self, Connection};
 use crate::flow::{Flow, Transport};
 
@@ -28,10 +28,11 @@ pub fn trials() -> Vec<Trial> {
 /// Connections of all kinds, asked before the failure, after its repair, and after the return.
 fn outlives_a_gateway() -> Result<()> {
     let site = site()?;
-    let number =
-        |name: &str| -> Result<usize> { Ok(site.tutorial.setting(name, &site.client)?.parse()?) };
+    let number = |name: &str| -> Result<usize> {
+        Ok(site.cluster.tutorial.setting(name, &site.client)?.parse()?)
+    };
     let (dead, stand_in) = (number("DEAD")?, number("STANDIN")?);
-    let of_dead = |flow: &Flow| -> Result<bool> { Ok(site.marking.home(flow)? == dead) };
+    let of_dead = |flow: &Flow| -> Result<bool> { Ok(site.cluster.marking.home(flow)? == dead) };
 
     let mut groups = Vec::new();
     for family in Family::ALL {
@@ -44,9 +45,9 @@ fn outlives_a_gateway() -> Result<()> {
     let mut table = Table::default();
     table.row(site, "before", &mut groups, |gateway| gateway)?;
 
-    let gateway = &site.gateways[dead];
+    let gateway = &site.cluster.gateways[dead];
     for network in [NORTH, SOUTH] {
-        site.switches.power(gateway, network, "down")?;
+        site.cluster.switches.power(gateway, network, "down")?;
     }
     let datagrams = groups
         .iter_mut()
@@ -65,7 +66,7 @@ fn outlives_a_gateway() -> Result<()> {
         !lost.is_answered()?,
         "an answer came through a dead gateway"
     );
-    site.tutorial.play("When a gateway dies", site.hosts())?;
+    site.cluster.play("When a gateway dies")?;
     table.row(site, "repaired", &mut groups, |gateway| {
         if gateway == dead {
             stand_in
@@ -75,9 +76,9 @@ fn outlives_a_gateway() -> Result<()> {
     })?;
 
     for network in [NORTH, SOUTH] {
-        site.switches.power(gateway, network, "up")?;
+        site.cluster.switches.power(gateway, network, "up")?;
     }
-    site.tutorial.play("When it returns", site.hosts())?;
+    site.cluster.play("When it returns")?;
     table.row(site, "returned", &mut groups, |gateway| gateway)?;
 
     let flows = groups.iter().flat_map(|(flows, _)| flows);
@@ -118,14 +119,14 @@ impl Table {
         groups: &mut [(Vec<Flow>, Vec<Connection>)],
         route: impl Fn(usize) -> usize + Copy,
     ) -> Result<()> {
-        site.capture.take()?;
+        site.cluster.capture.take()?;
         for (_, connections) in &mut *groups {
             clients::ask(connections).with_context(|| step.to_owned())?;
         }
-        let sightings = site.capture.take()?;
+        let sightings = site.cluster.capture.take()?;
         let mut places = Vec::new();
         for (flows, _) in groups {
-            let account = Account::routed(site, flows, &sightings, route)?;
+            let account = Account::routed(&site.cluster, flows, &sightings, route)?;
             account.check().with_context(|| step.to_owned())?;
             places.extend(account.places());
         }

@@ -38,7 +38,7 @@ pub fn trials() -> Vec<Trial> {
 fn keep_together(family: Family) -> Result<()> {
     let site = site()?;
     let flows = site.flows(family, Transport::Udp, FLOWS, SEED);
-    site.capture.take()?;
+    site.cluster.capture.take()?;
     let mut connections = clients::open(&site.client, &flows)?;
     for connection in &mut connections {
         connection.padding = PADDING;
@@ -50,15 +50,15 @@ fn keep_together(family: Family) -> Result<()> {
     // IPv6 headers with packet sockets. So fragments are counted by address.
     let mut expected: BTreeMap<IpAddr, (usize, u64)> = BTreeMap::new();
     for flow in &flows {
-        let mark = flow.fragment_mark(site.marking.rule(family))?;
-        let home = site.marking.gateway_of(mark)?;
+        let mark = flow.fragment_mark(site.cluster.marking.rule(family))?;
+        let home = site.cluster.marking.gateway_of(mark)?;
         let (_, fragments) = expected.entry(flow.source.ip()).or_insert((home, 0));
         *fragments += FRAGMENTS;
     }
     let mut forth: BTreeMap<IpAddr, BTreeMap<usize, u64>> = BTreeMap::new();
     let mut back = forth.clone();
     let server = site.address(family, Transport::Udp).ip();
-    for (sighting, packets) in site.capture.take()? {
+    for (sighting, packets) in site.cluster.capture.take()? {
         let flow = sighting.flow;
         ensure!(
             sighting.kind == Kind::Fragment,

@@ -14,9 +14,8 @@ use testbed::path;
 use testbed::patience::wait;
 use testbed::trial::test;
 
-use super::account::Account;
-use super::shares;
 use super::site::{site, Site};
+use crate::account::Account;
 use crate::clients;
 use crate::flow::{Flow, Transport};
 
@@ -65,15 +64,15 @@ fn is_carried() -> Result<()> {
         ))
     };
     let mut rows = memory("before")?;
-    site.capture.take()?;
+    site.cluster.capture.take()?;
     let begun = Instant::now();
     let mut connections = clients::open_and_ask(&site.client, &flows)?;
     let opened = begun.elapsed().as_secs_f32();
     clients::ask(&mut connections).context("once all are open")?;
     rows += &memory("all open")?;
-    let account = Account::of(site, &flows, &site.capture.take()?)?;
+    let account = Account::of(&site.cluster, &flows, &site.cluster.capture.take()?)?;
     account.check()?;
-    account.check_share()?;
+    site.cluster.add_share("load", &account)?;
     drop(connections);
     rows += &memory("closed")?;
     note!(
@@ -82,7 +81,6 @@ fn is_carried() -> Result<()> {
          | --- | --: | --: | --: | --: |\n{rows}",
         flows.len(),
     );
-    shares::add_named("load", &account);
     Ok(())
 }
 
@@ -92,11 +90,11 @@ fn is_carried() -> Result<()> {
 fn keeps_no_state_in_selectors() -> Result<()> {
     let site = site()?;
     let count = (site.size.load * FLOWS_PER_CONNECTION).max(FEWEST);
-    for gateway in &site.gateways {
+    for gateway in &site.cluster.gateways {
         gateway.run("iptables -t raw -A PREROUTING -i north -p udp -j DROP")?;
     }
     let result = measure(site, count);
-    for gateway in &site.gateways {
+    for gateway in &site.cluster.gateways {
         gateway.run("iptables -t raw -F PREROUTING")?;
     }
     let (stateless, tracked) = result?;
@@ -138,14 +136,14 @@ fn measure(site: &Site, count: usize) -> Result<(isize, isize)> {
 fn grown_by(site: &Site, count: usize, seed: u64) -> Result<isize> {
     let flows = site.flows(Family::Ipv4, Transport::Udp, count, seed);
     let before = meminfo("Slab")?;
-    site.capture.take()?;
+    site.cluster.capture.take()?;
     site.client
         .netns()
         .enter(|| flows.iter().try_for_each(send))?;
     let mut packets = 0;
     // Packets that are captured and not read yet would count as well.
     wait("not all flows came to gateways", || {
-        packets += site.capture.take()?.values().sum::<u64>();
+        packets += site.cluster.capture.take()?.values().sum::<u64>();
         Ok(packets as usize >= count)
     })?;
     Ok(meminfo("Slab")? as isize - before as isize)

@@ -15,7 +15,6 @@ use testbed::path;
 use testbed::reference;
 use testbed::trial::test;
 
-use super::delivery;
 use super::site::{site, Site};
 use crate::flow::Transport;
 
@@ -37,7 +36,7 @@ fn c_and_rust_selectors() -> Result<()> {
     link_extensions(EXTENSIONS.as_ref(), &stock)?;
     fs::write(format!("{EXTENSIONS}/libxt_CMARK.so"), renamed(&stock)?)?;
 
-    let selector = &site.selectors[0];
+    let selector = &site.cluster.selectors[0];
     selector.run("iptables-save -t mangle > /run/ours; ip6tables-save -t mangle > /run/ours6")?;
     let result = Family::ALL
         .into_iter()
@@ -67,7 +66,7 @@ fn renamed(stock: &Path) -> Result<Vec<u8>> {
 
 /// Makes the C module mark packets on the first selector, with the same rule.
 fn replace(site: &Site, family: Family) -> Result<()> {
-    let selector = &site.selectors[0];
+    let selector = &site.cluster.selectors[0];
     let iptables = family.iptables();
     let saved = selector.run(&format!("{iptables} -t mangle -S PREROUTING"))?;
     let rule = saved
@@ -90,7 +89,7 @@ fn deliver(site: &Site) -> Result<()> {
         for transport in Transport::ALL {
             let seed = SEED + transport as u64;
             let sent = site.flows(family, transport, site.size.flows / 2, seed);
-            delivery::through_all_selectors(site, &sent)?;
+            site.through_all_selectors(&sent)?;
             flows += sent.len();
         }
     }
@@ -111,7 +110,7 @@ fn deliver(site: &Site) -> Result<()> {
 
 /// The number of packets that the C module marked.
 fn marked(site: &Site, family: Family) -> Result<u64> {
-    let list = site.selectors[0].run(&format!(
+    let list = site.cluster.selectors[0].run(&format!(
         "XTABLES_LIBDIR={EXTENSIONS} {} -t mangle -L PREROUTING -vnx",
         family.iptables()
     ))?;

@@ -2,7 +2,6 @@
 
 //! HMARK in front of IPVS: `docs/pre-load-balancer.md`.
 
-mod account;
 mod delivery;
 mod errors;
 mod failure;
@@ -10,24 +9,25 @@ mod fragments;
 mod load;
 mod mixed;
 mod reload;
-mod shares;
 mod site;
-mod steps;
 
 use libtest_mimic::Trial;
 
-pub use shares::print as print_shares;
+pub use delivery::deliver;
+pub use site::site;
+
+use crate::steps;
 
 /// The tests here, all of the same cluster.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = steps::trials();
-    trials.extend(delivery::trials());
-    trials.extend(fragments::trials());
-    trials.extend(errors::trials());
-    trials.extend(failure::trials());
-    trials.extend(reload::trials());
-    trials.extend(mixed::trials());
-    trials.extend(load::trials());
-    trials.extend(steps::last());
-    trials
+    let trials = [
+        delivery::trials(),
+        fragments::trials(),
+        errors::trials(),
+        failure::trials(),
+        reload::trials(),
+        mixed::trials(),
+        load::trials(),
+    ];
+    steps::around("pre_load_balancer", || Ok(&site()?.cluster), trials)
 }

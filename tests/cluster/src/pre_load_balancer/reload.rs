@@ -2,7 +2,6 @@
 
 //! Rules are reloaded under traffic, and no packet goes without a mark meanwhile.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -16,8 +15,8 @@ use testbed::path;
 use testbed::patience::wait;
 use testbed::trial::test;
 
-use super::account;
 use super::site::{site, Site};
+use crate::account;
 use crate::capture::Sightings;
 use crate::clients;
 use crate::flow::{Flow, Kind, Transport};
@@ -90,16 +89,16 @@ fn reload_trapped(site: &Site) -> Result<()> {
     }
     let times = (site.size.flows / 40).clamp(1, RELOADS);
     let before = unmarked(site)?;
-    site.capture.take()?;
+    site.cluster.capture.take()?;
     let sent = under_traffic(site, &flows, || {
-        (0..times).try_for_each(|_| site.tutorial.play(SECTION, site.hosts()))
+        (0..times).try_for_each(|_| site.cluster.play(SECTION))
     })?;
     // Those that were sent last may still be under way.
     let mut sightings = Sightings::new();
     let (mut forth, mut caught) = (0, 0);
     let arrived = wait("packets are missing", || {
         caught = unmarked(site)? - before;
-        for (sighting, packets) in site.capture.take()? {
+        for (sighting, packets) in site.cluster.capture.take()? {
             forth += match flows.contains(&sighting.flow) {
                 true => packets,
                 false => 0,
@@ -108,15 +107,12 @@ fn reload_trapped(site: &Site) -> Result<()> {
         }
         Ok(forth + caught >= sent)
     });
-    let seen = account::seen(site, &flows, &sightings, |kind| kind == Kind::Whole);
+    let seen = account::seen(&site.cluster, &flows, &sightings, |kind| {
+        kind == Kind::Whole
+    });
     for (flow, seen) in flows.iter().zip(&seen) {
-        let home = BTreeSet::from([site.marking.home(flow)?]);
-        ensure!(
-            seen.forth == home && seen.back == home,
-            "{flow}: of {home:?}, seen by {:?} forth and {:?} back",
-            seen.forth,
-            seen.back
-        );
+        let home = site.cluster.marking.home(flow)?;
+        ensure!(seen.is_at(home), "{flow}: of {home}, seen by {seen}");
     }
     ensure!(caught == 0, "{caught} packets without a mark");
     ensure!(
@@ -127,7 +123,9 @@ fn reload_trapped(site: &Site) -> Result<()> {
 
     let mut flushed = 0;
     while flushed == 0 {
-        under_traffic(site, &flows, || site.selectors[0].run(CARELESS).map(drop))?;
+        under_traffic(site, &flows, || {
+            site.cluster.selectors[0].run(CARELESS).map(drop)
+        })?;
         flushed = unmarked(site)? - before;
     }
     let reloads = times * site.all_selectors().count() * Family::ALL.len();

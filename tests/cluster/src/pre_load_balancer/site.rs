@@ -1,26 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The hosts and cables of the tutorial, set up by its commands, with running clients and servers.
+//! The cluster of the tutorial, with running clients and servers.
 
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use anyhow::{anyhow, Context, Result};
+use anyhow::{anyhow, Result};
 use testbed::family::Family;
-use testbed::{install, kernel, module};
 
-use crate::cables::Switches;
-use crate::capture::Capture;
+use crate::account::Account;
 use crate::clients;
+use crate::cluster::{Cluster, Plan};
 use crate::echo;
 use crate::flow::{Flow, Transport};
-use crate::host::Host;
-use crate::rule::Marking;
+use crate::host::{named, one, Host};
 use crate::size::Size;
-use crate::tutorial::Tutorial;
-
-const TUTORIAL: &str = "docs/pre-load-balancer.md";
 
 /// The sections that set the cluster up, in the order of the text.
 const SET_UP: [&str; 5] = [
@@ -36,15 +31,18 @@ pub const FRONT: &str = "front";
 pub const NORTH: &str = "north";
 pub const SOUTH: &str = "south";
 
-/// The interfaces to capture on gateways: for packets from selectors, and for packets from
-/// selector-s.
-const HEARD: [&str; 2] = [NORTH, SOUTH];
+/// The hosts on each network.
+const CABLES: &[(&str, &[&str])] = &[
+    (FRONT, &["client", "selector-a", "selector-b", "selector-c"]),
+    (
+        NORTH,
+        &["selector-a", "selector-b", "selector-c", "gateway-*"],
+    ),
+    (SOUTH, &["gateway-*", "server-*", "selector-s"]),
+];
 
 /// The selectors in front.
-pub const SELECTORS: [&str; 3] = ["selector-a", "selector-b", "selector-c"];
-
-/// The mark of gateway-0: `--hmark-offs`.
-pub const FIRST_MARK: u32 = 100;
+const SELECTORS: [&str; 3] = ["selector-a", "selector-b", "selector-c"];
 
 /// Makes a web server wait for clients as long as it takes; the tutorial says how long it keeps
 /// connections after an answer.
@@ -55,21 +53,14 @@ const PATIENT: &str = "echo 'client_header_timeout 1d; send_timeout 1d; keepaliv
 const NETWORKS: usize = 3;
 const CLIENTS: u8 = 32;
 
-/// The cluster, its clients, and a capture of the packets that its gateways receive.
+/// The cluster, its clients and its servers.
 pub struct Site {
     pub size: Size,
-    pub client: Host,
-    pub selectors: Vec<Host>,
-    pub gateways: Vec<Host>,
-    pub servers: Vec<Host>,
+    pub cluster: Cluster,
+    pub client: Arc<Host>,
+    pub servers: Vec<Arc<Host>>,
     /// selector-s.
-    pub behind: Host,
-    pub switches: Switches,
-    pub tutorial: Tutorial,
-    pub capture: Capture,
-    /// The hardware addresses of the selectors on the gateways' side.
-    pub senders: Vec<[u8; 6]>,
-    pub marking: Marking,
+    behind: Arc<Host>,
 }
 
 static SITE: OnceLock<Result<Site, String>> = OnceLock::new();
@@ -86,62 +77,35 @@ pub fn site() -> Result<&'static Site> {
 
 impl Site {
     fn set_up() -> Result<Self> {
-        install::install()?;
-        kernel::load_sctp()?;
         let size = Size::wanted()?;
-        let start = |name: &str| Host::start("ipvs", name);
-        let numbered = |name: &str, count: usize| {
-            let hosts = (0..count).map(|number| start(&format!("{name}-{number}")));
-            hosts.collect::<Result<Vec<_>>>()
+        let mut names = vec!["client".to_owned(), "selector-s".to_owned()];
+        names.extend(SELECTORS.map(str::to_owned));
+        names.extend((0..size.gateways).map(|number| format!("gateway-{number}")));
+        names.extend((0..size.servers).map(|number| format!("server-{number}")));
+        let plan = Plan {
+            name: "ipvs",
+            tutorial: "docs/pre-load-balancer.md",
+            settings: &format!("GATEWAYS={}\nSERVERS={}", size.gateways, size.servers),
+            sections: &SET_UP,
+            hosts: &names,
+            cables: CABLES,
+            addressed: "client",
+            selectors: &SELECTORS,
+            heard: [NORTH, SOUTH],
+            first_mark: 100,
         };
-        let client = start("client")?;
-        let selectors: Vec<_> = SELECTORS.into_iter().map(start).collect::<Result<_>>()?;
-        let gateways = numbered("gateway", size.gateways)?;
-        let servers = numbered("server", size.servers)?;
-        let behind = start("selector-s")?;
-
-        let switches = Switches::install("ipvs", &[FRONT, NORTH, SOUTH])?;
-        for host in selectors.iter().chain([&client]) {
-            switches.plug(host, FRONT)?;
-        }
-        for host in selectors.iter().chain(&gateways) {
-            switches.plug(host, NORTH)?;
-        }
-        for host in gateways.iter().chain(&servers).chain([&behind]) {
-            switches.plug(host, SOUTH)?;
-        }
-
-        let settings = format!("GATEWAYS={}\nSERVERS={}", size.gateways, size.servers);
-        let tutorial = Tutorial::read(TUTORIAL, &settings)?;
-        for server in &servers {
-            server.run(PATIENT)?;
-        }
-        let hosts = || hosts(&client, &selectors, &gateways, &servers, &behind);
-        for section in SET_UP {
-            tutorial.play(section, hosts())?;
-        }
-        module::check_ours().context("no rule brought our module in")?;
-
-        let marking = Marking::of(
-            &tutorial,
-            &client,
-            &selectors[0],
-            FIRST_MARK,
-            gateways.len(),
-        )?;
-        let senders = selectors.iter().map(|selector| selector.mac(NORTH));
+        let cluster = Cluster::set_up(&plan, |hosts| {
+            let servers = named(hosts, "server-*");
+            servers
+                .iter()
+                .try_for_each(|server| server.run(PATIENT).map(drop))
+        })?;
         let site = Self {
             size,
-            senders: senders.collect::<Result<_>>()?,
-            capture: Capture::start(&gateways, &HEARD)?,
-            client,
-            selectors,
-            gateways,
-            servers,
-            behind,
-            switches,
-            tutorial,
-            marking,
+            client: one(&cluster.hosts, "client")?,
+            servers: named(&cluster.hosts, "server-*"),
+            behind: one(&cluster.hosts, "selector-s")?,
+            cluster,
         };
         site.move_in()?;
         Ok(site)
@@ -162,25 +126,15 @@ impl Site {
         Ok(())
     }
 
-    /// All hosts.
-    pub fn hosts(&self) -> impl Iterator<Item = &Host> + Clone {
-        hosts(
-            &self.client,
-            &self.selectors,
-            &self.gateways,
-            &self.servers,
-            &self.behind,
-        )
-    }
-
     /// The selectors in front, and selector-s.
     pub fn all_selectors(&self) -> impl Iterator<Item = &Host> {
-        self.selectors.iter().chain([&self.behind])
+        let all = self.cluster.selectors.iter().chain([&self.behind]);
+        all.map(Arc::as_ref)
     }
 
     /// The cluster's address, and the port of the service.
     pub fn address(&self, family: Family, transport: Transport) -> SocketAddr {
-        SocketAddr::new(self.marking.address(family), transport.service())
+        SocketAddr::new(self.cluster.marking.address(family), transport.service())
     }
 
     /// Flows from the clients, the same ones for the same seed.
@@ -196,6 +150,16 @@ impl Site {
         clients::choose(transport, &addresses, server, count, seed)
     }
 
+    /// The account of flows that each come through one selector after the other.
+    ///
+    /// # Errors
+    /// If one was misdelivered, or did not come through all selectors.
+    pub fn through_all_selectors(&self, flows: &[Flow]) -> Result<Account> {
+        let open = |flows: &[Flow]| clients::open(&self.client, flows);
+        self.cluster
+            .through_all_selectors(flows, open, |turned| self.route_from(turned))
+    }
+
     /// Makes the router in front send the clients' packets through other selectors: those of the
     /// first network through selector number `first`, those of the second through the next, and so
     /// on.
@@ -208,24 +172,13 @@ impl Site {
             let table = network + 1;
             let selector = (network + first) % SELECTORS.len() + 1;
             for (family, router) in [(Family::Ipv4, "192.0.2."), (Family::Ipv6, "2001:db8:f::")] {
-                let address = self.marking.address(family);
+                let address = self.cluster.marking.address(family);
                 let route = format!("{address} via {router}{selector} table {table}");
                 writeln!(batch, "route replace {route}")?;
             }
         }
         self.client.netns().ip(&batch)
     }
-}
-
-fn hosts<'h>(
-    client: &'h Host,
-    selectors: &'h [Host],
-    gateways: &'h [Host],
-    servers: &'h [Host],
-    behind: &'h Host,
-) -> impl Iterator<Item = &'h Host> + Clone {
-    let ends = [client, behind].into_iter();
-    ends.chain(selectors).chain(gateways).chain(servers)
 }
 
 /// The clients' addresses. The first address of each network is the router's own.

@@ -7,22 +7,21 @@ use std::fmt;
 
 use anyhow::{bail, ensure, Result};
 
-use super::site::{Site, SELECTORS};
 use crate::capture::Sightings;
+use crate::chi_square::ChiSquare;
+use crate::cluster::Cluster;
 use crate::flow::{Flow, Kind};
-use crate::share::ChiSquare;
 
 /// Maximum number of misdelivered flows to show.
 const SHOWN: usize = 5;
 
-/// Indices of the gateways' interfaces, in the order in which the site captures them.
+/// The index of the gateways' interface to selectors, in the order in which clusters capture them.
 const FROM_SELECTORS: usize = 0;
-const FROM_BEHIND: usize = 1;
 
 /// The packets of one flow that gateways saw.
 #[derive(Clone, Default)]
 pub struct Seen {
-    /// The gateways of the packets from selectors, and of those from selector-s.
+    /// The gateways of the packets from selectors, and of those from the other side.
     pub forth: BTreeSet<usize>,
     pub back: BTreeSet<usize>,
     /// The selectors that packets came through.
@@ -30,9 +29,28 @@ pub struct Seen {
     pub packets: u64,
 }
 
-/// The packets of one kind that gateways saw, by flow.
+impl Seen {
+    /// Whether gateway `home` alone saw the flow, in both directions.
+    pub fn is_at(&self, home: usize) -> bool {
+        let home = BTreeSet::from([home]);
+        self.forth == home && self.back == home
+    }
+
+    /// Whether the flow came back through another gateway than it went forth by.
+    pub fn strays(&self) -> bool {
+        !self.back.is_subset(&self.forth)
+    }
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} forth and {:?} back", self.forth, self.back)
+    }
+}
+
+/// The packets of some kinds that gateways saw, by flow.
 pub fn seen(
-    site: &Site,
+    cluster: &Cluster,
     flows: &[Flow],
     sightings: &Sightings,
     kind: impl Fn(Kind) -> bool,
@@ -40,15 +58,12 @@ pub fn seen(
     let places: HashMap<_, _> = flows.iter().copied().zip(0..).collect();
     let mut seen = vec![Seen::default(); flows.len()];
     for (sighting, packets) in sightings.iter().filter(|(sighting, _)| kind(sighting.kind)) {
+        let is_forth = sighting.interface == FROM_SELECTORS;
         // An error quotes a packet of the other direction.
-        let mut towards = sighting.flow;
-        if sighting.kind == Kind::Error {
-            towards = towards.reversed();
-        }
-        let (flow, is_forth) = match sighting.interface {
-            FROM_SELECTORS => (towards, true),
-            FROM_BEHIND => (towards.reversed(), false),
-            _ => continue,
+        let is_of_client = is_forth != (sighting.kind == Kind::Error);
+        let flow = match is_of_client {
+            true => sighting.flow,
+            false => sighting.flow.reversed(),
         };
         let Some(place) = places.get(&flow) else {
             continue;
@@ -60,12 +75,10 @@ pub fn seen(
             continue;
         }
         seen.forth.insert(sighting.host);
-        let selector = site
-            .senders
-            .iter()
-            .position(|sender| *sender == sighting.sender);
+        let is_sender = |sender: &[u8; 6]| *sender == sighting.sender;
         // A packet from an unknown sender came through no selector, which shows in `selectors`.
-        seen.selectors.extend(selector);
+        seen.selectors
+            .extend(cluster.senders.iter().position(is_sender));
     }
     seen
 }
@@ -77,6 +90,7 @@ pub struct Account {
     /// The number of correctly delivered flows, by gateway.
     pub delivered: Vec<usize>,
     wrong: Vec<String>,
+    selectors: usize,
 }
 
 impl Account {
@@ -84,8 +98,8 @@ impl Account {
     ///
     /// # Errors
     /// If there are no flows, or a flow has the mark of no gateway.
-    pub fn of(site: &Site, flows: &[Flow], sightings: &Sightings) -> Result<Self> {
-        Self::routed(site, flows, sightings, |gateway| gateway)
+    pub fn of(cluster: &Cluster, flows: &[Flow], sightings: &Sightings) -> Result<Self> {
+        Self::routed(cluster, flows, sightings, |gateway| gateway)
     }
 
     /// Like [`Self::of`], where the route of a mark leads to another gateway than its own.
@@ -93,7 +107,7 @@ impl Account {
     /// # Errors
     /// As [`Self::of`].
     pub fn routed(
-        site: &Site,
+        cluster: &Cluster,
         flows: &[Flow],
         sightings: &Sightings,
         route: impl Fn(usize) -> usize,
@@ -103,18 +117,18 @@ impl Account {
         };
         let mut account = Self {
             title: format!("{} over {}", first.transport, first.family()),
-            seen: seen(site, flows, sightings, |kind| kind == Kind::Whole),
-            delivered: vec![0; site.size.gateways],
+            seen: seen(cluster, flows, sightings, |_| true),
+            delivered: vec![0; cluster.gateways.len()],
             wrong: Vec::new(),
+            selectors: cluster.selectors.len(),
         };
         for (flow, seen) in flows.iter().zip(&account.seen) {
-            let gateway = route(site.marking.home(flow)?);
-            let expected = BTreeSet::from([gateway]);
-            match seen.forth == expected && seen.back == expected && !seen.selectors.is_empty() {
+            let gateway = route(cluster.marking.home(flow)?);
+            match seen.is_at(gateway) && !seen.selectors.is_empty() {
                 true => account.delivered[gateway] += 1,
                 false => account.wrong.push(format!(
-                    "{flow}: its mark says gateway-{gateway}, seen by {:?} forth and {:?} back",
-                    seen.forth, seen.back
+                    "{flow}: its mark says {}, seen by {seen}",
+                    cluster.gateways[gateway].name()
                 )),
             }
         }
@@ -141,12 +155,17 @@ impl Account {
         Ok(())
     }
 
-    /// Checks that gateways have roughly equal shares.
+    /// Checks that each flow came through all selectors.
     ///
     /// # Errors
-    /// If a uniform hash would rarely spread flows so unevenly.
-    pub fn check_share(&self) -> Result<()> {
-        ChiSquare::check(&self.delivered).map(drop)
+    /// If one did not.
+    pub fn check_selectors(&self) -> Result<()> {
+        let (fewest, all) = (self.selectors_of_each(), self.selectors);
+        ensure!(
+            fewest == all,
+            "a flow came through {fewest} of {all} selectors"
+        );
+        Ok(())
     }
 
     /// The gateways of each flow.
@@ -155,7 +174,7 @@ impl Account {
     }
 
     /// The minimum number of selectors that a flow came through.
-    pub fn selectors_of_each(&self) -> usize {
+    fn selectors_of_each(&self) -> usize {
         let selectors = self.seen.iter().map(|seen| seen.selectors.len());
         selectors.min().unwrap_or(0)
     }
@@ -171,7 +190,7 @@ impl fmt::Display for Account {
             self.seen.len(),
             packets,
             self.selectors_of_each(),
-            SELECTORS.len(),
+            self.selectors,
             self.wrong.len(),
             ChiSquare::of(&self.delivered)
         )
