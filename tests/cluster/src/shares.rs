@@ -48,7 +48,8 @@ impl Cluster {
             let share = 100.0 * sums[gateway] as f64 / all as f64;
             writeln!(table, "| {name} | {mark} | {counts} | {share:.2}% |")?;
         }
-        write!(table, "\nall {all} flows: {}", ChiSquare::of(&sums))?;
+        // Kinds with the same ends have almost the same marks, so their sum says nothing of chance.
+        write!(table, "\n{all} flows")?;
         Ok(table)
     }
 }
