@@ -3,80 +3,35 @@
 //! Properties of every mark: both directions of a flow have the same one, the ICMP errors about a
 //! flow have the flow's, and each is one of the rule's buckets.
 
-mod build;
+use std::net::SocketAddr;
 
-use build::{Ends, Flow};
-use hmark::rule::v0::{flag, Info, DEFAULT_RND};
+use hmark::rule::v0::{flag, Info};
 use hmark::{explain, Connection, Family, Packet};
+use packets::{generate, Bytes, Conntrack, Flow, Random};
 use proptest::prelude::*;
 
-/// A rule that treats source and destination alike, and is random otherwise.
-fn symmetric_rule() -> impl Strategy<Value = Info> {
-    let port = || any::<u16>().prop_map(|port| (u32::from(port) << 16) | u32::from(port));
-    (
-        any::<[u32; 4]>(),
-        port(),
-        port(),
-        any::<bool>(),
-        any::<(u16, u32, u32)>(),
-        1..=u32::MAX,
-    )
-        .prop_map(
-            |(mask, port_mask, port_set, layer3, (proto_mask, hashrnd, hoffset), hmodulus)| Info {
-                src_mask: mask,
-                dst_mask: mask,
-                port_mask,
-                port_set,
-                flags: if layer3 { flag::METHOD_L3 } else { 0 },
-                proto_mask,
-                hashrnd,
-                hmodulus,
-                hoffset,
-            },
-        )
-}
-
-/// A rule of random bits that hashes packets.
+/// A rule that hashes packets.
 fn any_rule() -> impl Strategy<Value = Info> {
-    (
-        any::<[u32; 4]>(),
-        any::<[u32; 4]>(),
-        any::<(u32, u32, u32, u16, u32, u32)>(),
-        1..=u32::MAX,
-    )
-        .prop_map(
-            |(
-                src_mask,
-                dst_mask,
-                (port_mask, port_set, flags, proto_mask, hashrnd, hoffset),
-                hmodulus,
-            )| {
-                Info {
-                    src_mask,
-                    dst_mask,
-                    port_mask,
-                    port_set,
-                    flags: flags & !flag::CT,
-                    proto_mask,
-                    hashrnd,
-                    hmodulus,
-                    hoffset,
-                }
-            },
-        )
+    any::<u64>().prop_map(|seed| {
+        let rule = generate::rule(&mut Random::new(seed));
+        Info {
+            flags: rule.flags & !flag::CT,
+            hmodulus: rule.hmodulus.max(1),
+            ..rule
+        }
+    })
 }
 
-/// The rule of `-j HMARK --hmark-mod N`.
-fn default_rule(hmodulus: u32) -> Info {
-    Info {
-        src_mask: [u32::MAX; 4],
-        dst_mask: [u32::MAX; 4],
-        port_mask: u32::MAX,
-        proto_mask: u16::MAX,
-        hashrnd: DEFAULT_RND,
-        hmodulus,
-        ..Info::default()
-    }
+/// A rule that treats source and destination alike.
+fn symmetric_rule() -> impl Strategy<Value = Info> {
+    let both = |port: u32| (port & 0xffff) | (port << 16);
+    any_rule().prop_map(move |rule| Info {
+        dst_mask: rule.src_mask,
+        port_mask: both(rule.port_mask),
+        port_set: both(rule.port_set),
+        flags: rule.flags & flag::METHOD_L3,
+        ..rule
+    })
 }
 
 fn flow() -> impl Strategy<Value = Flow> {
@@ -89,15 +44,38 @@ fn flow() -> impl Strategy<Value = Flow> {
         any::<u8>()
     ];
     let ends = prop_oneof![
-        any::<([u8; 4], [u8; 4])>().prop_map(|(src, dst)| Ends::V4 { src, dst }),
-        any::<([u8; 16], [u8; 16])>().prop_map(|(src, dst)| Ends::V6 { src, dst }),
+        any::<[([u8; 4], u16); 2]>().prop_map(|ends| ends.map(SocketAddr::from)),
+        any::<[([u8; 16], u16); 2]>().prop_map(|ends| ends.map(SocketAddr::from)),
     ];
-    (ends, protocol, any::<(u16, u16)>()).prop_map(|(ends, protocol, (sport, dport))| Flow {
-        ends,
+    (ends, protocol).prop_map(|([source, destination], protocol)| Flow {
+        source,
+        destination,
         protocol,
-        sport,
-        dport,
     })
+}
+
+/// Whether the protocol is of layer 4, not an IPv6 extension header.
+fn has_layer4(flow: &Flow) -> bool {
+    flow.source.is_ipv4() || !matches!(flow.protocol, 0 | 43 | 44 | 59 | 60)
+}
+
+/// Whether the protocol has a port pair at the start of its header.
+fn has_ports(flow: &Flow) -> bool {
+    matches!(flow.protocol, 6 | 17 | 33 | 132 | 136)
+}
+
+/// A packet of the flow, or an ICMP error about it whose own ends are not the flow's.
+fn packet(flow: Flow, error: bool) -> Vec<u8> {
+    let mut bytes = Bytes::default();
+    if error {
+        bytes.error(Flow {
+            destination: flow.source,
+            ..flow
+        });
+    }
+    bytes.headers(flow, &[]);
+    bytes.layer4(flow);
+    bytes.as_slice().to_vec()
 }
 
 /// The family, by the packet's own IP version.
@@ -130,25 +108,24 @@ fn in_range(mark: u32, rule: &Info) -> bool {
 proptest! {
     #[test]
     fn explained_steps_end_in_the_mark(flow in flow(), rule in any_rule(), error: bool) {
-        let packet = if error { flow.icmp_error() } else { flow.packet() };
+        let packet = packet(flow, error);
         let explained = explain(family(&packet), &packet[..], &rule);
         prop_assert_eq!(explained.steps.map(|steps| steps.mark), mark(&packet, &rule));
     }
 
     #[test]
     fn both_directions_have_one_mark(flow in flow(), rule in symmetric_rule()) {
-        // With an extension header or an ICMP message in place of layer 4 there are no ports.
-        prop_assume!(flow.has_layer4());
-        let there = mark(&flow.packet(), &rule);
+        prop_assume!(has_layer4(&flow));
+        let there = mark(&packet(flow, false), &rule);
         prop_assert!(there.is_some());
-        prop_assert_eq!(there, mark(&flow.reversed().packet(), &rule));
+        prop_assert_eq!(there, mark(&packet(flow.reversed(), false), &rule));
     }
 
     #[test]
     fn an_icmp_error_has_the_mark_of_its_flow(flow in flow(), rule in symmetric_rule(), back: bool) {
-        prop_assume!(flow.has_layer4());
+        prop_assume!(has_layer4(&flow));
         let quoted = if back { flow.reversed() } else { flow };
-        prop_assert_eq!(mark(&flow.packet(), &rule), mark(&quoted.icmp_error(), &rule));
+        prop_assert_eq!(mark(&packet(flow, false), &rule), mark(&packet(quoted, true), &rule));
     }
 
     #[test]
@@ -160,7 +137,7 @@ proptest! {
 
     #[test]
     fn a_mark_is_in_a_bucket_however_short_the_packet(flow in flow(), rule in any_rule(), error: bool) {
-        let packet = if error { flow.icmp_error() } else { flow.packet() };
+        let packet = packet(flow, error);
         for len in 0..packet.len() {
             if let Some(mark) = mark(&packet[..len], &rule) {
                 prop_assert!(in_range(mark, &rule));
@@ -170,29 +147,28 @@ proptest! {
 
     #[test]
     fn a_connection_has_the_mark_of_its_packets(flow in flow(), rule in symmetric_rule()) {
-        prop_assume!(flow.has_layer4() && flow.has_ports());
-        let connection = flow.connection();
+        prop_assume!(has_layer4(&flow) && has_ports(&flow));
+        let connection = Conntrack::of(flow).connection().expect("an entry");
         let reversed = connection.reversed();
-        prop_assert_eq!(mark_connection(&connection, &rule), mark(&flow.packet(), &rule));
+        prop_assert_eq!(mark_connection(&connection, &rule), mark(&packet(flow, false), &rule));
         prop_assert_eq!(mark_connection(&connection, &rule), mark_connection(&reversed, &rule));
     }
 }
 
 #[test]
 fn flows_spread_over_the_buckets() {
-    let rule = default_rule(4);
+    let rule = Info {
+        hmodulus: 4,
+        ..generate::sharp_rule()
+    };
     let mut flows = [0u32; 4];
     for n in 0..4000u16 {
         let flow = Flow {
-            ends: Ends::V4 {
-                src: [10, 0, (n >> 8) as u8, n as u8],
-                dst: [192, 0, 2, 1],
-            },
+            source: ([10, 0, (n >> 8) as u8, n as u8], 32768 + n).into(),
+            destination: ([192, 0, 2, 1], 80).into(),
             protocol: 6,
-            sport: 32768 + n,
-            dport: 80,
         };
-        let bucket = mark(&flow.packet(), &rule).expect("a TCP packet has a mark");
+        let bucket = mark(&packet(flow, false), &rule).expect("a TCP packet has a mark");
         flows[bucket as usize] += 1;
     }
     // 1000 of the 4000 flows are expected in each bucket, with a standard deviation of 27: allow

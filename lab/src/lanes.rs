@@ -492,8 +492,9 @@ const HOST_TESTS: &str = "test --workspace --exclude hmark-text";
 /// The tests of `hmark` that are for an optimised build.
 const EXHAUSTIVE: &str = "test --profile tools --package hmark --lib -- --ignored";
 
-/// The tests of `hmark`, its corpus, and those of `hmark-text`.
-const EMULATED: &str = "test --package hmark --package hmark-libfuzzer --package hmark-text";
+/// The tests of `hmark`, its corpora, and those of `hmark-text`.
+const EMULATED: &str =
+    "test --package hmark --package hmark-libfuzzer --package packets --package hmark-text";
 
 /// Fails if the library of a folder is over 20 KiB, needs another library than iptables does, or
 /// wants an executable stack.

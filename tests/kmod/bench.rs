@@ -15,11 +15,7 @@ use kernel::prelude::*;
 #[path = "../../xt_hmark_kmod/bindings.rs"]
 mod bindings;
 mod conntrack;
-// Not all of this is used here.
-#[allow(dead_code, unreachable_pub, unused_imports)]
-mod generate;
 // The product's hash and bucket without the rest, which are the least that a target can do.
-mod kinds;
 #[allow(unreachable_pub)]
 #[path = "../../hmark/src/hash/lookup3.rs"]
 mod lookup3;
@@ -31,12 +27,17 @@ mod scale;
 #[allow(dead_code, unreachable_pub, unused_imports)]
 #[path = "../../hmark/src/lib.rs"]
 mod hmark;
+// This is for user space, too: not all of it is used here.
+#[allow(dead_code, unreachable_pub, unused_imports)]
+#[path = "../packets/src/lib.rs"]
+mod packets;
 #[allow(dead_code)]
 mod skb;
 #[allow(dead_code)]
 mod targets;
 
 use hmark::{rule, Family};
+use packets::kinds::KINDS;
 
 module! {
     type: Bench,
@@ -66,8 +67,8 @@ struct Bench;
 impl kernel::Module for Bench {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let kind = module_parameters::kind.value() as usize;
-        let kind = kinds::KINDS.get(kind).ok_or(EINVAL)?;
-        pr_info!("kind name={} kinds={}\n", kind.name, kinds::KINDS.len());
+        let kind = KINDS.get(kind).ok_or(EINVAL)?;
+        pr_info!("kind name={} kinds={}\n", kind.name, KINDS.len());
         let mut flows = measure::Flows::new(kind)?;
         for round in 0..=module_parameters::rounds.value() {
             let times = flows.measure(round, module_parameters::packets.value());

@@ -7,7 +7,7 @@ use core::ops::ControlFlow;
 
 use kernel::prelude::*;
 
-use crate::generate::{self, Bytes, Conntrack, Layout, Random};
+use crate::packets::{generate, Bytes, Conntrack, Layout, Random};
 use crate::rule::v0::Info;
 use crate::skb::{Fields, Skb};
 use crate::targets::{softirq, Entry, Hook, Softirq, Target};
@@ -130,7 +130,7 @@ impl Cases {
         }
 
         generate::packet(*family, &mut self.bytes, &mut random);
-        let conntrack = generate::connection(*family, &mut random);
+        let conntrack = Conntrack::random(*family, &mut random);
         self.skb.load(self.bytes.as_slice())?;
         self.skb.set_conntrack(&conntrack);
         self.count.bases += 1;

@@ -7,7 +7,7 @@
 use kernel::prelude::*;
 
 use crate::bindings;
-use crate::generate::Conntrack;
+use crate::packets::Conntrack;
 
 /// One entry, whose contents change.
 #[cfg(CONFIG_NF_CONNTRACK)]
@@ -41,11 +41,7 @@ impl Connection {
             return info;
         };
         for (hash, end) in self.0.tuplehash.iter_mut().zip(ends) {
-            let mut words = [0; 4];
-            for (word, bytes) in words.iter_mut().zip(end.address.chunks_exact(4)) {
-                *word = u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-            }
-            hash.tuple.src.u3.ip6 = words;
+            hash.tuple.src.u3.ip6 = end.address;
             hash.tuple.src.u.all = end.port;
             hash.tuple.src.l3num = end.l3num;
             hash.tuple.dst.protonum = end.protocol;

@@ -16,14 +16,15 @@ use kernel::time::{Instant, Monotonic};
 mod bindings;
 mod case;
 mod conntrack;
-// This is for user space, too: not all of it is used here.
-#[allow(dead_code, unreachable_pub, unused_imports)]
-mod generate;
 mod report;
 // Included for its rules and families: the rest is not used here.
 #[allow(dead_code, unreachable_pub, unused_imports)]
 #[path = "../../hmark/src/lib.rs"]
 mod hmark;
+// This is for user space, too: not all of it is used here.
+#[allow(dead_code, unreachable_pub, unused_imports)]
+#[path = "../packets/src/lib.rs"]
+mod packets;
 mod skb;
 // Not all of it is used here.
 #[allow(dead_code)]

@@ -10,9 +10,8 @@ use kernel::prelude::*;
 use kernel::time::{Instant, Monotonic};
 
 use crate::bindings;
-use crate::generate::{Bytes, Conntrack};
-use crate::kinds::Kind;
 use crate::lookup3;
+use crate::packets::{kinds::Kind, Bytes};
 use crate::rule::v0::Info;
 use crate::scale;
 use crate::skb::Skb;
@@ -56,8 +55,7 @@ impl Flows {
             let mut skb = Skb::new()?;
             skb.load(packet)?;
             skb.lay_out(packet, &kind.layout(packet.len()));
-            let connection: Conntrack = kind.connection(flow as u8);
-            skb.set_conntrack(&connection);
+            skb.set_conntrack(&kind.conntrack(flow as u8));
             skbs.push(skb, GFP_KERNEL)?;
         }
         let mut flows = Self {

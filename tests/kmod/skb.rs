@@ -12,7 +12,7 @@ use kernel::prelude::*;
 
 use crate::bindings;
 use crate::conntrack::Connection;
-use crate::generate::{Conntrack, Layout, CAPACITY, MAX_HEADROOM};
+use crate::packets::{Conntrack, Layout, CAPACITY, MAX_HEADROOM};
 
 /// Number of bytes after the linear part that are filled with wrong values, to expose reads there.
 const POISON: usize = 64;

@@ -3,12 +3,13 @@
 //! Flows, and the flow that a packet belongs to.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
-use anyhow::{bail, Context, Result};
-use etherparse::{IpNumber, LaxIpSlice, PacketBuilder};
+use anyhow::{Context, Result};
+use etherparse::{IpNumber, LaxIpSlice};
 use hmark::rule::v0::Info;
 use libtest_mimic::Trial;
+use packets::Bytes;
 use testbed::family::{Commands, Family};
 use testbed::trial::test;
 
@@ -101,7 +102,7 @@ impl Flow {
     /// # Errors
     /// If the rule gives none.
     pub fn mark(&self, rule: &Info) -> Result<u32> {
-        self.mark_of(&self.packet(false)?, rule)
+        self.mark_of(&self.packet(false), rule)
     }
 
     /// The mark that a rule gives a fragment of a packet of this flow.
@@ -109,7 +110,7 @@ impl Flow {
     /// # Errors
     /// If the rule gives none.
     pub fn fragment_mark(&self, rule: &Info) -> Result<u32> {
-        self.mark_of(&self.packet(true)?, rule)
+        self.mark_of(&self.packet(true), rule)
     }
 
     fn mark_of(&self, packet: &[u8], rule: &Info) -> Result<u32> {
@@ -117,47 +118,21 @@ impl Flow {
         mark.with_context(|| format!("{self} gets no mark"))
     }
 
-    /// A packet with the flow's addresses and ports, which are at the same place for all protocols.
-    fn packet(&self, fragment: bool) -> Result<Vec<u8>> {
-        let mut payload = [0; 32];
-        payload[..2].copy_from_slice(&self.source.port().to_be_bytes());
-        payload[2..4].copy_from_slice(&self.destination.port().to_be_bytes());
-        let ip = match (self.source.ip(), self.destination.ip()) {
-            (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                let mut header = etherparse::Ipv4Header {
-                    source: source.octets(),
-                    destination: destination.octets(),
-                    time_to_live: 64,
-                    ..Default::default()
-                };
-                header.more_fragments = fragment;
-                PacketBuilder::ip(etherparse::IpHeaders::Ipv4(header, Default::default()))
-            }
-            (IpAddr::V6(source), IpAddr::V6(destination)) => {
-                let header = etherparse::Ipv6Header {
-                    source: source.octets(),
-                    destination: destination.octets(),
-                    hop_limit: 64,
-                    ..Default::default()
-                };
-                let mut extensions = etherparse::Ipv6Extensions::default();
-                if fragment {
-                    let number = self.transport.number();
-                    let fragment = etherparse::Ipv6FragmentHeader::new(
-                        number,
-                        etherparse::IpFragOffset::ZERO,
-                        true,
-                        0,
-                    );
-                    extensions.fragment = Some(fragment);
-                }
-                PacketBuilder::ip(etherparse::IpHeaders::Ipv6(header, extensions))
-            }
-            _ => bail!("{self} mixes families"),
+    /// A packet of the flow, or the first fragment of one.
+    fn packet(&self, fragment: bool) -> Vec<u8> {
+        let flow = packets::Flow {
+            source: self.source,
+            destination: self.destination,
+            protocol: self.transport.number().0,
         };
-        let mut packet = Vec::new();
-        ip.write(&mut packet, self.transport.number(), &payload)?;
-        Ok(packet)
+        let mut bytes = Bytes::default();
+        match fragment {
+            true => bytes.fragment(flow, 0, true, 0),
+            false => bytes.headers(flow, &[]),
+        }
+        bytes.layer4(flow);
+        bytes.finish(self.family());
+        bytes.as_slice().to_vec()
     }
 }
 
@@ -231,11 +206,8 @@ mod test {
             flow("10.0.0.1:1000", "10.0.0.2:80"),
             flow("[fd00::1]:1000", "[fd00::2]:80"),
         ] {
-            assert_eq!(
-                read(&flow.packet(false).unwrap()),
-                Some((Kind::Whole, flow))
-            );
-            let (kind, fragment) = read(&flow.packet(true).unwrap()).unwrap();
+            assert_eq!(read(&flow.packet(false)), Some((Kind::Whole, flow)));
+            let (kind, fragment) = read(&flow.packet(true)).unwrap();
             assert_eq!(kind, Kind::Fragment);
             assert_eq!(fragment.source.ip(), flow.source.ip());
             assert_eq!(fragment.source.port(), 0);
@@ -245,12 +217,14 @@ mod test {
     #[test]
     fn error_is_of_the_flow_that_it_is_about() {
         let flow = flow("10.0.0.1:1000", "10.0.0.2:80");
-        let mut packet = Vec::new();
-        let mut error = vec![3, 4, 0, 0, 0, 0, 5, 20];
-        error.extend(flow.packet(false).unwrap());
-        error.truncate(8 + 28);
-        let ip = PacketBuilder::ipv4([10, 0, 0, 9], [10, 0, 0, 1], 64);
-        ip.write(&mut packet, IpNumber::ICMP, &error).unwrap();
-        assert_eq!(read(&packet), Some((Kind::Error, flow)));
+        let mut bytes = Bytes::default();
+        bytes.error(packets::Flow {
+            source: "10.0.0.9:0".parse().unwrap(),
+            destination: flow.source,
+            protocol: 0,
+        });
+        bytes.push(&flow.packet(false)[..28]);
+        bytes.finish(Family::Ipv4);
+        assert_eq!(read(bytes.as_slice()), Some((Kind::Error, flow)));
     }
 }

@@ -13,8 +13,8 @@ use testbed::side::Side;
 
 use crate::backend::Backend;
 use crate::nflog::{Logged, Nflog, GROUP};
-use crate::packet;
 use crate::ruleset::{self, Entry};
+use crate::traffic;
 
 /// The mark of a packet that HMARK left alone: set before each HMARK rule.
 pub const LEFT_ALONE: u32 = 0xdead_beef;
@@ -68,7 +68,7 @@ impl Experiment {
         side.check_module()?;
 
         // A packet has passed PREROUTING when its write returns. The sentinel flushes the log.
-        let sentinel = packet::sentinel(self.family);
+        let sentinel = traffic::sentinel(self.family);
         let last = &self.rules.last().context("no rules")?.name;
         let mut marks = Vec::new();
         for chunk in self.packets.chunks(CHUNK) {

@@ -17,7 +17,6 @@ mod marks;
 mod memory;
 mod netfilter;
 mod nflog;
-mod packet;
 mod races;
 mod refusals;
 mod rules;

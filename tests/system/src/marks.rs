@@ -23,7 +23,7 @@ use crate::traffic;
 use crate::trial::families;
 
 /// Number of packets for each experiment and family.
-const PACKETS: usize = 2500;
+pub const PACKETS: usize = 2500;
 /// The most mismatches that are shown.
 const SHOWN: usize = 5;
 

@@ -1,494 +1,313 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The packets: every kind of transport in every kind of IP packet, from one seed.
-//!
-//! IP headers are valid enough to reach PREROUTING; the bytes after them need not be.
+//! The packets, from one seed. What a router reads before PREROUTING is valid; all else need not
+//! be.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, SocketAddr};
 
-use etherparse::{IpNumber, Ipv6FragmentHeader, Ipv6RawExtHeader};
-use fastrand::Rng;
+use packets::protocol::{
+    icmp, AH, DCCP, DESTINATION, ESP, GRE, HOP_BY_HOP, ICMP, ICMPV6, NONE, ROUTING, SCTP, TCP, UDP,
+    UDPLITE,
+};
+use packets::{generate, Bytes, Flow, Random};
 use testbed::family::Family;
 
-use crate::packet::{self, Ends, Ipv4Extra, Payload};
+/// An option that routers skip if they do not know it.
+const SKIPPED: u8 = 0x1e;
 
-const IPV6_HEADER: usize = 40;
-
-/// The content of an IP packet.
-#[derive(Clone, Copy, Debug)]
-enum Transport {
-    Tcp,
-    Udp,
-    UdpLite,
-    Sctp,
-    Dccp,
-    Esp,
-    Ah,
-    Gre,
-    Echo,
-    /// A message that is neither an error nor an echo, of any type and code.
-    Icmp,
-    /// A protocol number nobody expects.
-    Unknown,
-    /// Random bytes for a protocol that has ports.
-    Noise,
-    /// A transport header cut short, down to nothing.
-    Truncated,
+/// The protocols. The last number is assigned to none.
+const fn protocols(family: Family) -> [u8; 10] {
+    let icmp = icmp(family);
+    [TCP, UDP, UDPLITE, SCTP, DCCP, ESP, AH, GRE, icmp, 200]
 }
 
-const TRANSPORTS: [Transport; 13] = [
-    Transport::Tcp,
-    Transport::Udp,
-    Transport::UdpLite,
-    Transport::Sctp,
-    Transport::Dccp,
-    Transport::Esp,
-    Transport::Ah,
-    Transport::Gre,
-    Transport::Echo,
-    Transport::Icmp,
-    Transport::Unknown,
-    Transport::Noise,
-    Transport::Truncated,
-];
-
-/// Protocols of which HMARK reads the ports or the SPI.
-const WITH_PORTS: [IpNumber; 7] = [
-    IpNumber::TCP,
-    IpNumber::UDP,
-    IpNumber::UDP_LITE,
-    IpNumber::SCTP,
-    IpNumber::DCCP,
-    IpNumber::ENCAPSULATING_SECURITY_PAYLOAD,
-    IpNumber::AUTHENTICATION_HEADER,
-];
-
-/// The form of an IP packet. IPv4 options and IPv6 extension headers are both "extended".
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shape {
+/// The form of an IP packet.
+#[derive(Clone, Copy)]
+enum Form {
     Plain,
+    /// With IPv4 options or IPv6 extension headers.
     Extended,
     FirstFragment,
     LaterFragment,
-    /// Quoted by an ICMP error.
-    Quoted,
-    /// Quoted by an ICMP error, with options or extension headers.
-    ExtendedQuoted,
-    /// A fragment quoted by an ICMP error.
-    FragmentQuoted,
-    /// Quoted by an ICMP error that is cut short.
-    TruncatedQuoted,
-    /// Quoted by an ICMP error, with some bytes changed.
-    MutatedQuoted,
-    /// Quoted by an ICMP error that another one quotes.
-    TwiceQuoted,
-    /// Quoted by an ICMP message of any type.
-    StrangelyQuoted,
-    /// An error that extension headers (or options) precede.
-    QuotedBehindExtension,
-    /// With some bytes after the IP header changed.
-    Mutated,
-    /// Cut short anywhere after the IP header.
-    Truncated,
 }
 
-const SHAPES: [Shape; 14] = [
-    Shape::Plain,
-    Shape::Extended,
-    Shape::FirstFragment,
-    Shape::LaterFragment,
-    Shape::Quoted,
-    Shape::ExtendedQuoted,
-    Shape::FragmentQuoted,
-    Shape::TruncatedQuoted,
-    Shape::MutatedQuoted,
-    Shape::TwiceQuoted,
-    Shape::StrangelyQuoted,
-    Shape::QuotedBehindExtension,
-    Shape::Mutated,
-    Shape::Truncated,
+const FORMS: [Form; 4] = [
+    Form::Plain,
+    Form::Extended,
+    Form::FirstFragment,
+    Form::LaterFragment,
 ];
 
-/// `count` packets for namespaces without conntrack: every transport in every shape, in turn.
+/// `count` packets for namespaces without conntrack: every protocol in every form, quoted by up to
+/// two ICMP messages, in turn. Some are spoilt or cut off, and there are random ones among them.
 pub fn stateless(family: Family, seed: u64, count: usize) -> Vec<Vec<u8>> {
-    let mut maker = Maker::new(family, seed);
-    let kinds = SHAPES
-        .iter()
-        .flat_map(|shape| TRANSPORTS.iter().map(|transport| (*transport, *shape)));
-    let kinds = kinds.cycle().take(count);
-    kinds
-        .map(|(transport, shape)| maker.packet(transport, shape))
-        .collect()
+    let mut random = Random::new(seed);
+    let protocols = protocols(family);
+    let packet = |number: usize| {
+        built(|bytes| {
+            let (protocol, number) = (number % protocols.len(), number / protocols.len());
+            let (form, quotes) = (FORMS[number % FORMS.len()], number / FORMS.len() % 3);
+            if random.percent(20) {
+                generate::packet(family, bytes, &mut random);
+            } else {
+                for _ in 0..quotes {
+                    let flow = flow(family, icmp(family), &mut random);
+                    let form = random.pick(&[Form::Plain, Form::Extended]);
+                    headers(form, flow, bytes, &mut random);
+                    message(family, bytes, &mut random);
+                }
+                let flow = flow(family, protocols[protocol], &mut random);
+                headers(form, flow, bytes, &mut random);
+                bytes.push(&content(flow, &mut random)[0]);
+                if random.percent(15) {
+                    generate::spoil(bytes, &mut random);
+                }
+            }
+            if random.percent(10) {
+                bytes.truncate(random.between(family.header_len(), bytes.len()));
+            }
+            admit(family, bytes);
+        })
+    };
+    (0..count).map(packet).collect()
+}
+
+/// Makes valid what a router reads before PREROUTING.
+fn admit(family: Family, bytes: &mut Bytes) {
+    let packet = bytes.as_mut_slice();
+    match family {
+        Family::Ipv4 => {
+            let words = (packet[0] & 0x0f).max(5);
+            let fits = usize::from(words) * 4 <= packet.len();
+            packet[0] = 0x40 | if fits { words } else { 5 };
+        }
+        Family::Ipv6 => {
+            packet[0] = 0x60 | (packet[0] & 0x0f);
+            // Neither loopback nor multicast, but global unicast.
+            for address in [8, 24] {
+                packet[address] = 0x20 | (packet[address] & 0x1f);
+            }
+            // Hop-by-hop options are read early, if they come first.
+            match packet.len().checked_sub(48) {
+                _ if packet[6] != HOP_BY_HOP => {}
+                None => packet[6] = DESTINATION,
+                Some(room) => {
+                    packet[41] = packet[41].min((room / 8).min(31) as u8);
+                    packet[42] = SKIPPED;
+                    packet[43] = packet[41] * 8 + 4;
+                }
+            }
+        }
+    }
+    bytes.finish(family);
 }
 
 /// At least `count` packets for conntrack: flows in both directions, related ICMP errors,
 /// fragments that are reassembled, and packets that conntrack refuses to track.
 pub fn connections(family: Family, seed: u64, count: usize) -> Vec<Vec<u8>> {
-    let mut maker = Maker::new(family, seed);
+    let mut random = Random::new(seed);
     let mut packets = Vec::new();
-    for transport in TRANSPORTS.iter().cycle() {
+    for protocol in protocols(family).into_iter().cycle() {
         if packets.len() >= count {
             break;
         }
-        maker.connection(*transport, &mut packets);
+        let flow = flow(family, protocol, &mut random);
+        connection(flow, &mut random, &mut packets);
     }
     packets
 }
 
-struct Maker {
-    family: Family,
-    random: Rng,
+/// Packets of one connection, and others related to it, in the order in which they are sent.
+fn connection(flow: Flow, random: &mut Random, packets: &mut Vec<Vec<u8>>) {
+    let (family, back) = (flow.family(), flow.reversed());
+    let plain = |flow, content: &[u8]| packet(flow, content, |bytes| bytes.headers(flow, &[]));
+    let error = |flow: Flow, quoted: &[u8], random: &mut Random| {
+        packet(flow, quoted, |bytes| {
+            bytes.headers(flow.with(icmp(family)), &[]);
+            message(family, bytes, random);
+        })
+    };
+    let [forth, reply] = content(flow, random);
+    let (first, second) = (plain(flow, &forth), plain(back, &reply));
+    packets.extend([first.clone(), second.clone(), first.clone()]);
+    packets.push(packet(flow, &forth, |bytes| {
+        headers(Form::Extended, flow, bytes, random)
+    }));
+    // Errors from the server's and from the client's side; the last one quotes no connection.
+    packets.push(error(back, &first, random));
+    packets.push(error(flow, &second, random));
+    packets.push(error(back, &first[..first.len() - 4], random));
+    let [from, unknown] = [(); 2].map(|()| self::flow(family, UDP, random));
+    packets.push(error(from, &plain(unknown, &layer4(unknown)), random));
+    // The kernel reassembles these before anything else sees them.
+    let (long, id) = ([&forth[..], &[0x77; 96]].concat(), random.u16());
+    for (content, offset, more) in [(&long[..48], 0, true), (&long[48..], 6, false)] {
+        packets.push(packet(flow, content, |bytes| {
+            bytes.fragment(flow, offset, more, id)
+        }));
+    }
+    // A TCP packet with SYN and RST is invalid.
+    let mut invalid = layer4(flow.with(TCP));
+    invalid[13] = 0x06;
+    packets.push(plain(flow.with(TCP), &invalid));
 }
 
-impl Maker {
-    fn new(family: Family, seed: u64) -> Self {
-        Self {
-            family,
-            random: Rng::with_seed(seed),
-        }
+/// What follows the IP headers of a flow's first packet, and of the answer to it: mostly a header
+/// of the protocol.
+fn content(flow: Flow, random: &mut Random) -> [Vec<u8>; 2] {
+    if random.percent(25) {
+        // Often fewer bytes than a header has.
+        let most = random.pick(&[8, 64]);
+        return [(); 2].map(|()| built(|bytes| bytes.push_random(random.below(most), random)));
     }
-
-    fn packet(&mut self, transport: Transport, shape: Shape) -> Vec<u8> {
-        let ends = self.ends();
-        let payload = self.payload(transport, ends);
-        let plain = packet::ip(ends, &payload);
-        match shape {
-            Shape::Plain => plain,
-            Shape::Extended => self.extended(ends, &payload),
-            Shape::FirstFragment => self.fragment(ends, &payload, 0, true),
-            Shape::LaterFragment => {
-                let (offset, more) = (self.random.u16(1..180), self.random.bool());
-                self.fragment(ends, &payload, offset, more)
-            }
-            Shape::Quoted => self.error(&plain),
-            Shape::ExtendedQuoted => {
-                let quoted = self.extended(ends, &payload);
-                self.error(&quoted)
-            }
-            Shape::FragmentQuoted => {
-                let (offset, more) = (self.random.u16(..2), self.random.bool());
-                let quoted = self.fragment(ends, &payload, offset, more);
-                self.error(&quoted)
-            }
-            Shape::TruncatedQuoted => {
-                let quoted = match self.random.bool() {
-                    true => plain,
-                    false => self.extended(ends, &payload),
-                };
-                let length = self.random.usize(..quoted.len());
-                self.error(&quoted[..length])
-            }
-            Shape::MutatedQuoted => {
-                let mut quoted = match self.random.bool() {
-                    true => plain,
-                    false => self.extended(ends, &payload),
-                };
-                self.mutate(&mut quoted);
-                self.error(&quoted)
-            }
-            Shape::TwiceQuoted => {
-                let quoted = self.error(&plain);
-                self.error(&quoted)
-            }
-            Shape::StrangelyQuoted => {
-                let message = packet::icmp_error(self.family, self.random.u8(..), 0, &plain);
-                let ends = self.ends();
-                packet::ip(ends, &message)
-            }
-            Shape::QuotedBehindExtension => {
-                let message = self.error_message(&plain);
-                let ends = self.ends();
-                self.extended(ends, &message)
-            }
-            Shape::Mutated => {
-                let mut payload = payload;
-                self.mutate(&mut payload.bytes);
-                match self.family {
-                    Family::Ipv4 => packet::ip(ends, &payload),
-                    Family::Ipv6 => self.mutated_chain(ends, payload),
-                }
-            }
-            Shape::Truncated => match self.family {
-                Family::Ipv4 => packet::ip(ends, &self.truncated(payload, 0)),
-                Family::Ipv6 => {
-                    let chain = self.chain(payload);
-                    let read = hop_by_hop(&chain);
-                    packet::ip(ends, &self.truncated(chain, read))
-                }
-            },
-        }
+    let forth = layer4(flow);
+    let mut reply = layer4(flow.reversed());
+    match flow.protocol {
+        TCP => reply[13] = 0x12,
+        // The identifier is the same.
+        ICMP => reply = [&[0], &forth[1..]].concat(),
+        ICMPV6 => reply = [&[129], &forth[1..]].concat(),
+        _ => {}
     }
+    [forth, reply]
+}
 
-    /// Packets of one connection, and others related to it, in the order in which they are sent.
-    fn connection(&mut self, transport: Transport, packets: &mut Vec<Vec<u8>>) {
-        let (ends, back) = {
-            let ends = self.ends();
-            (ends, ends.reversed())
-        };
-        let (forth, reply) = match transport {
-            Transport::Tcp => (packet::tcp(ends, 0x02), packet::tcp(back, 0x12)),
-            Transport::Echo => (packet::echo(ends, false), packet::echo(back, true)),
-            _ => (self.payload(transport, ends), self.payload(transport, back)),
-        };
-        let first = packet::ip(ends, &forth);
-        let second = packet::ip(back, &reply);
-        packets.extend([first.clone(), second.clone(), first.clone()]);
-        packets.push(self.extended(ends, &forth));
-        // Errors from the server's and from the client's side; the next one quotes no connection.
-        packets.push(packet::ip(back, &self.error_message(&first)));
-        packets.push(packet::ip(ends, &self.error_message(&second)));
-        packets.push(packet::ip(
-            back,
-            &self.error_message(&first[..first.len() - 4]),
-        ));
-        let unknown = self.ends();
-        let quoted = packet::ip(unknown, &packet::udp(unknown));
-        packets.push(self.error(&quoted));
-        // The kernel reassembles these before anything else sees them.
-        let long = Payload::new(forth.protocol, [&forth.bytes[..], &[0x77; 96]].concat());
-        let (head, tail) = long.bytes.split_at(48);
-        let identification = self.random.u32(..);
-        for (bytes, offset, more) in [(head, 0, true), (tail, 6, false)] {
-            let part = Payload::new(long.protocol, bytes.to_vec());
-            packets.push(self.part(ends, &part, offset, more, identification));
-        }
-        // A TCP packet with SYN and RST is invalid.
-        packets.push(packet::ip(ends, &packet::tcp(ends, 0x06)));
-    }
+fn layer4(flow: Flow) -> Vec<u8> {
+    built(|bytes| bytes.layer4(flow))
+}
 
-    /// Two ends, some of which appear repeatedly, and in both directions.
-    fn ends(&mut self) -> Ends {
-        let ends = Ends {
-            src: self.address(),
-            dst: self.address(),
-            sport: self.port(),
-            dport: self.port(),
-        };
-        match self.random.bool() {
-            true => ends,
-            false => ends.reversed(),
-        }
-    }
-
-    fn address(&mut self) -> IpAddr {
-        let random = &mut self.random;
-        match (self.family, random.u8(..4)) {
-            (Family::Ipv4, 0) => Ipv4Addr::from([10, 0, 0, random.u8(1..9)]).into(),
-            (Family::Ipv4, _) => {
-                // Unicast, but neither loopback nor "this network".
-                let address = random.u32(0x0100_0000..0xe000_0000);
-                match address >> 24 {
-                    127 => Ipv4Addr::from(address ^ (1 << 31)).into(),
-                    _ => Ipv4Addr::from(address).into(),
-                }
+/// Appends the headers before layer 4.
+fn headers(form: Form, flow: Flow, bytes: &mut Bytes, random: &mut Random) {
+    let (number, id) = (random.between(1, 4), random.u16());
+    match (form, flow.family()) {
+        (Form::Plain, _) => bytes.headers(flow, &[]),
+        (Form::Extended, Family::Ipv4) => bytes.options(flow, number as u8),
+        (Form::Extended, Family::Ipv6) => {
+            let mut chain = [(); 4].map(|()| random.pick(&[ROUTING, DESTINATION]));
+            // They may only come first.
+            if random.percent(50) {
+                chain[0] = HOP_BY_HOP;
             }
-            (Family::Ipv6, 0) => {
-                Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, random.u16(1..9)).into()
-            }
-            // Global unicast, 2000::/3.
-            (Family::Ipv6, _) => Ipv6Addr::from((random.u128(..) >> 3) | (1 << 125)).into(),
-        }
-    }
-
-    fn port(&mut self) -> u16 {
-        match self.random.u8(..4) {
-            0 => *self
-                .random
-                .choice(&[0, 1, 80, 443, 5060, 65535])
-                .unwrap_or(&0),
-            _ => self.random.u16(..),
-        }
-    }
-
-    fn payload(&mut self, transport: Transport, ends: Ends) -> Payload {
-        match transport {
-            Transport::Tcp => packet::tcp(ends, self.random.u8(..)),
-            Transport::Udp => packet::udp(ends),
-            Transport::UdpLite => packet::udplite(ends),
-            Transport::Sctp => packet::sctp(ends),
-            Transport::Dccp => packet::dccp(ends),
-            Transport::Esp => packet::esp(self.random.u32(..)),
-            Transport::Ah => {
-                let inner = match self.random.bool() {
-                    true => packet::tcp(ends, 0x10),
-                    false => packet::echo(ends, false),
-                };
-                packet::ah(self.random.u32(..), inner)
-            }
-            Transport::Gre => packet::gre(),
-            Transport::Echo => packet::echo(ends, self.random.bool()),
-            Transport::Icmp => {
-                let (kind, code) = (self.random.u8(..), self.random.u8(..));
-                let body = self.bytes(..32);
-                packet::icmp(self.family, kind, code, &body)
-            }
-            Transport::Unknown => {
-                // 144 to 252 are unassigned; none of them is an IPv6 extension header.
-                let protocol = IpNumber(self.random.u8(144..253));
-                Payload::new(protocol, self.bytes(..40))
-            }
-            Transport::Noise => {
-                let protocol = self.random.choice(WITH_PORTS).unwrap_or(IpNumber::TCP);
-                Payload::new(protocol, self.bytes(..64))
-            }
-            Transport::Truncated => {
-                let protocol = self.random.choice(WITH_PORTS).unwrap_or(IpNumber::TCP);
-                Payload::new(protocol, self.bytes(..8))
-            }
-        }
-    }
-
-    /// A packet with IPv4 options or IPv6 extension headers.
-    fn extended(&mut self, ends: Ends, payload: &Payload) -> Vec<u8> {
-        match self.family {
-            Family::Ipv4 => {
-                // No-operation options; the last one ends the list.
-                let mut options = vec![1; 4 * self.random.usize(1..=10)];
-                options.pop();
-                options.push(0);
-                let extra = Ipv4Extra {
-                    options,
-                    ..Default::default()
-                };
-                packet::ipv4(ends, payload, &extra)
-            }
-            Family::Ipv6 => {
-                let chain = self.chain(payload.clone());
-                packet::ip(ends, &chain)
-            }
-        }
-    }
-
-    /// `payload` after up to five IPv6 extension headers, none of them a fragment header.
-    fn chain(&mut self, mut payload: Payload) -> Payload {
-        if self.random.u8(..8) == 0 {
-            // The header says that nothing follows, although something does.
-            payload.protocol = IpNumber::IPV6_NO_NEXT_HEADER;
-        }
-        for _ in 0..self.random.u8(..4) {
-            payload = match self.random.u8(..4) {
-                0 => packet::ah(self.random.u32(..), payload),
-                1 => self.extension(IpNumber::IPV6_ROUTE_HEADER, payload),
-                _ => self.extension(IpNumber::IPV6_DESTINATION_OPTIONS, payload),
+            let last = match random.below(10) {
+                0 => NONE,
+                _ => flow.protocol,
             };
+            bytes.headers(flow.with(last), &chain[..number]);
         }
-        // Hop-by-hop options may only come first, and the kernel reads them before PREROUTING.
-        match self.random.bool() {
-            true => self.extension(IpNumber::IPV6_HEADER_HOP_BY_HOP, payload),
-            false => payload,
+        (Form::FirstFragment, _) => bytes.fragment(flow, 0, true, id),
+        (Form::LaterFragment, _) => {
+            bytes.fragment(flow, random.between(1, 180) as u16, random.percent(50), id);
         }
-    }
-
-    /// `payload` after an extension header with one option that is to be skipped.
-    fn extension(&mut self, kind: IpNumber, payload: Payload) -> Payload {
-        const SKIPPED: u8 = 0x1e;
-        let length = 6 + 8 * self.random.usize(..4);
-        let mut options = self.bytes(length..=length);
-        options[0] = SKIPPED;
-        options[1] = (length - 2) as u8;
-        let header = Ipv6RawExtHeader::new_raw(payload.protocol, &options)
-            .expect("6 bytes and a multiple of 8 fit");
-        Payload::new(kind, [&header.to_bytes()[..], &payload.bytes].concat())
-    }
-
-    /// A chain of IPv6 extension headers with bytes changed.
-    fn mutated_chain(&mut self, ends: Ends, payload: Payload) -> Vec<u8> {
-        let chain = self.chain(payload);
-        let read = hop_by_hop(&chain);
-        let mut packet = packet::ip(ends, &chain);
-        self.mutate(&mut packet[IPV6_HEADER + read..]);
-        packet
-    }
-
-    /// `payload` as a fragment of its own; `offset` in units of 8 bytes.
-    fn fragment(&mut self, ends: Ends, payload: &Payload, offset: u16, more: bool) -> Vec<u8> {
-        let identification = self.random.u32(..);
-        let payload = match self.family {
-            Family::Ipv4 => payload.clone(),
-            // Extension headers may lie in the fragment.
-            Family::Ipv6 if self.random.bool() => self.chain(payload.clone()),
-            Family::Ipv6 => payload.clone(),
-        };
-        self.part(ends, &payload, offset, more, identification)
-    }
-
-    /// `payload` as one of the fragments that have this `identification`.
-    fn part(
-        &self,
-        ends: Ends,
-        payload: &Payload,
-        offset: u16,
-        more: bool,
-        identification: u32,
-    ) -> Vec<u8> {
-        match self.family {
-            Family::Ipv4 => {
-                let extra = Ipv4Extra {
-                    options: Vec::new(),
-                    more_fragments: more,
-                    fragment_offset: offset,
-                    identification: identification as u16,
-                };
-                packet::ipv4(ends, payload, &extra)
-            }
-            Family::Ipv6 => {
-                let offset = offset.try_into().expect("offsets have 13 bits");
-                let header =
-                    Ipv6FragmentHeader::new(payload.protocol, offset, more, identification);
-                let bytes = [&header.to_bytes()[..], &payload.bytes].concat();
-                packet::ip(
-                    ends,
-                    &Payload::new(IpNumber::IPV6_FRAGMENTATION_HEADER, bytes),
-                )
-            }
-        }
-    }
-
-    /// An ICMP error from anywhere that quotes `quoted`.
-    fn error(&mut self, quoted: &[u8]) -> Vec<u8> {
-        let message = self.error_message(quoted);
-        let ends = self.ends();
-        packet::ip(ends, &message)
-    }
-
-    fn error_message(&mut self, quoted: &[u8]) -> Payload {
-        let kinds: &[u8] = match self.family {
-            Family::Ipv4 => &[3, 4, 5, 11, 12],
-            Family::Ipv6 => &[1, 2, 3, 4, 100, 127],
-        };
-        let kind = *self.random.choice(kinds).unwrap_or(&1);
-        packet::icmp_error(self.family, kind, self.random.u8(..5), quoted)
-    }
-
-    /// `payload` cut short, but not below `least` bytes.
-    fn truncated(&mut self, mut payload: Payload, least: usize) -> Payload {
-        let length = self.random.usize(least..=payload.bytes.len());
-        payload.bytes.truncate(length);
-        payload
-    }
-
-    fn mutate(&mut self, bytes: &mut [u8]) {
-        for _ in 0..self.random.usize(1..4) {
-            if !bytes.is_empty() {
-                let at = self.random.usize(..bytes.len());
-                bytes[at] = self.random.u8(..);
-            }
-        }
-    }
-
-    fn bytes(&mut self, length: impl std::ops::RangeBounds<usize>) -> Vec<u8> {
-        let length = self.random.usize(length);
-        std::iter::repeat_with(|| self.random.u8(..))
-            .take(length)
-            .collect()
     }
 }
 
-/// The number of bytes of an IPv6 payload that the kernel reads before PREROUTING: those of the
-/// hop-by-hop options. If they are cut off, it drops the packet.
-fn hop_by_hop(payload: &Payload) -> usize {
-    match payload.protocol {
-        IpNumber::IPV6_HEADER_HOP_BY_HOP => (usize::from(payload.bytes[1]) + 1) * 8,
-        _ => 0,
+/// Appends an ICMP header, mostly of an error.
+fn message(family: Family, bytes: &mut Bytes, random: &mut Random) {
+    let errors: &[u8] = match family {
+        Family::Ipv4 => &[3, 4, 5, 11, 12],
+        Family::Ipv6 => &[1, 2, 3, 4, 100, 127],
+    };
+    let kind = match random.below(5) {
+        0 => random.u8(),
+        _ => random.pick(errors),
+    };
+    bytes.push(&[kind, random.below(5) as u8, 0, 0, 0, 0, 0, 0]);
+}
+
+/// Two ends, some of which appear repeatedly.
+fn flow(family: Family, protocol: u8, random: &mut Random) -> Flow {
+    let mut end = || {
+        let ip: IpAddr = match (family, random.percent(25)) {
+            (Family::Ipv4, true) => [10, 0, 0, random.between(1, 8) as u8].into(),
+            (Family::Ipv4, false) => {
+                // Unicast, but neither loopback nor "this network".
+                let first = random.pick(&[1, 10, 126, 128, 192, 223]);
+                [first, random.u8(), random.u8(), random.u8()].into()
+            }
+            (Family::Ipv6, true) => {
+                [0x2001, 0xdb8, 0, 0, 0, 0, 0, random.between(1, 8) as u16].into()
+            }
+            (Family::Ipv6, false) => {
+                let mut address = [0; 16];
+                random.fill(&mut address);
+                address[0] = 0x20 | (address[0] & 0x1f);
+                address.into()
+            }
+        };
+        SocketAddr::new(ip, generate::port(random))
+    };
+    Flow {
+        source: end(),
+        destination: end(),
+        protocol,
+    }
+}
+
+/// A packet that is in no experiment and marks the end of a chunk.
+pub fn sentinel(family: Family) -> Vec<u8> {
+    let flow = flow(family, UDP, &mut Random::new(0));
+    packet(flow, b"the end of a chunk", |bytes| {
+        bytes.headers(flow, &[])
+    })
+}
+
+/// The packet that has these headers before its content.
+fn packet(flow: Flow, content: &[u8], headers: impl FnOnce(&mut Bytes)) -> Vec<u8> {
+    built(|bytes| {
+        headers(bytes);
+        bytes.push(content);
+        bytes.finish(flow.family());
+    })
+}
+
+fn built(build: impl FnOnce(&mut Bytes)) -> Vec<u8> {
+    let mut bytes = Bytes::default();
+    build(&mut bytes);
+    bytes.as_slice().to_vec()
+}
+
+#[cfg(test)]
+mod test {
+    use std::collections::HashMap;
+
+    use hmark::{explain, Found, Subject};
+
+    use super::*;
+
+    #[test]
+    fn every_protocol_is_found_in_every_form_and_quotation() {
+        for family in Family::ALL {
+            let header = family.header_len() as u32;
+            let mut counts = HashMap::new();
+            for packet in stateless(family, crate::SEED, crate::marks::PACKETS) {
+                let rule = generate::sharp_rule();
+                let explained = explain(family, &packet[..], &rule);
+                let Subject::Packet(Found::At(place)) = explained.subject else {
+                    continue;
+                };
+                let form = match place.transport.saturating_sub(place.network) > header {
+                    _ if place.fragment => "fragment",
+                    true => "extended",
+                    false => "plain",
+                };
+                let quoted = match place.network {
+                    0 => "not quoted",
+                    at if at == header + 8 => "quoted",
+                    _ => "quoted behind extensions",
+                };
+                *counts.entry((place.protocol, form, quoted)).or_insert(0) += 1;
+            }
+            for protocol in protocols(family) {
+                for form in ["plain", "extended", "fragment"] {
+                    for quoted in ["not quoted", "quoted", "quoted behind extensions"] {
+                        let count = counts.get(&(protocol, form, quoted)).unwrap_or(&0);
+                        assert!(
+                            *count >= 3,
+                            "{family}: {count} of {protocol} {form} {quoted}"
+                        );
+                    }
+                }
+            }
+        }
     }
 }

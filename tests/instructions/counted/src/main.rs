@@ -11,17 +11,9 @@ use std::hint::black_box;
 use std::process::ExitCode;
 
 use hmark::rule::v0::Info;
-use hmark::{rule, Connection, Ends, Family, Packet};
-
-#[allow(dead_code, unused_imports)] // each user takes its part
-#[path = "../../../kmod/generate/mod.rs"]
-mod generate;
-#[allow(dead_code)] // each user takes its part
-#[path = "../../../kmod/kinds.rs"]
-mod kinds;
-
-use generate::{Bytes, Conntrack};
-use kinds::{Kind, KINDS};
+use hmark::{Family, Packet};
+use packets::kinds::{Kind, KINDS};
+use packets::Bytes;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
@@ -53,7 +45,7 @@ fn mark_many(kind: &Kind, packets: u64) {
     let mut bytes = Box::new(Bytes::default());
     kind.packet(1, &mut bytes);
     let (packet, rule) = (bytes.as_slice(), kind.rule());
-    let connection = connection(&kind.connection(1));
+    let connection = kind.conntrack(1).connection();
     for _ in 0..packets {
         let (packet, rule) = (black_box(packet), black_box(&rule));
         black_box(match (kind.family, &connection) {
@@ -75,23 +67,4 @@ fn mark_ipv4<P: Packet + ?Sized>(packet: &P, rule: &Info) -> Option<u32> {
 #[inline(never)]
 fn mark_ipv6<P: Packet + ?Sized>(packet: &P, rule: &Info) -> Option<u32> {
     hmark::mark(Family::Ipv6, packet, rule)
-}
-
-fn connection(conntrack: &Conntrack) -> Option<Connection> {
-    let [original, reply] = conntrack.ends?;
-    let words = |address: [u8; 16]| {
-        let address: [[u8; 4]; 4] =
-            std::array::from_fn(|word| std::array::from_fn(|byte| address[word * 4 + byte]));
-        address.map(u32::from_ne_bytes)
-    };
-    Some(Connection {
-        ends: Ends::new(
-            original.l3num,
-            words(original.address),
-            words(reply.address),
-        ),
-        protocol: original.protocol,
-        original_port: original.port,
-        reply_port: reply.port,
-    })
 }

@@ -6,8 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use anyhow::{ensure, Result};
-use etherparse::ip_number::{AUTH, ENCAP_SEC};
-use etherparse::IpNumber;
+use packets::protocol::{AH, ESP};
 use testbed::family::Family;
 use testbed::netns::Netns;
 
@@ -19,7 +18,7 @@ use super::watch::{one_mark, Spot};
 /// The security associations that carry the flow to one port of the server: one in each direction.
 struct Pair {
     port: u16,
-    protocol: IpNumber,
+    protocol: u8,
     mode: &'static str,
     there: u32,
     back: u32,
@@ -32,21 +31,21 @@ const CLIENT: u16 = 4050;
 const PAIRS: [Pair; 3] = [
     Pair {
         port: 607,
-        protocol: ENCAP_SEC,
+        protocol: ESP,
         mode: "transport",
         there: 0x1001,
         back: 0x1002,
     },
     Pair {
         port: 608,
-        protocol: ENCAP_SEC,
+        protocol: ESP,
         mode: "tunnel",
         there: 0x101d,
         back: 0x100b,
     },
     Pair {
         port: 609,
-        protocol: AUTH,
+        protocol: AH,
         mode: "transport",
         there: 0x1005,
         back: 0x1009,
@@ -99,7 +98,7 @@ fn associate(network: &Network) -> Result<()> {
     let mut policies = [String::new(), String::new()];
     for pair in &PAIRS {
         let (name, algorithm) = match pair.protocol {
-            ENCAP_SEC => (
+            ESP => (
                 "esp",
                 format!("aead rfc4106(gcm(aes)) 0x{} 128", "5a".repeat(20)),
             ),

@@ -3,13 +3,12 @@
 //! Translated flows: the conntrack tuple has the ends' own addresses.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
-use anyhow::{bail, ensure, Context, Result};
-use etherparse::ip_number::{TCP, UDP};
-use etherparse::IpNumber;
-use hmark::{Connection, Ends};
+use anyhow::{ensure, Context, Result};
 use nix::errno::Errno;
+use packets::protocol::{TCP, UDP};
+use packets::{Conntrack, Flow};
 use socket2::Protocol;
 use testbed::family::Family;
 use testbed::options;
@@ -154,33 +153,14 @@ pub fn connection_mark(
     family: Family,
     port: u16,
     reply: (IpAddr, u16),
-    protocol: IpNumber,
+    protocol: u8,
 ) -> Result<u32> {
     let rule = options::parse(CONNECTION.options, family)?;
-    let ends = match (network::client(family), reply.0) {
-        (IpAddr::V4(original), IpAddr::V4(reply)) => Ends::Ipv4 {
-            original: u32::from_ne_bytes(original.octets()),
-            reply: u32::from_ne_bytes(reply.octets()),
-        },
-        (IpAddr::V6(original), IpAddr::V6(reply)) => Ends::Ipv6 {
-            original: words(original),
-            reply: words(reply),
-        },
-        ends => bail!("{ends:?} are not of one family"),
+    let flow = Flow {
+        source: (network::client(family), port).into(),
+        destination: reply.into(),
+        protocol,
     };
-    let connection = Connection {
-        ends,
-        protocol: protocol.0,
-        original_port: port.to_be(),
-        reply_port: reply.1.to_be(),
-    };
+    let connection = Conntrack::of(flow).connection().context("an entry")?;
     hmark::mark(family, &connection, &rule).context("a connection has a mark")
-}
-
-/// An address as four words in network byte order.
-fn words(address: Ipv6Addr) -> [u32; 4] {
-    let bytes = address.octets();
-    std::array::from_fn(|word| {
-        u32::from_ne_bytes(std::array::from_fn(|byte| bytes[word * 4 + byte]))
-    })
 }

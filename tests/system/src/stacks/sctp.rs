@@ -3,7 +3,7 @@
 //! SCTP with the kernel's own sockets.
 
 use anyhow::{ensure, Result};
-use etherparse::ip_number::SCTP;
+use packets::protocol::SCTP;
 use socket2::Protocol;
 use testbed::family::Family;
 use testbed::kernel;
@@ -36,7 +36,7 @@ pub fn send(network: &Network) -> Result<()> {
     let server = network.at_server(ECHO);
     ASSOCIATIONS.iter().try_for_each(|&port| {
         network
-            .stream(Protocol::from(i32::from(SCTP.0)), port, server, server)?
+            .stream(Protocol::from(i32::from(SCTP)), port, server, server)?
             .echo(100)
     })
 }

@@ -6,15 +6,14 @@ use std::fmt;
 use std::net::IpAddr;
 
 use anyhow::{Context, Result};
-use etherparse::ip_number::{AUTH, ENCAP_SEC as ESP, ICMP, IPV6_FRAG, IPV6_ICMP, SCTP, TCP, UDP};
-use etherparse::IpNumber;
+use packets::protocol::{AH, ESP, FRAGMENT, ICMP, ICMPV6, SCTP, TCP, UDP};
 
 /// A packet as a router sees it, or as an ICMP error quotes it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Seen {
     pub src: IpAddr,
     pub dst: IpAddr,
-    pub protocol: IpNumber,
+    pub protocol: u8,
     pub content: Content,
 }
 
@@ -39,8 +38,10 @@ pub enum Content {
 
 impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let protocol = self.protocol.keyword_str().unwrap_or("?");
-        write!(f, "{} > {} {protocol} ", self.src, self.dst)?;
+        let Self {
+            src, dst, protocol, ..
+        } = self;
+        write!(f, "{src} > {dst} protocol {protocol} ")?;
         match &self.content {
             Content::Ports(sport, dport) => write!(f, "{sport} > {dport}"),
             Content::Fragment { first: true } => f.write_str("first fragment"),
@@ -80,7 +81,7 @@ fn parse(packet: &[u8]) -> Option<Seen> {
     if packet.first()? >> 4 == 4 {
         let address = |at| Some(<[u8; 4]>::try_from(packet.get(at..at + 4)?).ok()?.into());
         (src, dst) = (address(12)?, address(16)?);
-        protocol = IpNumber(*packet.get(9)?);
+        protocol = *packet.get(9)?;
         rest = packet.get(usize::from(packet[0] & 0x0f) * 4..)?;
         // The mask leaves out "don't fragment".
         fragment = Some(number(packet, 6)? & 0x3fff).filter(|&part| part != 0);
@@ -88,11 +89,11 @@ fn parse(packet: &[u8]) -> Option<Seen> {
     } else {
         let address = |at| Some(<[u8; 16]>::try_from(packet.get(at..at + 16)?).ok()?.into());
         (src, dst) = (address(8)?, address(24)?);
-        protocol = IpNumber(*packet.get(6)?);
+        protocol = *packet.get(6)?;
         rest = packet.get(40..)?;
         fragment = None;
-        if protocol == IPV6_FRAG {
-            protocol = IpNumber(*rest.first()?);
+        if protocol == FRAGMENT {
+            protocol = *rest.first()?;
             fragment = Some(number(rest, 2)? >> 3);
             rest = rest.get(8..)?;
         }
@@ -101,9 +102,9 @@ fn parse(packet: &[u8]) -> Option<Seen> {
         (Some(offset), _) => Content::Fragment { first: offset == 0 },
         (None, TCP | UDP | SCTP) => Content::Ports(number(rest, 0)?, number(rest, 2)?),
         (None, ESP) => Content::Spi(spi(rest)?),
-        (None, AUTH) => Content::Spi(spi(rest.get(4..)?)?),
+        (None, AH) => Content::Spi(spi(rest.get(4..)?)?),
         (None, ICMP) if matches!(rest.first()?, 3 | 11) => error(rest)?,
-        (None, IPV6_ICMP) if *rest.first()? < 128 => error(rest)?,
+        (None, ICMPV6) if *rest.first()? < 128 => error(rest)?,
         _ => Content::Other,
     };
     Some(Seen {

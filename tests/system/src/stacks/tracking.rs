@@ -3,8 +3,8 @@
 //! Packets without a connection of their own, under rules that take the connection's tuple.
 
 use anyhow::{ensure, Context, Result};
-use etherparse::ip_number::UDP;
 use hmark::Connection;
+use packets::protocol::UDP;
 use testbed::family::Family;
 use testbed::options;
 

@@ -5,12 +5,7 @@
 
 use hmark::rule::{self, Refusal, Rule};
 use hmark::{mark, Family};
-
-#[allow(dead_code, unused_imports)] // each user takes its part
-#[path = "../../tests/kmod/generate/mod.rs"]
-mod generate;
-
-use generate::{Bytes, Layout, Random};
+use packets::{generate, Bytes, Conntrack, Layout, Random};
 
 const CASES: u64 = 3_000;
 
@@ -25,23 +20,6 @@ fn packets(family: Family) -> Vec<(Vec<u8>, Random)> {
             (bytes.as_slice().to_vec(), random)
         })
         .collect()
-}
-
-/// The "next header" fields of an IPv6 packet, as far as it has them, and the offset of the header
-/// that the last one announces.
-fn chain(packet: &[u8]) -> (Vec<u8>, usize) {
-    let (mut chain, mut at) = (vec![packet[6]], 40);
-    while matches!(chain.last(), Some(0 | 43 | 44 | 60)) {
-        let Some(&[next, units]) = packet.get(at..at + 2) else {
-            break;
-        };
-        at += match chain.last() {
-            Some(44) => 8,
-            _ => (usize::from(units) + 1) * 8,
-        };
-        chain.push(next);
-    }
-    (chain, at)
 }
 
 #[test]
@@ -73,20 +51,23 @@ fn layouts_hold_the_whole_packet() {
     }
 }
 
+/// Fails unless the condition holds for a few packets.
+fn some(packets: &[(Vec<u8>, Random)], name: &str, condition: impl Fn(&[u8]) -> bool) {
+    let count = packets
+        .iter()
+        .filter(|(packet, _)| condition(packet))
+        .count();
+    assert!(count >= 10, "only {count} packets: {name}");
+}
+
 #[test]
 fn ipv4_packets_have_all_corners() {
     let packets = packets(Family::Ipv4);
-    let some = |name: &str, condition: &dyn Fn(&[u8]) -> bool| {
-        let count = packets
-            .iter()
-            .filter(|(packet, _)| condition(packet))
-            .count();
-        assert!(count >= 10, "only {count} packets: {name}");
-    };
+    let some = |name: &str, condition: &dyn Fn(&[u8]) -> bool| some(&packets, name, condition);
     some("options", &|packet| packet[0] & 0x0f > 5);
     some("a header too short", &|packet| packet[0] & 0x0f < 5);
     some("first fragment", &|packet| {
-        packet[6] & 0x20 != 0 && packet[6] & 0x1f == 0 && packet[7] == 0
+        packet[6] & 0x3f == 0x20 && packet[7] == 0
     });
     some("later fragment", &|packet| {
         packet[6] & 0x1f != 0 || packet[7] != 0
@@ -104,34 +85,43 @@ fn ipv4_packets_have_all_corners() {
             && matches!(packet.get(48), Some(3 | 4 | 5 | 11 | 12))
     });
     for protocol in [1, 6, 17, 33, 50, 51, 132, 136] {
-        some(&format!("protocol {protocol}"), &|packet| {
-            packet[9] == protocol
-        });
+        let name = format!("protocol {protocol}");
+        some(&name, &|packet| packet[9] == protocol);
     }
+}
+
+/// The number of extension headers of an IPv6 packet, and the header that the last one announces.
+fn end(packet: &[u8]) -> (usize, u8, &[u8]) {
+    let (mut number, mut next, mut rest) = (0, packet[6], &packet[40..]);
+    while let (0 | 43 | 44 | 60, [after, units, ..]) = (next, rest) {
+        let len = match next {
+            44 => 8,
+            _ => (usize::from(*units) + 1) * 8,
+        };
+        (number, next) = (number + 1, *after);
+        rest = rest.get(len..).unwrap_or_default();
+    }
+    (number, next, rest)
 }
 
 #[test]
 fn ipv6_packets_have_all_corners() {
     let packets = packets(Family::Ipv6);
-    let chains: Vec<_> = packets
-        .iter()
-        .map(|(packet, _)| {
-            let (chain, at) = chain(packet);
-            (chain.len() - 1, chain[chain.len() - 1], packet.get(at))
-        })
-        .collect();
     for extensions in 0..=13 {
-        let count = chains.iter().filter(|chain| chain.0 == extensions).count();
-        assert!(count >= 10, "only {count} of {extensions} extensions");
+        let name = format!("{extensions} extensions");
+        some(&packets, &name, |packet| end(packet).0 == extensions);
     }
     for last in [6, 17, 33, 50, 51, 58, 59, 132, 136] {
-        let count = chains.iter().filter(|chain| chain.1 == last).count();
-        assert!(count >= 10, "only {count} end in {last}");
+        let name = format!("{last} at the end");
+        some(&packets, &name, |packet| end(packet).1 == last);
     }
     for message in [0, 1, 2, 3, 4, 127, 128] {
-        let errors = |chain: &&(usize, u8, Option<&u8>)| chain.1 == 58 && chain.2 == Some(&message);
-        let count = chains.iter().filter(errors).count();
-        assert!(count >= 10, "only {count} of message {message}");
+        let name = format!("message {message}");
+        some(
+            &packets,
+            &name,
+            |packet| matches!(end(packet), (_, 58, [first, ..]) if *first == message),
+        );
     }
 }
 
@@ -157,7 +147,7 @@ fn rules_are_taken_and_refused_for_every_reason() {
 fn connections_are_of_every_kind() {
     let mut kinds = [0; 4];
     for case in 0..CASES {
-        let conntrack = generate::connection(Family::Ipv6, &mut Random::new(case));
+        let conntrack = Conntrack::random(Family::Ipv6, &mut Random::new(case));
         let kind = match (conntrack.ends, conntrack.info) {
             (None, 7) => 0,
             (None, _) => 1,

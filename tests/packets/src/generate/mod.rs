@@ -1,32 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Random packets, rules, connections and layouts in memory: well-formed ones, all the corner cases
-//! of the walk over headers, and nonsense.
-//!
-//! This is used in the kernel (`fuzz.rs`) and, included by path, in user space. It allocates
-//! nothing, and bases every decision on a [`Random`]. The crate that includes it must have `rule`
-//! and `Family` of the crate `hmark` in its root.
+//! Random packets and rules: well-formed ones, all the corner cases of the walk over headers, and
+//! nonsense.
 
-mod bytes;
-mod connection;
 mod ipv4;
 mod ipv6;
-mod layer4;
-mod layout;
-pub(crate) mod protocol;
-mod random;
+pub(super) mod layer4;
 mod rule;
 
-pub(crate) use bytes::{Bytes, CAPACITY};
-pub(crate) use connection::{connection, Conntrack, End};
-pub(crate) use layout::{Layout, MAX_HEADROOM};
-pub(crate) use random::Random;
-pub(crate) use rule::{rule, sharp as sharp_rule};
+pub use rule::{rule, sharp_rule};
 
-use crate::Family;
+use super::hmark::Family;
+use super::{protocol, Bytes, Random};
 
 /// Makes a packet of at least [`Family::header_len`] bytes.
-pub(crate) fn packet(family: Family, bytes: &mut Bytes, random: &mut Random) {
+pub fn packet(family: Family, bytes: &mut Bytes, random: &mut Random) {
     bytes.clear();
     if random.percent(4) {
         bytes.push_random(random.between(1, 200), random);
@@ -43,8 +31,8 @@ pub(crate) fn packet(family: Family, bytes: &mut Bytes, random: &mut Random) {
     }
 }
 
-/// Changes a few bits or bytes.
-fn spoil(bytes: &mut Bytes, random: &mut Random) {
+/// Changes a few bits or bytes of a packet, which must have some.
+pub fn spoil(bytes: &mut Bytes, random: &mut Random) {
     let len = bytes.len();
     // Most headers are near the start.
     let reach = if random.percent(70) { len.min(80) } else { len };
@@ -59,7 +47,7 @@ fn spoil(bytes: &mut Bytes, random: &mut Random) {
 }
 
 /// An address, often from a small set, so that source and destination may be equal.
-fn address<const N: usize>(random: &mut Random) -> [u8; N] {
+pub(super) fn address<const N: usize>(random: &mut Random) -> [u8; N] {
     let mut address = [0; N];
     match random.below(8) {
         0 => address = [random.pick(&[0x00, 0xff]); N],
@@ -71,7 +59,7 @@ fn address<const N: usize>(random: &mut Random) -> [u8; N] {
 }
 
 /// A port or the like, often from a small set.
-fn port(random: &mut Random) -> u16 {
+pub fn port(random: &mut Random) -> u16 {
     match random.below(4) {
         0 => random.pick(&[0, 1, 80, 0x00ff, 0x0100, 0x7fff, 0x8000, 0xff00, 0xffff]),
         _ => random.u16(),

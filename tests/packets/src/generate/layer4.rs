@@ -9,7 +9,7 @@ use super::{ipv4, ipv6, port, Bytes, Random};
 const MAX_DEPTH: usize = 3;
 
 /// A protocol that is neither an extension header nor ICMP of either family, in most cases.
-pub(super) fn protocol(random: &mut Random) -> u8 {
+pub(in super::super) fn protocol(random: &mut Random) -> u8 {
     match random.below(10) {
         0 => random.u8(),
         // GRE, IPv4 in IP, IPv6 in IP, mobility, HIP and shim6 have neither ports nor an SPI.

@@ -2,34 +2,34 @@
 
 //! Layouts of a packet's bytes in an sk_buff.
 
+use super::hmark::Family;
 use super::Random;
-use crate::Family;
 
 /// The most fragments of a layout.
-pub(crate) const MAX_FRAGS: usize = 3;
+pub const MAX_FRAGS: usize = 3;
 
 /// The most bytes before the packet.
-pub(crate) const MAX_HEADROOM: usize = 128;
+pub const MAX_HEADROOM: usize = 128;
 
 /// The layout of a packet, or of its start, in an sk_buff: the numbers of bytes in the linear part
 /// and in each page fragment. The rest is in a second sk_buff on the fragment list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Layout {
+pub struct Layout {
     /// Bytes of the packet that are present, from its network header on.
-    pub(crate) len: usize,
+    pub len: usize,
     /// The first of these, which are in the linear part.
-    pub(crate) linear: usize,
+    pub linear: usize,
     /// The next ones, which are in pages.
-    pub(crate) frags: [usize; MAX_FRAGS],
+    pub frags: [usize; MAX_FRAGS],
     /// Bytes in the linear part from `data` to the network header.
-    pub(crate) network_offset: usize,
+    pub network_offset: usize,
     /// Bytes in the buffer before `data`.
-    pub(crate) headroom: usize,
+    pub headroom: usize,
 }
 
 impl Layout {
     /// All of the first `len` bytes in the linear part.
-    pub(crate) fn linear(len: usize) -> Self {
+    pub fn linear(len: usize) -> Self {
         Self {
             len,
             linear: len,
@@ -40,7 +40,7 @@ impl Layout {
     }
 
     /// The first `len` bytes, of which `linear` are in the linear part, the rest in one page.
-    pub(crate) fn paged(len: usize, linear: usize) -> Self {
+    pub fn paged(len: usize, linear: usize) -> Self {
         let mut layout = Self::linear(len);
         layout.linear = linear;
         layout.frags[0] = len - linear;
@@ -48,7 +48,7 @@ impl Layout {
     }
 
     /// The first `len` bytes in any layout that a hook may see.
-    pub(crate) fn random(family: Family, len: usize, random: &mut Random) -> Self {
+    pub fn random(family: Family, len: usize, random: &mut Random) -> Self {
         let first = family.header_len();
         let mut layout = Self::linear(len);
         match random.below(10) {
@@ -74,7 +74,7 @@ impl Layout {
     }
 
     /// Bytes in the second sk_buff.
-    pub(crate) fn listed(&self) -> usize {
+    pub fn listed(&self) -> usize {
         self.frags
             .iter()
             .fold(self.len - self.linear, |left, frag| left - frag)

@@ -2,14 +2,15 @@
 
 //! Rules: those that iptables makes, and any others that the kernel may accept or refuse.
 
-use super::Random;
-use crate::rule::v0::{flag, Info};
+use super::super::conntrack::words;
+use super::super::hmark::rule::v0::{flag, Info};
+use super::super::Random;
 
 /// Number of the ABI's flags.
 const FLAGS: usize = flag::ALL.count_ones() as usize;
 
 /// A rule, which the kernel may have to refuse.
-pub(crate) fn rule(random: &mut Random) -> Info {
+pub fn rule(random: &mut Random) -> Info {
     Info {
         src_mask: address_mask(random),
         dst_mask: address_mask(random),
@@ -46,7 +47,7 @@ pub(crate) fn rule(random: &mut Random) -> Info {
 }
 
 /// A valid rule that tells packets apart by everything that can be hashed.
-pub(crate) const fn sharp() -> Info {
+pub const fn sharp_rule() -> Info {
     Info {
         src_mask: [u32::MAX; 4],
         dst_mask: [u32::MAX; 4],
@@ -78,7 +79,7 @@ fn address_mask(random: &mut Random) -> [u32; 4] {
         0 => [0; 4],
         1 => core::array::from_fn(|_| random.u32()),
         // A prefix.
-        2 => u128_words(!(u128::MAX.checked_shr(random.below(129) as u32).unwrap_or(0))),
+        2 => words(!(u128::MAX.checked_shr(random.below(129) as u32).unwrap_or(0))),
         // Each word in turn, since an IPv6 address is folded by words.
         3 => {
             let mut mask = [0; 4];
@@ -87,11 +88,6 @@ fn address_mask(random: &mut Random) -> [u32; 4] {
         }
         _ => [u32::MAX; 4],
     }
-}
-
-/// As four words in network byte order.
-fn u128_words(number: u128) -> [u32; 4] {
-    [96, 64, 32, 0].map(|shift| ((number >> shift) as u32).to_be())
 }
 
 fn port_mask(random: &mut Random) -> u32 {
