@@ -251,7 +251,7 @@ impl Drop for Skb {
     fn drop(&mut self) {
         self.lay_out_rest(&Layout::linear(0), 0, 0);
         self.unfence();
-        self.set_conntrack(&Conntrack::NONE);
+        self.set_conntrack(&Conntrack::default());
         // SAFETY: Both are ours, and now refer to nothing else.
         unsafe {
             (*self.skb.as_ptr()).data_len = 0;

@@ -11,7 +11,7 @@ use super::hmark::{Connection, Ends};
 use super::{protocol, Flow, Random};
 
 /// The source of one direction of a connection, as in a conntrack tuple.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct End {
     /// Words in network byte order; IPv4 has the first.
     pub address: [u32; 4],
@@ -23,8 +23,8 @@ pub struct End {
     pub protocol: u8,
 }
 
-/// A packet's conntrack entry.
-#[derive(Clone, Copy, Debug)]
+/// A packet's conntrack entry: by default none.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Conntrack {
     /// The sources of the original and the reply direction; none where there is no entry.
     pub ends: Option<[End; 2]>,
@@ -35,18 +35,11 @@ pub struct Conntrack {
 }
 
 impl Conntrack {
-    /// No entry.
-    pub const NONE: Self = Self {
-        ends: None,
-        info: 0,
-        status: 0,
-    };
-
     /// The entry of a flow to which the destination itself replies.
     pub fn of(flow: Flow) -> Self {
         Self {
             ends: Some([flow.source, flow.destination].map(|end| End::of(end, flow.protocol))),
-            ..Self::NONE
+            ..Self::default()
         }
     }
 
@@ -65,13 +58,13 @@ impl Conntrack {
     /// An entry for a packet of the family, or none.
     pub fn random(family: Family, random: &mut Random) -> Self {
         match random.below(8) {
-            0..3 => Self::NONE,
+            0..3 => Self::default(),
             3 => Self {
                 info: 7,
-                ..Self::NONE
+                ..Self::default()
             },
             4 => Self {
-                ends: Some([End::EMPTY; 2]),
+                ends: Some([End::default(); 2]),
                 info: 0,
                 // IPS_TEMPLATE and IPS_CONFIRMED
                 status: (1 << 11) | (1 << 3),
@@ -108,13 +101,6 @@ impl Conntrack {
 }
 
 impl End {
-    const EMPTY: Self = Self {
-        address: [0; 4],
-        port: 0,
-        l3num: 0,
-        protocol: 0,
-    };
-
     fn of(end: SocketAddr, protocol: u8) -> Self {
         let (l3num, address) = match end.ip() {
             IpAddr::V4(address) => (2, u128::from(u32::from(address)) << 96),

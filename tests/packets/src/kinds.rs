@@ -202,7 +202,7 @@ impl Kind {
     pub fn conntrack(&self, flow: u8) -> Conntrack {
         match self.what {
             What::Conntrack => Conntrack::of(self.flow(flow)),
-            _ => Conntrack::NONE,
+            _ => Conntrack::default(),
         }
     }
 
