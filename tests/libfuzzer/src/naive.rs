@@ -273,7 +273,7 @@ fn lookup3(words: [u32; 3], seed: u32) -> u32 {
         (b, a, 14),
         (c, b, 24),
     ] {
-        let turned = (state[by] << bits) | (state[by] >> (32 - bits));
+        let turned = state[by].rotate_left(bits);
         state[to] = (state[to] ^ state[by]).wrapping_sub(turned);
     }
     state[c]
