@@ -1,13 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# tree.sh check KERNEL HEADERS     fails, with one line that says why, if the module cannot be built
-# tree.sh make KERNEL HEADERS      makes the tree that the module is built against
+# tree.sh make KERNEL HEADERS      makes the tree that the module is built against, if it can be built
+# tree.sh tree KERNEL HEADERS      makes it for a Linux that the module is not tested with, too
 # tree.sh module KERNEL HEADERS    builds the module against that tree
 #
 # KERNEL is a release as `uname -r` prints it, and HEADERS its build folder. If HEADERS
 # has Rust metadata, it is the tree. Debian's has none, so a tree is made from the
-# kernel's own source, and kept.
+# kernel's own source, and kept. Where that cannot be done, one line says why, and the
+# status is 77, which DKMS takes for a kernel that the module is not for.
 set -eu
 
 # The Linux versions that the module is tested with: the Rust interfaces change with each.
@@ -19,6 +20,8 @@ verb=$1
 kernel=$2
 headers=$3
 tree=$cache/$kernel
+new=$tree.new
+log=$tree.log
 config=$headers/include/config/auto.conf
 
 say() {
@@ -27,7 +30,7 @@ say() {
 
 no() {
 	say "no module for $kernel: $*"
-	exit 1
+	exit 77
 }
 
 # setting NAME: prints its value in the kernel's configuration
@@ -35,34 +38,39 @@ setting() {
 	sed -n "s/^CONFIG_$1=//p" "$config" | tr -d \"
 }
 
-# version PACKAGE: prints the version of PACKAGE if it is installed
-version() {
-	dpkg-query -W -f '${Version}' "$1" 2>/dev/null || true
-}
-
 kernel_series=$(echo "$kernel" | cut -d . -f 1,2)
 source=linux-source-$kernel_series
-# Empty for kernels other than Debian's, whose headers have metadata.
-built=$(version "linux-headers-$kernel")
+# The version of the headers' package. Empty for kernels other than Debian's, whose headers
+# have metadata.
+built=$(sed -n 's/.*LINUX_PACKAGE_ID " Debian \(.*\)"/\1/p' "$headers/include/generated/package.h" 2>/dev/null) || true
 
 # Sets rustc to the rustc that the kernel was built with, under the name that its package gives it.
 find_rustc() {
 	rustc_text=$(setting RUSTC_VERSION_TEXT)
 	rustc_series=$(echo "$rustc_text" | sed 's/^rustc \([0-9]*\.[0-9]*\).*/\1/')
-	for rustc in /usr/bin/rustc "/usr/bin/rustc-$rustc_series" \
-		"/usr/lib/rust-$rustc_series/bin/rustc"; do
+	for rustc in rustc /usr/bin/rustc "rustc-$rustc_series" "/usr/lib/rust-$rustc_series/bin/rustc"; do
 		[ "$("$rustc" --version 2>/dev/null)" != "$rustc_text" ] || return 0
 	done
 	return 1
 }
 
-# Prints the C compiler that DKMS found the kernel to be built with, or else the default one.
+# Prints what make is told of the C compiler that the kernel was built with. DKMS says
+# so too, but not to the script that makes the tree.
 compiler() {
-	echo "${CC:-gcc}"
+	name=$(setting CC_VERSION_TEXT)
+	name=${name%% *}
+	if [ "$(setting CC_IS_CLANG)" = y ]; then
+		echo LLVM=1
+	elif command -v "$name" >/dev/null; then
+		echo "CC=$name"
+	else
+		echo "CC=${CROSS_COMPILE-}gcc"
+	fi
 }
 
+# has_metadata TREE: whether all of its Rust metadata is there
 has_metadata() {
-	[ -e "$headers/rust/libkernel.rmeta" ]
+	(cd "$1/rust" && ls libcore.rmeta libbindings.rmeta libkernel.rmeta libmacros.so) >/dev/null 2>&1
 }
 
 # Identifies the sources and tools that the tree is made from.
@@ -76,27 +84,43 @@ is_made() {
 }
 
 check() {
-	# Without headers, DKMS itself says which to install.
-	[ -e "$config" ] || return 0
 	[ "$(setting RUST)" = y ] ||
 		no "it is built without CONFIG_RUST and keeps its own xt_HMARK; install a kernel with Rust, as linux-image-$(dpkg --print-architecture 2>/dev/null || uname -m) of Debian's backports is"
 	echo "$tested" | tr ' ' '\n' | grep -qxF "$kernel_series" ||
 		no "it is tested with Linux $tested only; to try it, write BUILD_EXCLUSIVE_KERNEL= to /etc/dkms/xt-hmark.conf"
 	find_rustc ||
-		no "it is built with '$rustc_text', here is '$(/usr/bin/rustc --version 2>/dev/null || echo no rustc)'; install that version of the package rustc, or rustc-$rustc_series"
+		no "it is built with '$rustc_text', here is '$(rustc --version 2>/dev/null || echo no rustc)'; install that version of the package rustc, or rustc-$rustc_series"
 	command -v bindgen >/dev/null ||
 		no "there is no bindgen; install the package bindgen"
-	! has_metadata || return 0
+	[ "$(compiler)" != LLVM=1 ] || { command -v clang && command -v ld.lld && command -v llvm-nm; } >/dev/null ||
+		no "it is built by clang; install the packages clang, lld and llvm"
+	! has_metadata "$headers" || return 0
 	[ -n "$built" ] ||
-		no "$headers has no Rust metadata (rust/libkernel.rmeta); install the package of $kernel that has it"
+		no "$headers has no Rust metadata (rust/libkernel.rmeta and what belongs to it); install the package of $kernel that has it"
 	! is_made || return 0
-	here=$(version "$source")
+	here=$(dpkg-query -W -f '${Version}' "$source" 2>/dev/null) || true
 	[ "$here" = "$built" ] ||
 		no "its headers have no Rust metadata, and its source is ${here:-missing}; install $source=$built"
 	mkdir -p "$cache"
 	[ "$(df -Pk "$cache" | awk 'NR == 2 { print $4 }')" -ge $((space_gb * 1024 * 1024)) ] ||
 		no "making its Rust metadata needs $space_gb GB in $cache; free some, and run 'dkms autoinstall -k $kernel'"
 	say "the headers of $kernel have no Rust metadata: making it from $source, which takes minutes"
+}
+
+# Makes the tree, with the output in a file, so that the one line stands out.
+make_tree() {
+	# Without headers, DKMS itself says which to install.
+	[ -e "$config" ] || return 0
+	check
+	if has_metadata "$headers" || is_made; then
+		return
+	fi
+	"$0" tree "$kernel" "$headers" >"$log" 2>&1 || {
+		sed -n "s,^xt-hmark: no module.*,&; $log says more,p" "$log" | grep . >&2 ||
+			say "no module for $kernel: $log says why"
+		exit 77
+	}
+	rm -f "$log"
 }
 
 # step WORDS COMMAND [ARG...]: logs WORDS and runs COMMAND
@@ -106,19 +130,32 @@ step() {
 	"$@"
 }
 
-make_tree() {
+make_in_new() {
+	make -C "$new" "$(compiler)" RUSTC="$rustc" LOCALVERSION="${kernel#"${kernel%%[!0-9.]*}"}" "$@"
+}
+
+# What ends the making of a tree may be another time's, as when memory or the disk is full.
+ended() {
+	status=$?
+	rm -rf "$new"
+	[ $status = 0 ] || [ $status = 77 ] ||
+		no "making its Rust metadata in $cache broke off (is memory or the disk full?); 'dkms autoinstall -k $kernel' tries again"
+}
+
+unlocked_tree() {
 	find_rustc
-	if has_metadata || is_made; then
+	if has_metadata "$headers" || is_made; then
 		return
 	fi
+	trap ended EXIT
+	trap 'exit 1' HUP INT TERM
 	# Removes trees of kernels that are gone, and leftovers of an interrupted run.
 	for old in "$cache"/*; do
-		[ -e "/lib/modules/${old##*/}" ] || rm -rf "$old"
+		name=${old##*/}
+		[ "$old" = "$log" ] || [ -e "/lib/modules/${name%.log}" ] || rm -rf "$old"
 	done
-	new=$tree.new
-	rm -rf "$new" "$tree"
-	trap 'rm -rf "$new"' EXIT
-	mkdir -p "$new"
+	rm -rf "$tree"
+	mkdir "$new"
 	# Leaves out half of the source, which nothing here is made from.
 	step "unpacking $source" \
 		tar --extract --file="/usr/src/$source.tar.xz" --strip-components=1 --directory="$new" \
@@ -127,21 +164,26 @@ make_tree() {
 		--exclude="$source/drivers/*.c" --exclude="$source/fs/*.c" --exclude="$source/net/*.c" \
 		--exclude="$source/sound/*.c"
 	cp "$headers/.config" "$headers/Module.symvers" "$new"
-	step "making Rust metadata" \
-		make -C "$new" -j"$(nproc)" CC="$(compiler)" RUSTC="$rustc" LOCALVERSION="${kernel#"${kernel%%[!0-9.]*}"}" \
-		olddefconfig prepare modules_prepare
+	step "configuring it" make_in_new olddefconfig
+	# Other versions of the tools are harmless, but not an option that they turn on or off:
+	# structures may differ by it.
+	changed=$(diff "$headers/.config" "$new/.config" |
+		sed -n 's/^[<>] \(# \)\{0,1\}CONFIG_\([^ =]*\).*/\2/p' |
+		sort -u | grep -v -e '_VERSION$' -e '_VERSION_TEXT$' | head -n 5 | paste -sd ' ') || true
+	[ -z "$changed" ] ||
+		no "the tools here change its configuration ($changed); install those that it was built with"
+	step "making Rust metadata" make_in_new prepare modules_prepare
 	[ "$(cat "$new/include/config/kernel.release")" = "$kernel" ] ||
 		no "the source is of $(cat "$new/include/config/kernel.release")"
-	[ -e "$new/rust/libkernel.rmeta" ] ||
-		no "the source turned CONFIG_RUST off: 'make rustavailable' in it says why"
-	step "removing files that no module build needs" prune "$new"
+	has_metadata "$new"
+	step "removing files that no module build needs" prune
 	key >"$new/hmark-key"
 	mv "$new" "$tree"
 }
 
-# prune TREE: removes the folders that no module build needs
+# Removes the folders that no module build needs.
 prune() (
-	cd "$1"
+	cd "$new"
 	srcarch=$(sed -n 's,^# *Linux/\([a-z0-9]*\) .*,\1,p' .config | head -n 1)
 	for folder in */ arch/*/ tools/*/; do
 		case $folder in
@@ -153,12 +195,21 @@ prune() (
 
 module() {
 	find_rustc
-	has_metadata || headers=$tree
-	make kmod KDIR="$headers" CC="$(compiler)" RUSTC="$rustc"
+	has_metadata "$headers" || headers=$tree
+	make kmod KDIR="$headers" "$(compiler)" RUSTC="$rustc"
 }
 
+# As many jobs as there are CPUs, unless the caller's make has its own idea.
+export MAKEFLAGS="${MAKEFLAGS:--j$(nproc)}"
+
 case $verb in
-check) check ;;
 make) make_tree ;;
+tree)
+	# One at a time: each removes what another would be making.
+	mkdir -p "$cache"
+	exec 9>"$cache/.lock"
+	flock 9
+	unlocked_tree
+	;;
 module) module ;;
 esac
