@@ -23,12 +23,18 @@ running=/lib/modules/$(uname -r)/build
 	no "the kernel tree $kdir is not configured: run 'make olddefconfig prepare modules_prepare' in it"
 grep -qx 'CONFIG_RUST=y' "$config" ||
 	no "the kernel of $kdir was built without CONFIG_RUST: it takes no Rust module; 'make install-lib' is for its own xt_HMARK"
-[ -e "$kdir/rust/libkernel.rmeta" ] ||
-	no "the kernel tree $kdir has no Rust metadata (Debian's headers lack it): see 'Building the module' in README.md"
+(cd "$kdir/rust" && ls libcore.rmeta libbindings.rmeta libkernel.rmeta libmacros.so) >/dev/null 2>&1 ||
+	no "the kernel tree $kdir has no Rust metadata, or not all (Debian's headers lack it): see 'Building the module' in README.md"
 command -v "$rustc" >/dev/null ||
 	no "there is no $rustc: install the rustc that the kernel was built with, or name it with RUSTC="
 command -v "${BINDGEN:-bindgen}" >/dev/null ||
 	no "there is no ${BINDGEN:-bindgen}: install the package bindgen, or name it with BINDGEN="
+
+if grep -qx 'CONFIG_CC_IS_CLANG=y' "$config"; then
+	case ${LLVM-}${CC-} in
+	"" | *gcc*) no "the kernel of $kdir was built by clang: add LLVM=1" ;;
+	esac
+fi
 
 built=$(sed -n 's/^CONFIG_RUSTC_VERSION_TEXT=//p' "$config" | tr -d \")
 here=$("$rustc" --version)

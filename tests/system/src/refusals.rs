@@ -30,8 +30,8 @@ pub fn trials() -> Vec<Trial> {
     trials
 }
 
-/// A kernel tree is refused if it is missing, not configured, without Rust, without its metadata,
-/// or built with another rustc.
+/// A kernel tree is refused if it is missing, not configured, without Rust, without all of its
+/// metadata, or built with another compiler.
 fn kernel_tree() -> Result<()> {
     let tree = Path::new(FOLDER).join("tree");
     let path = tree.to_str().context("not UTF-8")?;
@@ -52,9 +52,18 @@ fn kernel_tree() -> Result<()> {
     with_rustc("rustc 1.2.3 (old)")?;
     check("has no Rust metadata")?;
     fs::write(tree.join("rust/libkernel.rmeta"), "")?;
+    check("has no Rust metadata, or not all")?;
+    for part in ["libcore.rmeta", "libbindings.rmeta", "libmacros.so"] {
+        fs::write(tree.join("rust").join(part), "")?;
+    }
     check("was built with 'rustc 1.2.3 (old)', but rustc is 'rustc 1.")?;
     with_rustc(run("rustc --version")?.trim())?;
     run(&format!("{CHECK_TREE} {path}")).context("a tree that has it all")?;
+    let text = fs::read_to_string(&config)?;
+    fs::write(&config, text.clone() + "CONFIG_CC_IS_CLANG=y\n")?;
+    check("was built by clang: add LLVM=1")?;
+    run(&format!("env LLVM=1 {CHECK_TREE} {path}")).context("a tree for clang")?;
+    fs::write(&config, text)?;
 
     let mut no_rustc = Command::new(CHECK_TREE);
     let no_rustc = no_rustc.arg(path).env("RUSTC", "/nowhere/rustc");
