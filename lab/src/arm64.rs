@@ -71,10 +71,8 @@ const LEFT_OUT: &str = "lab/dpkg.cfg";
 const VIEW: &str = "/mnt";
 
 /// The tree to build modules against.
-pub fn tree(store: &Store, stock: &PackagedKernel, source: &Path) -> Result<PathBuf> {
-    let kernel = kernel(store, stock)?;
-    packaged::check_rust(&kernel)?;
-    packaged::metadata(store, "metadata-arm64", &kernel, source, ARGUMENTS)
+pub fn tree(store: &Store, stock: &PackagedKernel) -> Result<PathBuf> {
+    packaged::tree(store, "tree-arm64", &kernel(store, stock)?, ARGUMENTS)
 }
 
 /// What a guest runs on.

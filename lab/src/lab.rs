@@ -39,24 +39,24 @@ impl Lab {
 
     /// The tree to build modules for a kernel against.
     pub fn tree(&self, kernel: Kernel) -> Result<PathBuf> {
-        let (store, stock, source) = (&self.store, &self.stock, &self.source()?);
+        let (store, stock) = (&self.store, &self.stock);
+        let source = || self.source();
         let without = |parts| {
             let base = self.tree(kernel.base().unwrap_or(Kernel::Uml))?;
-            uml::without(store, stock, source, &base, parts)
+            uml::without(store, stock, &source()?, &base, parts)
         };
         match kernel {
-            Kernel::Stock => {
-                packaged::check_rust(stock)?;
-                packaged::metadata(store, "metadata", stock, source, &[])
-            }
-            Kernel::Uml => uml::kernel(store, stock, source),
+            // These are made as packages make them, which have headers to begin with. The others
+            // are configured here.
+            Kernel::Stock => packaged::tree(store, "tree", stock, &[]),
+            Kernel::Arm64 => arm64::tree(store, stock),
+            Kernel::Uml => uml::kernel(store, stock, &source()?),
             Kernel::UmlNoConntrack => without(&[Part::Conntrack]),
             Kernel::UmlNoIpv6 => without(&[Part::Ipv6]),
             Kernel::UmlNoConntrackNoIpv6 => without(&[Part::Conntrack, Part::Ipv6]),
-            Kernel::UmlSize => uml::metadata_for_size(store, stock, source),
-            Kernel::UmlDebug => uml::debug(store, stock, source),
-            Kernel::X86Debug => x86::debug(store, stock, source),
-            Kernel::Arm64 => arm64::tree(store, stock, source),
+            Kernel::UmlSize => uml::metadata_for_size(store, stock, &source()?),
+            Kernel::UmlDebug => uml::debug(store, stock, &source()?),
+            Kernel::X86Debug => x86::debug(store, stock, &source()?),
         }
     }
 

@@ -32,6 +32,8 @@ impl Need {
     /// What must be there before.
     pub fn needs(self) -> Vec<Need> {
         match self {
+            // It is made from the packages.
+            Need::Tree(kernel) if !kernel.is_compiled() => vec![],
             Need::Tree(kernel) => match kernel.base() {
                 Some(base) => vec![Need::Tree(base)],
                 None => vec![Need::Source],

@@ -2,13 +2,16 @@
 //! The stock kernel: which one it is, its source, and the Rust metadata that
 //! Debian's headers package lacks.
 
-use crate::command::{make, output};
+use crate::command::output;
 use crate::progress::Step;
 use crate::store::Store;
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{ensure, Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// What makes that, for DKMS as for the lab.
+const TREE: &str = "packaging/dkms/tree.sh";
 
 /// A kernel of a Debian package, unmodified.
 pub struct PackagedKernel {
@@ -81,12 +84,6 @@ impl PackagedKernel {
             .collect::<Vec<_>>()
             .join(".")
     }
-
-    /// What follows the upstream version in the release.
-    fn suffix(&self) -> &str {
-        self.release
-            .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
-    }
 }
 
 /// The numbers in a release, to compare it by.
@@ -95,36 +92,6 @@ fn numbers(release: &str) -> Vec<u64> {
         .split(|c: char| !c.is_ascii_digit())
         .filter_map(|digits| digits.parse().ok())
         .collect()
-}
-
-/// The value of a string or tristate option in a kernel configuration.
-fn option<'a>(config: &'a str, name: &str) -> Option<&'a str> {
-    config.lines().find_map(|line| {
-        let value = line.strip_prefix(name)?.strip_prefix('=')?;
-        Some(value.trim_matches('"'))
-    })
-}
-
-/// Checks that the kernel takes Rust modules, and that this rustc can build them:
-/// symbol names and metadata differ between compilers.
-pub fn check_rust(kernel: &PackagedKernel) -> Result<()> {
-    let path = kernel.headers().join(".config");
-    let config =
-        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    check_rust_config(&kernel.release, &config, &output("rustc", &["--version"])?)
-}
-
-fn check_rust_config(release: &str, config: &str, rustc: &str) -> Result<()> {
-    ensure!(
-        option(config, "CONFIG_RUST") == Some("y"),
-        "kernel {release} is built without CONFIG_RUST and loads no Rust module: use one that has it"
-    );
-    let built_with = option(config, "CONFIG_RUSTC_VERSION_TEXT").unwrap_or("an unknown rustc");
-    ensure!(
-        built_with == rustc,
-        "kernel {release} is built with {built_with}, and here is {rustc}: install the kernel's own"
-    );
-    Ok(())
 }
 
 /// The kernel's source, unpacked.
@@ -153,55 +120,35 @@ pub fn source(store: &Store, kernel: &PackagedKernel) -> Result<PathBuf> {
 }
 
 /// A build tree like that of the headers package, which has Rust metadata too, under this name
-/// in the store. `arguments` is what `make` is told for another architecture.
-pub fn metadata(
+/// in the store: made as the packages make it. `variables` are for `make`, for another
+/// architecture.
+pub fn tree(
     store: &Store,
     name: &str,
     kernel: &PackagedKernel,
-    source: &Path,
-    arguments: &[&str],
+    variables: &[&str],
 ) -> Result<PathBuf> {
-    let headers = kernel.headers();
-    let tools = tools()?;
-    let key = format!("{} {}\n{tools}", kernel.release, kernel.version);
-    store.entry(name, &key, |tree| {
+    let script = fs::read_to_string(TREE).with_context(|| format!("cannot read {TREE}"))?;
+    let key = format!(
+        "{} {}\n{}{script}",
+        kernel.release,
+        kernel.version,
+        tools()?
+    );
+    let cache = store.entry(name, &key, |cache| {
         let what = format!("making Rust metadata for {}", kernel.release);
         let mut step = Step::begin(name, what)?;
-        fs::create_dir(tree)?;
-        for file in [".config", "Module.symvers"] {
-            fs::copy(headers.join(file), tree.join(file))
-                .with_context(|| format!("{} lacks {file}", headers.display()))?;
-        }
         step.run(
-            make()
-                .arg("-C")
-                .arg(source)
-                .args(arguments)
-                .arg(format!("O={}", tree.display()))
-                .arg(format!("LOCALVERSION={}", kernel.suffix()))
-                .args(["olddefconfig", "prepare", "modules_prepare"]),
+            Command::new("env")
+                .args(variables)
+                .arg(format!("HMARK_CACHE={}", cache.display()))
+                .args([TREE, "make", &kernel.release])
+                .arg(kernel.headers()),
         )?;
-        let release = release(tree)?;
-        if release != kernel.release {
-            bail!("the metadata is for {release}, not for {}", kernel.release);
-        }
-        let config = fs::read_to_string(tree.join(".config"))?;
-        ensure!(
-            option(&config, "CONFIG_RUST") == Some("y"),
-            "the source turned CONFIG_RUST off: 'make rustavailable' in {} says why",
-            source.display()
-        );
         step.end("done");
         Ok(())
-    })
-}
-
-/// The release that a build tree is of.
-pub fn release(tree: &Path) -> Result<String> {
-    let path = tree.join("include/config/kernel.release");
-    let release =
-        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(release.trim().to_string())
+    })?;
+    Ok(cache.join(&kernel.release))
 }
 
 /// The tools that kernel builds depend on, for keys.
@@ -218,37 +165,19 @@ pub fn tools() -> Result<String> {
 mod tests {
     use super::*;
 
-    const RUSTC: &str = "rustc 1.85.1 (4eb161250 2025-03-15)";
-
-    fn kernel(release: &str) -> PackagedKernel {
-        PackagedKernel {
-            root: PathBuf::new(),
-            release: release.into(),
-            version: String::new(),
-        }
-    }
-
     #[test]
-    fn release_is_taken_apart() {
-        let kernel = kernel("7.3.4+deb13-amd64");
+    fn release_names_its_series() {
+        let kernel = PackagedKernel {
+            root: PathBuf::new(),
+            release: "7.3.4+deb13-amd64".into(),
+            version: String::new(),
+        };
         assert_eq!(kernel.series(), "7.3");
-        assert_eq!(kernel.suffix(), "+deb13-amd64");
     }
 
     #[test]
     fn releases_compare_by_number() {
         assert!(numbers("7.10.1+deb13-amd64") > numbers("7.9.12+deb13-amd64"));
         assert!(numbers("7.3.4+deb14-amd64") > numbers("7.3.4+deb13-amd64"));
-    }
-
-    #[test]
-    fn rust_is_checked() {
-        let config = format!("CONFIG_RUST=y\nCONFIG_RUSTC_VERSION_TEXT=\"{RUSTC}\"\n");
-        assert!(check_rust_config("7.3", &config, RUSTC).is_ok());
-        let error = check_rust_config("7.3", &config, "rustc 1.90.0").unwrap_err();
-        assert!(error.to_string().contains("rustc 1.90.0"));
-        let config = "# CONFIG_RUST is not set\nCONFIG_RUST_IS_AVAILABLE=y\n";
-        let error = check_rust_config("7.3", config, RUSTC).unwrap_err();
-        assert!(error.to_string().contains("without CONFIG_RUST"));
     }
 }
