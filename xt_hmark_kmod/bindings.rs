@@ -21,6 +21,13 @@
     unreachable_pub,
     unsafe_op_in_unsafe_fn
 )]
+// Those that newer compilers have.
+#![cfg_attr(not(CONFIG_RUSTC_HAS_UNNECESSARY_TRANSMUTES), allow(unknown_lints))]
+#![allow(unnecessary_transmutes)]
+#![cfg_attr(
+    CONFIG_RUSTC_HAS_SUSPICIOUS_RUNTIME_SYMBOL_DEFINITIONS,
+    allow(suspicious_runtime_symbol_definitions)
+)]
 
 // Types that bindgen does not map by itself.
 type __kernel_size_t = usize;

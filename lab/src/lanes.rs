@@ -265,6 +265,13 @@ const CHECK: &[Lane] = &[
         Run::Symbols(&[Stock, Uml, UmlSize]),
     ),
     lane(
+        "kernel-bindings",
+        "the module's bindings are built as the kernel's own",
+        1,
+        Run::Script("lab/bindings.sh /var/cache/hmark-lab/tree/[0-9]*"),
+    )
+    .with(&[module(Hmark, Stock)]),
+    lane(
         "stock-guest-tests",
         "module and library on the stock kernel",
         240,
