@@ -4,12 +4,3 @@
 iptables -t mangle -S PREROUTING
 iptables -t mangle -S PREROUTING | grep -e '--hmark-rnd 0x00000017 --hmark-mod 4 --hmark-offset 7'
 test "$(cat /sys/module/xt_HMARK/version)" = "$V"
-iptables -t mangle -F
-modprobe -r xt_HMARK
-test ! -e /sys/module/xt_HMARK
-
-# Our module comes by itself.
-iptables -t mangle -I PREROUTING -j HMARK --hmark-mod 4 --hmark-offs 100
-test "$(cat /sys/module/xt_HMARK/version)" = "$V"
-ip6tables -t mangle -I PREROUTING -j HMARK --hmark-mod 4 --hmark-offs 100
-netfilter-persistent save

@@ -3,7 +3,7 @@
 //! as a user would, in a fresh Debian with its stock kernel. That is booted to see which module
 //! and which rules are there, and has all as it was when the packages are removed.
 
-use crate::command::shell;
+use crate::command::{output, shell};
 use crate::debian::{in_root, Debian};
 use crate::guest::{Guest, Machine, HANGS};
 use crate::lab::Lab;
@@ -37,10 +37,10 @@ enum Place {
     Boot,
 }
 
-/// The steps, in order: each is a script of this name. `$V` is the version, `$K` the kernel's
-/// release, `$KV` its package's version; `$EXTENSION` and `$MODULE` are the stock library and the
-/// kernel's own module.
-const STEPS: [(&str, Place); 16] = [
+/// The steps until the packages' own tests, in order: each is a script of this name. `$V` is the
+/// version, `$K` the kernel's release, `$KV` its package's version; `$EXTENSION` and `$MODULE` are
+/// the stock library and the kernel's own module.
+const BEFORE: [(&str, Place); 7] = [
     ("packages", Place::Lab),
     ("reproducible", Place::Lab),
     ("lintian", Place::Lab),
@@ -48,11 +48,11 @@ const STEPS: [(&str, Place); 16] = [
     ("stock", Place::Boot),
     ("install", Place::Root),
     ("rule", Place::Boot),
-    ("reboot", Place::Boot),
+];
+
+/// The steps after them.
+const AFTER: [(&str, Place); 5] = [
     ("marks", Place::Boot),
-    ("signature", Place::Root),
-    ("left-out", Place::Root),
-    ("metadata", Place::Root),
     ("second-kernel", Place::Root),
     ("upgrade", Place::Root),
     ("remove", Place::Root),
@@ -60,14 +60,66 @@ const STEPS: [(&str, Place); 16] = [
 ];
 
 /// Those that are of the packages, or of what is the same on every Debian.
-const ONCE: [&str; 6] = [
-    "reproducible",
-    "lintian",
-    "versions",
-    "left-out",
-    "metadata",
-    "second-kernel",
-];
+const ONCE: [&str; 4] = ["reproducible", "lintian", "versions", "second-kernel"];
+
+/// The packages' own tests.
+const TESTS: &str = "packaging/debian/tests/control";
+
+/// What runs one.
+const AUTOPKGTEST: &str = "autopkgtest";
+
+/// Where a test finds what it has of the packages' source, in the root.
+const SOURCE: &str = "root/source";
+
+/// Where a test that reboots leaves its mark, in the root.
+const MARK: &str = "root/reboot-mark";
+
+/// A step.
+struct Script {
+    name: String,
+    place: Place,
+    /// The name of its file.
+    file: String,
+}
+
+/// All steps, in order.
+fn steps(control: &str) -> Vec<Script> {
+    let own = |&(name, place): &(&str, Place)| Script {
+        name: name.to_owned(),
+        place,
+        file: name.to_owned(),
+    };
+    let tests = tests(control).into_iter().map(|(name, place)| Script {
+        name: name.to_owned(),
+        place,
+        file: AUTOPKGTEST.to_owned(),
+    });
+    let before = BEFORE.iter().map(own);
+    before.chain(tests).chain(AFTER.iter().map(own)).collect()
+}
+
+/// The names in the control file of tests, and where each is run: one that needs no machine of its
+/// own is run where modules are built at full speed.
+fn tests(control: &str) -> Vec<(&str, Place)> {
+    let mut tests = Vec::new();
+    for stanza in control.split("\n\n") {
+        let field = |name| stanza.lines().find_map(|line| line.strip_prefix(name));
+        let place = match field("Restrictions:").is_some_and(|all| all.contains(MACHINE)) {
+            true => Place::Boot,
+            false => Place::Root,
+        };
+        let names = field("Tests:").unwrap_or_default().split([',', ' ']);
+        tests.extend(
+            names
+                .filter(|name| !name.is_empty())
+                .map(|name| (name, place)),
+        );
+    }
+    tests
+}
+
+/// The restriction of a test that needs a machine of its own.
+const MACHINE: &str = "isolation-machine";
 
 /// Runs the steps; the last line counts those that passed and failed. One that fails ends it,
 /// since the next builds on it; `from` it, all can go on in the root that it left.
@@ -84,10 +136,11 @@ pub fn check(debian: Debian, from: Option<&str>) -> Result<u8> {
 fn run(debian: Debian, from: Option<&str>, passed: &mut usize) -> Result<()> {
     let lab = Lab::open()?;
     let root = Path::new(ROOTS).join(format!("user-{debian}"));
-    let steps: Vec<_> = STEPS
+    let control = fs::read_to_string(TESTS).with_context(|| format!("no {TESTS}"))?;
+    let steps: Vec<_> = steps(&control)
         .into_iter()
-        .filter(|(name, _)| debian == Debian::Trixie || !ONCE.contains(name))
-        .skip_while(|(name, _)| from.is_some_and(|from| from != *name))
+        .filter(|step| debian == Debian::Trixie || !ONCE.contains(&step.name.as_str()))
+        .skip_while(|step| from.is_some_and(|from| from != step.name))
         .collect();
     ensure!(
         !steps.is_empty(),
@@ -102,18 +155,27 @@ fn run(debian: Debian, from: Option<&str>, passed: &mut usize) -> Result<()> {
         product::program("hmark-system"),
         root.join("usr/local/bin/hmark-system"),
     )?;
+    // A guest does not see the repository.
+    let source = root.join(SOURCE);
+    fs::create_dir_all(&source)?;
+    let debian_folder = source.join("debian").display().to_string();
+    output("cp", &["-rT", "packaging/debian", &debian_folder])?;
     let kernel = PackagedKernel::newest(&root)?;
-    for (name, place) in steps {
+    for Script { name, place, file } in steps {
         let mut step = Step::begin(&format!("install-{name}"), format!("{debian}: {name}"))?;
-        let path = format!("lab/installation/{name}.sh");
+        let path = format!("lab/installation/{file}.sh");
         let script = fs::read_to_string(&path).with_context(|| format!("no {path}"))?;
-        let script = variables(&kernel) + &script;
+        let script = variables(&kernel, &name) + &script;
         match place {
             Place::Lab => step.run(shell(&script).current_dir("/srv/hmark"))?,
             Place::Root => step.run(&mut in_root(&root, &script))?,
             Place::Boot => {
                 let name = format!("initramfs-{debian}");
-                boot(&lab.machine_with_root(&name, &kernel)?, &script, &step)?;
+                let machine = lab.machine_with_root(&name, &kernel)?;
+                boot(&machine, &script, &step)?;
+                while root.join(MARK).exists() {
+                    boot(&machine, &script, &step)?;
+                }
             }
         }
         step.end("1 passed, 0 failed");
@@ -123,12 +185,12 @@ fn run(debian: Debian, from: Option<&str>, passed: &mut usize) -> Result<()> {
 }
 
 /// What the steps begin with.
-fn variables(kernel: &PackagedKernel) -> String {
+fn variables(kernel: &PackagedKernel, name: &str) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let (release, package) = (&kernel.release, &kernel.version);
     format!(
         "set -eu; V={version} K={release} KV={package} SUFFIX={SUFFIX}
-         PACKAGES={PACKAGES} UPGRADE={UPGRADE}
+         PACKAGES={PACKAGES} UPGRADE={UPGRADE} TEST={name} SOURCE=/{SOURCE} MARK=/{MARK}
          EXTENSION=/usr/lib/x86_64-linux-gnu/xtables/libxt_HMARK.so
          MODULE=/usr/lib/modules/{release}/kernel/net/netfilter/xt_HMARK.ko.xz\n"
     )
@@ -146,4 +208,37 @@ fn boot(machine: &Machine, script: &str, step: &Step) -> Result<()> {
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_run_where_they_can() {
+        let control = "# Of all\n\n# One.\nTests: one\nDepends: @\n\
+            Restrictions: needs-root, isolation-machine\n\nTests: two, three\n\
+            Restrictions: needs-root\n";
+        let tests = tests(control);
+        assert!(matches!(
+            tests[..],
+            [
+                ("one", Place::Boot),
+                ("two", Place::Root),
+                ("three", Place::Root)
+            ]
+        ));
+    }
+
+    #[test]
+    fn every_step_has_its_script() {
+        let control = fs::read_to_string(Path::new("..").join(TESTS)).unwrap();
+        for Script { name, file, .. } in steps(&control) {
+            let script = format!("../lab/installation/{file}.sh");
+            assert!(Path::new(&script).exists(), "{name}");
+        }
+        for (name, _) in tests(&control) {
+            assert!(Path::new("../packaging/debian/tests").join(name).exists());
+        }
+    }
 }

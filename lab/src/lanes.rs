@@ -482,9 +482,8 @@ const OLD: Product = Product::LibraryFor(Bookworm);
 const NEW: Product = Product::LibraryFor(Testing);
 
 /// Looks over every shell script of the repository.
-const SCRIPTS: &str =
-    "find . -path ./target -prune -o \\( -name '*.sh' -o -path ./.ci/run \\) -print0 |
-    xargs -0 shellcheck";
+const SCRIPTS: &str = "find . -path ./target -prune -o -path ./.git -prune -o -type f -print0 |
+    xargs -0 grep -lZ -m 1 -E '^#!/bin/(ba)?sh( -e)?$|^# shellcheck shell=' | xargs -0 shellcheck";
 
 /// Looks over the modules' sources.
 const MODULE_FORMAT: &str =

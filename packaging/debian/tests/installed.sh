@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
+# What the tests begin with: V is the version of the module that DKMS has installed, and K the
+# kernel that it is for.
+set -eu
+
+status=$(dkms status -m xt-hmark | head -n 1)
+V=${status%%,*} V=${V#*/}
+K=${status#*, } K=${K%%,*}
+
+is_installed() {
+	dkms status
+	dkms status | grep -x "xt-hmark/$V, $K, $(uname -m): installed.*"
+}
+
+# Leaves the module without anything that was built of it.
+unbuild() {
+	dkms uninstall -m xt-hmark -v "$V" -k "$K"
+	dkms unbuild -m xt-hmark -v "$V" -k "$K"
+}
+
+# says LINE FILE: whether LINE is in what the packages print as the one reason
+says() {
+	cat "$2"
+	test "$(grep -c '^xt-hmark: no module' "$2")" = 1
+	grep '^xt-hmark: no module' "$2" | grep -F "$1"
+}
+
+is_installed
