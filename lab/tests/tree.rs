@@ -222,6 +222,25 @@ fn clang_builds_for_a_kernel_that_it_built() {
 }
 
 #[test]
+fn another_rustc_is_refused() {
+    let site = Site::new("rustc");
+    site.tool("rustc", "echo 'rustc 1.99.1 (none)'");
+    for verb in ["make", "tree"] {
+        site.refuses(
+            verb,
+            "install that version of the package rustc, or rustc-1.99",
+        );
+    }
+    site.tool("rustc-1.99", "echo 'rustc 1.99.0 (none)'");
+    site.makes("make");
+    assert!(
+        site.made().contains(" RUSTC=rustc-1.99 "),
+        "{}",
+        site.made()
+    );
+}
+
+#[test]
 fn changed_configuration_is_refused() {
     let site = Site::new("configuration");
     site.write(

@@ -51,7 +51,7 @@ find_rustc() {
 	for rustc in rustc /usr/bin/rustc "rustc-$rustc_series" "/usr/lib/rust-$rustc_series/bin/rustc"; do
 		[ "$("$rustc" --version 2>/dev/null)" != "$rustc_text" ] || return 0
 	done
-	return 1
+	no "it is built with '$rustc_text', here is '$(rustc --version 2>/dev/null || echo no rustc)'; install that version of the package rustc, or rustc-$rustc_series"
 }
 
 # Prints what make is told of the C compiler that the kernel was built with. DKMS says
@@ -88,8 +88,7 @@ check() {
 		no "it is built without CONFIG_RUST and keeps its own xt_HMARK; install a kernel with Rust, as linux-image-$(dpkg --print-architecture 2>/dev/null || uname -m) of Debian's backports is"
 	echo "$tested" | tr ' ' '\n' | grep -qxF "$kernel_series" ||
 		no "it is tested with Linux $tested only; to try it, write BUILD_EXCLUSIVE_KERNEL= to /etc/dkms/xt-hmark.conf"
-	find_rustc ||
-		no "it is built with '$rustc_text', here is '$(rustc --version 2>/dev/null || echo no rustc)'; install that version of the package rustc, or rustc-$rustc_series"
+	find_rustc
 	command -v bindgen >/dev/null ||
 		no "there is no bindgen; install the package bindgen"
 	[ "$(compiler)" != LLVM=1 ] || { command -v clang && command -v ld.lld && command -v llvm-nm; } >/dev/null ||
