@@ -11,7 +11,6 @@ use crate::line::Line;
 use crate::netmask;
 use crate::number::{self, Notation};
 use crate::options::Row;
-use crate::set::{Netmasks, Reader};
 
 /// A kind of value: the way in which it is read, stored, saved and listed.
 #[derive(Debug)]
@@ -19,7 +18,7 @@ pub enum Kind {
     /// A list of selectors: see [`Row::selector`]. Only `ct` is its own; any other is saved as the
     /// option that it gives a value.
     Selectors,
-    /// A prefix length, or a netmask.
+    /// A prefix length, or a netmask that stands for one.
     Prefix(Prefix),
     /// A number.
     Number(Field),
@@ -63,16 +62,11 @@ impl Kind {
 
     /// Reads a value and stores it. Gives [`None`], and leaves the rule as it is, if the value is not
     /// of this kind, or if it is a list of selectors, which concerns several options.
-    pub(crate) fn read(&self, rule: &mut Info, value: &[u8], reader: Reader) -> Option<()> {
-        let Reader { family, netmasks } = reader;
+    pub(crate) fn read(&self, rule: &mut Info, value: &[u8], family: Family) -> Option<()> {
         match self {
             Self::Selectors => return None,
             Self::Prefix(prefix) => {
-                let mask = netmask::read(value, family)?;
-                if netmasks == Netmasks::OfLength {
-                    netmask::length(&mask, family)?;
-                }
-                *(prefix.get_mut)(rule) = mask;
+                *(prefix.get_mut)(rule) = netmask::read(value, family)?;
             }
             Self::Number(field) => {
                 let number = number::read(value).filter(|number| field.range.contains(number))?;
@@ -101,6 +95,7 @@ impl Kind {
             Self::Prefix(prefix) => {
                 match netmask::length((prefix.get)(rule), family) {
                     Some(length) => line.decimal(length),
+                    // Of a rule that the stock library added, as it saves that itself.
                     None => line.text("-1"),
                 };
             }
@@ -129,7 +124,8 @@ impl Kind {
     }
 }
 
-/// Writes the prefix length of a netmask, or what the stock library has in its place.
+/// Writes the prefix length of a netmask, or what the stock library has in its place, which may have
+/// added a rule with one of no length.
 ///
 /// For IPv6 that is nothing if the mask has all bits, and the mask itself if it has no length; for
 /// IPv4 it is -1 without its sign.

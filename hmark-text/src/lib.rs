@@ -40,5 +40,5 @@ pub use number::Notation;
 pub use options::{Group, Row, OPTIONS};
 pub use read::read;
 pub use sentences::{Error, Warning, WRONG_VERSION};
-pub use set::{set, Netmasks, Reader};
+pub use set::set;
 pub use show::{list, save};

@@ -10,23 +10,23 @@ use hmark::Family;
 use crate::line::Line;
 use crate::number;
 
-/// Reads a prefix length, or a netmask in the form of an address, to network byte order. For IPv4,
-/// all words but the first are zero.
+/// Reads a prefix length, or a netmask that stands for one, to network byte order. For IPv4, all
+/// words but the first are zero.
+///
+/// Any other netmask is refused: the saved rule would have no length to restore it by.
 pub fn read(text: &[u8], family: Family) -> Option<[u32; 4]> {
     if let Some(length) = number::read(text).filter(|&length| length <= family.address_bits()) {
         return Some(words(u128::MAX.checked_shl(128 - length).unwrap_or(0)));
     }
-    match family {
-        Family::Ipv4 => {
-            // A number is an address of IPv4, too: 33 is 0.0.0.33.
-            let number = number::digits(text);
-            let address = number.or_else(|| ipv4(text)).or_else(|| mapped(text))?;
-            let mask = [address.to_be(), 0, 0, 0];
-            let is_length = number.is_some() && length(&mask, family).is_none();
-            (!is_length).then_some(mask)
-        }
-        Family::Ipv6 => Some(words(ipv6(text)?)),
-    }
+    address(text, family).filter(|mask| length(mask, family).is_some())
+}
+
+/// Reads an address, likewise.
+fn address(text: &[u8], family: Family) -> Option<[u32; 4]> {
+    Some(match family {
+        Family::Ipv4 => [ipv4(text).or_else(|| mapped(text))?.to_be(), 0, 0, 0],
+        Family::Ipv6 => words(ipv6(text)?),
+    })
 }
 
 /// Reads an address of IPv4 as C's `inet_aton` does: up to four numbers, the last of which has
@@ -225,10 +225,10 @@ mod tests {
         line.to_string()
     }
 
-    fn ipv4_mask(text: &str) -> Option<Ipv4Addr> {
-        let [mask, rest @ ..] = read(text.as_bytes(), Family::Ipv4)?;
+    fn ipv4_address(text: &str) -> Option<Ipv4Addr> {
+        let [address, rest @ ..] = address(text.as_bytes(), Family::Ipv4)?;
         assert_eq!(rest, [0; 3]);
-        Some(Ipv4Addr::from(mask.to_ne_bytes()))
+        Some(Ipv4Addr::from(address.to_ne_bytes()))
     }
 
     #[test]
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn netmasks_of_ipv4() {
+    fn addresses_of_ipv4() {
         for (text, mask) in [
             ("255.0.0.0", [255, 0, 0, 0]),
             ("0.0.0.0", [0; 4]),
@@ -276,15 +276,13 @@ mod tests {
             ("4294901760", [255, 255, 0, 0]),
             ("0xffffff00", [255, 255, 255, 0]),
             ("4294967295", [255; 4]),
+            ("33", [0, 0, 0, 33]),
             ("::ffff:255.0.0.0", [255, 0, 0, 0]),
             ("::FFFF:ffff:0", [255, 255, 0, 0]),
         ] {
-            assert_eq!(ipv4_mask(text), Some(mask.into()), "{text}");
+            assert_eq!(ipv4_address(text), Some(mask.into()), "{text}");
         }
         for text in [
-            "33",
-            "0x21",
-            "041",
             "4294967294.",
             "4294967296",
             "+4294901760",
@@ -299,12 +297,12 @@ mod tests {
             "ffff::",
             "::255.0.0.0",
         ] {
-            assert_eq!(ipv4_mask(text), None, "{text}");
+            assert_eq!(ipv4_address(text), None, "{text}");
         }
     }
 
     #[test]
-    fn netmasks_of_ipv6() {
+    fn addresses_of_ipv6() {
         for (text, mask) in [
             ("::", 0),
             ("FFFF::", 0xffff << 112),
@@ -312,7 +310,7 @@ mod tests {
             ("::ffff:255.0.0.0", 0xffff_ff00_0000),
         ] {
             assert_eq!(
-                read(text.as_bytes(), Family::Ipv6),
+                address(text.as_bytes(), Family::Ipv6),
                 Some(words(mask)),
                 "{text}"
             );
@@ -340,7 +338,38 @@ mod tests {
             "::+1",
             "::\u{e4}",
         ] {
-            assert_eq!(read(text.as_bytes(), Family::Ipv6), None, "{text}");
+            assert_eq!(address(text.as_bytes(), Family::Ipv6), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn netmasks_have_a_length() {
+        let read = |text: &str, family| {
+            read(text.as_bytes(), family).and_then(|mask| length(&mask, family))
+        };
+        for (text, family, bits) in [
+            ("255.255.240.0", Family::Ipv4, 20),
+            ("0.0.0.0", Family::Ipv4, 0),
+            ("4294901760", Family::Ipv4, 16),
+            ("::ffff:255.0.0.0", Family::Ipv4, 8),
+            ("ffff:fffe::", Family::Ipv6, 31),
+            ("::", Family::Ipv6, 0),
+        ] {
+            assert_eq!(read(text, family), Some(bits), "{text}");
+        }
+        for text in [
+            "192.168.1.0",
+            "255.0.255.0",
+            "0.0.0.1",
+            "255.255",
+            "33",
+            "0x21",
+            "041",
+        ] {
+            assert_eq!(read(text, Family::Ipv4), None, "{text}");
+        }
+        for text in ["2001:db8::", "ffff:0:ffff::", "::1", "::ffff:255.0.0.0"] {
+            assert_eq!(read(text, Family::Ipv6), None, "{text}");
         }
     }
 
@@ -394,13 +423,13 @@ mod tests {
                 }
             }
             let text = written(address, Family::Ipv6);
-            prop_assert_eq!(read(text.as_bytes(), Family::Ipv6), Some(words(address)));
+            prop_assert_eq!(super::address(text.as_bytes(), Family::Ipv6), Some(words(address)));
             let embeds = address >> 48 == 0;
             if !embeds {
                 prop_assert_eq!(text, Ipv6Addr::from_bits(address).to_string());
             }
             let text = written(address, Family::Ipv4);
-            prop_assert_eq!(ipv4_mask(&text), Some(Ipv4Addr::from((address >> 96) as u32)));
+            prop_assert_eq!(ipv4_address(&text), Some(Ipv4Addr::from((address >> 96) as u32)));
         }
     }
 }

@@ -3,12 +3,13 @@
 //! A rule's whole text, for programs without libxtables.
 
 use hmark::rule::v0::Info;
+use hmark::Family;
 
 use crate::complete::complete;
 use crate::kind::Kind;
 use crate::options::{Row, OPTIONS};
 use crate::sentences::{Error, Warning};
-use crate::set::{set, Reader};
+use crate::set::set;
 
 /// Reads the options of a rule, such as `--hmark-mod 4 --hmark-offset 100`, and completes it.
 ///
@@ -18,7 +19,7 @@ use crate::set::{set, Reader};
 /// # Errors
 ///
 /// The first mistake found.
-pub fn read(text: &str, reader: Reader) -> Result<(Info, Option<Warning>), Error<'_>> {
+pub fn read(text: &str, family: Family) -> Result<(Info, Option<Warning>), Error<'_>> {
     let mut rule = Info::default();
     let mut has_list = false;
     let mut words = text.split_ascii_whitespace();
@@ -46,9 +47,9 @@ pub fn read(text: &str, reader: Reader) -> Result<(Info, Option<Warning>), Error
             }
             has_list = true;
         }
-        set(&mut rule, option, value.as_bytes(), reader)?;
+        set(&mut rule, option, value.as_bytes(), family)?;
     }
-    let warning = complete(&mut rule, reader.family)?;
+    let warning = complete(&mut rule, family)?;
     Ok((rule, warning))
 }
 

@@ -83,12 +83,15 @@ impl Text for Error<'_> {
                         );
                         return;
                     }
-                    Kind::Prefix(_) => ("netmask or prefix length", 0..=family.address_bits()),
+                    Kind::Prefix(_) => ("prefix length", 0..=family.address_bits()),
                     Kind::Number(field) => ("number", field.range.clone()),
                 };
                 line.text("give a ").text(what);
                 line.text(" from ").decimal(*range.start());
                 line.text(" to ").decimal(*range.end());
+                if let Kind::Prefix(_) = option.kind {
+                    line.text(", such as 24, or its netmask, but no address");
+                }
             }
             Self::GivenBefore { option, value } => {
                 bad_value(line, value, option);

@@ -10,24 +10,6 @@ use crate::options::Row;
 use crate::selectors;
 use crate::sentences::Error;
 
-/// The circumstances in which values are read.
-#[derive(Clone, Copy, Debug)]
-pub struct Reader {
-    /// The family of the addresses that prefixes and netmasks apply to.
-    pub family: Family,
-    /// The netmasks that are accepted.
-    pub netmasks: Netmasks,
-}
-
-/// The netmasks that are accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Netmasks {
-    /// Any. One that stands for no prefix length cannot be restored once it was saved.
-    Any,
-    /// Those that stand for a prefix length.
-    OfLength,
-}
-
 /// Reads the value of an option, and stores it in a rule, nothing else of which changes.
 ///
 /// # Errors
@@ -38,12 +20,12 @@ pub fn set<'v>(
     rule: &mut Info,
     option: &'static Row,
     value: &'v [u8],
-    reader: Reader,
+    family: Family,
 ) -> Result<(), Error<'v>> {
     let bad = |value| Error::Value {
         option,
         value,
-        family: reader.family,
+        family,
     };
     let given_before = Error::GivenBefore { option, value };
     if let Kind::Selectors = option.kind {
@@ -58,7 +40,7 @@ pub fn set<'v>(
     if rule.has(option.flag) {
         return Err(given_before);
     }
-    option.kind.read(rule, value, reader).ok_or(bad(value))?;
+    option.kind.read(rule, value, family).ok_or(bad(value))?;
     rule.flags |= option.flag;
     Ok(())
 }

@@ -2,18 +2,13 @@
 
 //! A rule that is saved and read again is the same rule; and so is its text.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use hmark::rule::v0::{flag, Info};
 use hmark::rule::Rule;
 use hmark::Family;
-use hmark_text::{read, save, Kind, Line, Netmasks, Reader, OPTIONS, SELECTORS};
+use hmark_text::{read, save, Kind, Line, OPTIONS, SELECTORS};
 use proptest::prelude::*;
-
-fn reader(family: Family) -> Reader {
-    Reader {
-        family,
-        netmasks: Netmasks::Any,
-    }
-}
 
 fn saved(rule: &Info, family: Family) -> String {
     let mut line = Line::new();
@@ -23,7 +18,7 @@ fn saved(rule: &Info, family: Family) -> String {
 
 /// The rule that a text makes. Panics with the error if there is one.
 fn made(text: &str, family: Family) -> Info {
-    match read(text, reader(family)) {
+    match read(text, family) {
         Ok((rule, _)) => rule,
         Err(error) => panic!("{text}: {error}"),
     }
@@ -108,11 +103,19 @@ proptest! {
     }
 
     #[test]
+    fn a_text_of_any_prefix(family in families(), prefix in prefixes()) {
+        let text = format!("--hmark-src-prefix {prefix} --hmark-mod 4");
+        if let Ok((rule, _)) = read(&text, family) {
+            prop_assert_eq!(made(&saved(&rule, family), family), rule, "{}", text);
+        }
+    }
+
+    #[test]
     fn any_text_is_read_or_refused(family in families(), text in ".{0,80}", value in ".{0,80}") {
-        let _ = read(&text, reader(family));
+        let _ = read(&text, family);
         for option in &OPTIONS {
             let name = option.name.to_str().unwrap();
-            if let Err(error) = read(&format!("--{name} {value}"), reader(family)) {
+            if let Err(error) = read(&format!("--{name} {value}"), family) {
                 let error = error.to_string();
                 prop_assert!(error.is_ascii() && error.len() < 300, "{}", error);
             }
@@ -124,6 +127,16 @@ proptest! {
         rule.flags = u32::MAX;
         prop_assert!(saved(&rule, family).len() < 512);
     }
+}
+
+/// A prefix length, a netmask or an address, of either family.
+fn prefixes() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (0..=130_u32).prop_map(|length| length.to_string()),
+        (0..=32_u32).prop_map(|zeros| (u64::MAX << zeros & 0xffff_ffff).to_string()),
+        any::<Ipv4Addr>().prop_map(|address| address.to_string()),
+        any::<Ipv6Addr>().prop_map(|address| address.to_string()),
+    ]
 }
 
 prop_compose! {

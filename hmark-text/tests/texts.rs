@@ -4,16 +4,10 @@
 
 use hmark::rule::v0::Info;
 use hmark::Family::{self, Ipv4, Ipv6};
-use hmark_text::{
-    help, list, read, save, translate, Kind, Line, Netmasks, Reader, Row, Warning, OPTIONS,
-};
+use hmark_text::{help, list, read, save, translate, Kind, Line, Row, Warning, OPTIONS};
 
 fn result(text: &str, family: Family) -> Result<(Info, Option<Warning>), String> {
-    let reader = Reader {
-        family,
-        netmasks: Netmasks::Any,
-    };
-    read(text, reader).map_err(|error| error.to_string())
+    read(text, family).map_err(|error| error.to_string())
 }
 
 fn rule(text: &str, family: Family) -> Info {
@@ -60,26 +54,36 @@ fn saved_and_listed() {
              --hmark-proto-mask 0xffff --hmark-rnd 0x00000001 --hmark-mod 1",
             " HMARK mod 1 dport-mask 0xffff sport 0x50 dport 0x0 proto-mask 0xffff rnd 0x1 ",
         ),
-        (
-            "--hmark-mod 2 --hmark-rnd 1 --hmark-src-prefix 255.0.255.0",
-            Ipv4,
-            " --hmark-src-prefix -1 --hmark-rnd 0x00000001 --hmark-mod 2",
-            " HMARK mod 2 src-prefix 4294967295 rnd 0x1 ",
-        ),
-        (
-            "--hmark-mod 2 --hmark-rnd 1 --hmark-src-prefix ffff:0:ffff::",
-            Ipv6,
-            " --hmark-src-prefix -1 --hmark-rnd 0x00000001 --hmark-mod 2",
-            " HMARK mod 2 src-prefix ffff:0:ffff:: rnd 0x1 ",
-        ),
     ] {
-        let rule = rule(text, family);
-        let shown = [save, list].map(|show: fn(&Info, Family, &mut Line)| {
-            let mut line = Line::new();
-            show(&rule, family, &mut line);
-            line.to_string()
-        });
+        let shown = shown(&rule(text, family), family);
         assert_eq!(shown, [saved, listed], "{text}");
+    }
+}
+
+/// A rule as it is saved and as it is listed.
+fn shown(rule: &Info, family: Family) -> [String; 2] {
+    [save, list].map(|show: fn(&Info, Family, &mut Line)| {
+        let mut line = Line::new();
+        show(rule, family, &mut line);
+        line.to_string()
+    })
+}
+
+/// The stock library may have added such a rule, and shows it so.
+#[test]
+fn a_netmask_without_length_is_shown_but_not_read() {
+    for (mask, family, listed) in [
+        ([0xff00_ff00, 0, 0, 0], Ipv4, "4294967295"),
+        ([0xffff_0000, 0xffff_0000, 0, 0], Ipv6, "ffff:0:ffff::"),
+    ] {
+        let mut rule = rule("--hmark-mod 2 --hmark-rnd 1 --hmark-src-prefix 8", family);
+        rule.src_mask = mask.map(u32::to_be);
+        let expected = [
+            " --hmark-src-prefix -1 --hmark-rnd 0x00000001 --hmark-mod 2".to_owned(),
+            format!(" HMARK mod 2 src-prefix {listed} rnd 0x1 "),
+        ];
+        assert_eq!(shown(&rule, family), expected);
+        assert!(result(&expected[0], family).is_err());
     }
 }
 
@@ -103,7 +107,7 @@ fn errors() {
             bad(
                 "33",
                 "src-prefix",
-                "give a netmask or prefix length from 0 to 32",
+                "give a prefix length from 0 to 32, such as 24, or its netmask, but no address",
             ),
         ),
         (
@@ -112,7 +116,16 @@ fn errors() {
             bad(
                 "localhost",
                 "dst-prefix",
-                "give a netmask or prefix length from 0 to 128",
+                "give a prefix length from 0 to 128, such as 24, or its netmask, but no address",
+            ),
+        ),
+        (
+            "--hmark-src-prefix 192.168.1.0",
+            Ipv4,
+            bad(
+                "192.168.1.0",
+                "src-prefix",
+                "give a prefix length from 0 to 32, such as 24, or its netmask, but no address",
             ),
         ),
         (
@@ -204,14 +217,10 @@ fn errors() {
 
 #[test]
 fn a_refused_option_leaves_the_rule_as_it_was() {
-    let reader = Reader {
-        family: Ipv4,
-        netmasks: Netmasks::OfLength,
-    };
     for option in &OPTIONS {
         let mut rule = Info::default();
         for value in ["", "src,x", "4294967296", "255.0.255.0"] {
-            let set = hmark_text::set(&mut rule, option, value.as_bytes(), reader);
+            let set = hmark_text::set(&mut rule, option, value.as_bytes(), Ipv4);
             assert!(set.is_err(), "{}: {value}", name(option));
             assert_eq!(rule, Info::default());
         }
@@ -223,12 +232,8 @@ fn each_range_ends_where_it_says() {
     for option in &OPTIONS {
         let taken = |number: u64| {
             let mut rule = Info::default();
-            let reader = Reader {
-                family: Ipv4,
-                netmasks: Netmasks::Any,
-            };
             let text = number.to_string();
-            let set = hmark_text::set(&mut rule, option, text.as_bytes(), reader);
+            let set = hmark_text::set(&mut rule, option, text.as_bytes(), Ipv4);
             assert_eq!(rule.has(option.flag), set.is_ok());
             match &option.kind {
                 Kind::Number(field) => set.is_ok().then(|| u64::from((field.get)(&rule))),

@@ -6,7 +6,7 @@ use core::ffi::CStr;
 
 use hmark::rule::v0::Info;
 use hmark::Family;
-use hmark_text::{Error, Kind, Line, Netmasks, Reader, Warning, OPTIONS};
+use hmark_text::{Error, Kind, Line, Warning, OPTIONS};
 
 use crate::ffi::{self, Extension};
 
@@ -49,16 +49,8 @@ impl Extension for Revision0 {
         value: &'v [u8],
         family: Family,
     ) -> Result<(), Error<'v>> {
-        let reader = Reader {
-            family,
-            netmasks: match ffi::IS_OLD {
-                // With these versions the stock library stores all ones for a netmask without length.
-                true => Netmasks::OfLength,
-                false => Netmasks::Any,
-            },
-        };
         match OPTIONS.get(option as usize) {
-            Some(option) => hmark_text::set(rule, option, value, reader),
+            Some(option) => hmark_text::set(rule, option, value, family),
             // libxtables knows no other options.
             None => Ok(()),
         }

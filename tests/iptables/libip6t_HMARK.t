@@ -26,3 +26,5 @@
 
 # Values that the option cannot have.
 -j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-dst-prefix 255.255.0.0;;FAIL
+-j HMARK --hmark-mod 4 --hmark-src-prefix 2001:db8::;;FAIL
+-j HMARK --hmark-mod 4 --hmark-dst-prefix ffff:0:ffff::;;FAIL

@@ -23,6 +23,8 @@
 
 # Values that the option cannot have.
 -j HMARK --hmark-mod 4 --hmark-src-prefix 33;;FAIL
+-j HMARK --hmark-mod 4 --hmark-src-prefix 192.168.1.0;;FAIL
+-j HMARK --hmark-mod 4 --hmark-dst-prefix 255.0.255.0;;FAIL
 -j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-src-prefix 64;;FAIL
 -j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-src-prefix 128;;FAIL
 -j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-dst-prefix ffff:ffff::;;FAIL

@@ -19,4 +19,3 @@ mod version;
 
 pub use extension::Extension;
 pub(crate) use registration::register;
-pub use registration::IS_OLD;

@@ -14,7 +14,7 @@ use super::{callbacks, output, Extension};
 
 /// Whether options have no `base` in the `xtables.h` of this build. If so, it is of iptables 1.8.10
 /// or older, and so is the iptables that uses this library.
-pub const IS_OLD: bool =
+const IS_OLD: bool =
     size_of::<xt_option_entry>() <= offset_of!(xt_option_entry, max) + size_of::<c_uint>();
 
 /// A program that translates the rules that it lists, and parses none: any table of options will do.

@@ -175,7 +175,7 @@ fn random(machine: &Machine, family: Family) -> Result<()> {
 }
 
 fn compare(machine: &Machine, family: Family, kind: &str, candidates: &[Candidate]) -> Result<()> {
-    let runner = Runner::new(family, machine.iptables(family, kind)?, false);
+    let runner = Runner::new(family, machine.iptables(family, kind)?);
     let figures = runner.compare(candidates, 500)?;
     note!(
         "{machine}, {family}: {} {kind} rules: {figures}",
@@ -190,7 +190,7 @@ fn commands(machine: &Machine, family: Family) -> Result<()> {
     let candidates: Vec<_> = std::iter::repeat_with(|| generator::correct(&mut rng, family))
         .take(COMMANDS)
         .collect();
-    let runner = Runner::new(family, machine.iptables(family, "commands")?, false);
+    let runner = Runner::new(family, machine.iptables(family, "commands")?);
     let tried = runner.by_command(&candidates)?;
     ensure!(tried > COMMANDS / 2, "{tried} of {COMMANDS} rules accepted");
     note!("{machine}, {family}: {tried} random rules added, found and deleted by commands");

@@ -13,6 +13,7 @@ use fastrand::Rng;
 use libtest_mimic::Trial;
 use testbed::command::{run, run_with};
 use testbed::family::Family;
+use testbed::module;
 use testbed::netns::Netns;
 use testbed::note;
 use testbed::path;
@@ -20,7 +21,6 @@ use testbed::side::Side;
 use testbed::text::candidate::Candidate;
 use testbed::text::runner::{Iptables, Runner};
 use testbed::text::{edges, generator};
-use testbed::{iptables, module};
 
 use crate::backend::Backend;
 use crate::trial::backends;
@@ -129,5 +129,5 @@ fn runner(family: Family, backend: Backend) -> Result<Runner<InNetns>> {
         backend,
         netns: Netns::add("hmark-text")?,
     };
-    Ok(Runner::new(family, iptables, iptables::is_old()?))
+    Ok(Runner::new(family, iptables))
 }

@@ -12,7 +12,8 @@ pub fn release() -> Option<String> {
     Variable::Iptables.value()
 }
 
-/// Whether this is iptables 1.8.10 or older, which lays out options and reads netmasks differently.
+/// Whether this is iptables 1.8.10 or older, which lays out options differently, and for which the stock
+/// library reads netmasks differently.
 ///
 /// # Errors
 /// If iptables does not print its version.

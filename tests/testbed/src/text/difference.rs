@@ -14,48 +14,35 @@ use super::candidate::Candidate;
 pub enum Difference {
     /// The stock library refuses a rule without seed or selectors; ours has defaults.
     Defaults,
-    /// The stock library reads a number over 32 as an IPv4 address; ours refuses it.
-    Prefix,
+    /// The stock library takes a netmask that has no length, but never restores what it saves of it;
+    /// ours refuses it. Such a netmask is also a number over 32, which is read as an IPv4 address.
+    Netmask,
     /// The stock library leaves it to the kernel to refuse an SPI together with a port.
     SpiAndPort,
-    /// Both libraries store a netmask that has no length, and neither restores what it saved.
-    Netmask,
     /// In the stock library, a later tuple overrides the mask for the same part; ours refuses it.
     Overridden,
-    /// With an old iptables, the stock library stores all ones for such a netmask; ours refuses it.
-    AllOnes,
     /// The stock library takes an IPv6 netmask with a zone, and ignores that; ours refuses it.
     Zone,
 }
 
 impl Difference {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 5] = [
         Self::Defaults,
-        Self::Prefix,
-        Self::SpiAndPort,
         Self::Netmask,
+        Self::SpiAndPort,
         Self::Overridden,
-        Self::AllOnes,
         Self::Zone,
     ];
 
-    /// The reason why the stock library of a new or an old iptables may accept a rule that ours
-    /// refuses.
-    pub fn refused_by_ours(candidate: &Candidate, family: Family, is_old: bool) -> Option<Self> {
+    /// The reason why the stock library may accept a rule that ours refuses.
+    pub fn refused_by_ours(candidate: &Candidate, family: Family) -> Option<Self> {
         let prefixes =
             ["hmark-src-prefix", "hmark-dst-prefix"].map(|option| candidate.value(option));
         let mut prefixes = prefixes.into_iter().flatten();
-        let long = |value| number(value).is_some_and(|length| length > 32);
-        if family == Family::Ipv4 && prefixes.clone().any(long) {
-            return Some(Self::Prefix);
-        }
-        if is_old
-            && prefixes
-                .clone()
-                .any(|value| netmask(value, family).is_some_and(lacks_length))
-        {
-            return Some(Self::AllOnes);
+        let mut netmasks = prefixes.clone().filter_map(|value| netmask(value, family));
+        if netmasks.any(lacks_length) {
+            return Some(Self::Netmask);
         }
         if family == Family::Ipv6 && prefixes.any(|value| value.contains('%')) {
             return Some(Self::Zone);
@@ -72,11 +59,9 @@ impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Defaults => "defaults",
-            Self::Prefix => "prefix over 32",
-            Self::SpiAndPort => "SPI and port",
             Self::Netmask => "netmask without length",
+            Self::SpiAndPort => "SPI and port",
             Self::Overridden => "mask and tuple",
-            Self::AllOnes => "netmask read as all ones",
             Self::Zone => "netmask with a zone",
         })
     }
@@ -120,15 +105,16 @@ fn number(text: &str) -> Option<u64> {
     u64::from_str_radix(digits, radix).ok()
 }
 
-/// Reads an address as C's `inet_aton` and `inet_pton` do, from the first bit on. A plain number
-/// does not count as an address here.
+/// Reads an address as C's `inet_aton` and `inet_pton` do, from the first bit on. A number that can
+/// be a length is none.
 fn netmask(text: &str, family: Family) -> Option<u128> {
     if family == Family::Ipv6 {
         let address: Ipv6Addr = text.split('%').next()?.parse().ok()?;
         return Some(address.to_bits());
     }
     let numbers = text.split('.').map(number).collect::<Option<Vec<_>>>()?;
-    let (last, bytes) = numbers.split_last().filter(|_| numbers.len() > 1)?;
+    let is_length = |last: &u64| numbers.len() == 1 && *last <= 32;
+    let (last, bytes) = numbers.split_last().filter(|(last, _)| !is_length(last))?;
     let address = (0..).zip(bytes).map(|(at, byte)| byte << (24 - 8 * at));
     Some(u128::from(address.sum::<u64>() + last) << 96)
 }
@@ -145,21 +131,8 @@ mod tests {
     fn each_is_found_in_its_rules_alone() {
         let of = |text: &str, family| {
             let candidate = Candidate::parse(text);
-            Difference::refused_by_ours(&candidate, family, false)
+            Difference::refused_by_ours(&candidate, family)
         };
-        for length in ["33", "0x21", "041", "4294967295"] {
-            let text = format!("--hmark-mod 4 --hmark-ds {length}");
-            assert_eq!(
-                of(&text, Family::Ipv4),
-                Some(Difference::Prefix),
-                "{length}"
-            );
-            assert_eq!(of(&text, Family::Ipv6), None, "{length}");
-        }
-        for length in ["32", "0x20", "040", "255.0.0.0", "-1", "colour"] {
-            let text = format!("--hmark-src-prefix {length}");
-            assert_eq!(of(&text, Family::Ipv4), None, "{length}");
-        }
         let both = "--hmark-spi 1 --hmark-dport 1";
         assert_eq!(of(both, Family::Ipv6), Some(Difference::SpiAndPort));
         assert_eq!(of("--hmark-spi 1 --hmark-dport-mask 1", Family::Ipv6), None);
@@ -169,7 +142,7 @@ mod tests {
     fn a_tuple_overrides_what_is_before_it() {
         let of = |text: &str| {
             let candidate = Candidate::parse(&format!("--hmark-mod 4 {text}"));
-            Difference::refused_by_ours(&candidate, Family::Ipv4, false)
+            Difference::refused_by_ours(&candidate, Family::Ipv4)
         };
         for text in [
             "--hmark-src-prefix 8 --hmark-tuple dst,S",
@@ -189,34 +162,26 @@ mod tests {
 
     #[test]
     fn netmasks_without_length_are_found() {
-        let of = |netmask: &str, family, is_old| {
-            let candidate = Candidate::parse(&format!("--hmark-dst-prefix {netmask}"));
-            Difference::refused_by_ours(&candidate, family, is_old)
+        let of = |netmask: &str, family| {
+            let candidate = Candidate::parse(&format!("--hmark-mod 4 --hmark-ds {netmask}"));
+            Difference::refused_by_ours(&candidate, family)
         };
-        for (family, netmasks) in [
-            (
-                Family::Ipv4,
-                ["255.0.255.0", "255.255", "0.0.0.1", "1.2.3.4"],
-            ),
-            (Family::Ipv6, ["ffff:0:ffff::", "fe80::", "::1", "7::"]),
+        for netmask in ["255.0.255.0", "255.255", "1.2.3.4", "33", "0x21", "041"] {
+            let expected = Some(Difference::Netmask);
+            assert_eq!(of(netmask, Family::Ipv4), expected, "{netmask}");
+            assert_eq!(of(netmask, Family::Ipv6), None, "{netmask}");
+        }
+        for netmask in ["255.0.0.0", "0xff.0", "4294967295", "32", "0x20", "-1", "x"] {
+            assert_eq!(of(netmask, Family::Ipv4), None, "{netmask}");
+        }
+        for (netmask, expected) in [
+            ("fe80::", Some(Difference::Netmask)),
+            ("fe80::%lo", Some(Difference::Netmask)),
+            ("ffff::%1", Some(Difference::Zone)),
+            ("ffff::", None),
+            ("64", None),
         ] {
-            for netmask in netmasks {
-                assert_eq!(of(netmask, family, true), Some(Difference::AllOnes));
-                assert_eq!(of(netmask, family, false), None);
-            }
-        }
-        for netmask in ["255.0.0.0", "0xff.0", "0.0.0.0", "255.255.255.255", "24"] {
-            assert_eq!(of(netmask, Family::Ipv4, true), None, "{netmask}");
-        }
-        for netmask in ["ffff::", "::", "64", "1.2.3.4"] {
-            assert_eq!(of(netmask, Family::Ipv6, true), None, "{netmask}");
-        }
-        for (netmask, old) in [
-            ("ffff::%1", Difference::Zone),
-            ("fe80::%lo", Difference::AllOnes),
-        ] {
-            assert_eq!(of(netmask, Family::Ipv6, true), Some(old), "{netmask}");
-            assert_eq!(of(netmask, Family::Ipv6, false), Some(Difference::Zone));
+            assert_eq!(of(netmask, Family::Ipv6), expected, "{netmask}");
         }
     }
 }

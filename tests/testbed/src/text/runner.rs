@@ -21,9 +21,6 @@ const HEAD: usize = 1;
 /// The suffix to `iptables` of the program that prints all rules.
 const SAVE: &str = "-save";
 
-/// The saved length of a netmask that has none.
-const NO_LENGTH: &str = "-prefix -1";
-
 /// The number of rules with each outcome.
 #[derive(Default, Debug)]
 pub struct Figures {
@@ -80,8 +77,6 @@ pub trait Iptables {
 /// Tries the rules of one family.
 pub struct Runner<I> {
     family: Family,
-    /// Whether iptables is 1.8.10 or older.
-    is_old: bool,
     iptables: I,
 }
 
@@ -93,13 +88,9 @@ struct Accepted {
 }
 
 impl<I: Iptables> Runner<I> {
-    /// A runner for rules of this family. `is_old` says whether iptables is 1.8.10 or older.
-    pub fn new(family: Family, iptables: I, is_old: bool) -> Self {
-        Self {
-            family,
-            is_old,
-            iptables,
-        }
+    /// A runner for rules of this family.
+    pub fn new(family: Family, iptables: I) -> Self {
+        Self { family, iptables }
     }
 
     /// Tries the candidates with both libraries, `batch` at a time, and returns the figures.
@@ -133,7 +124,7 @@ impl<I: Iptables> Runner<I> {
         if found.is_some() || accepted.is_empty() {
             return Ok(found);
         }
-        let found = self.compare_accepted(&accepted, figures)?;
+        let found = self.compare_accepted(&accepted)?;
         Ok(found.map(|(at, what)| Found {
             index: accepted[at].index,
             what,
@@ -173,9 +164,6 @@ impl<I: Iptables> Runner<I> {
                     [text, others].map(|text| format!("PREROUTING -j HMARK {text}"));
                 run(library, "-F", "PREROUTING")?;
                 run(library, "-A", &text)?;
-                if self.lost_netmask(&self.save(library, "PREROUTING")?[0]) {
-                    continue;
-                }
                 run(other, "-C", &others)?;
                 run(other, "-D", &others)?;
                 let left = self.save(library, "PREROUTING")?;
@@ -184,12 +172,6 @@ impl<I: Iptables> Runner<I> {
             }
         }
         Ok(tried / SIDES.len())
-    }
-
-    /// Whether the rule with this saved text has an IPv4 netmask without length. The stock library
-    /// leaves bytes of it undefined that `-C` and `-D` compare.
-    fn lost_netmask(&self, saved: &str) -> bool {
-        self.family == Family::Ipv4 && saved.contains(NO_LENGTH)
     }
 
     /// Makes each library parse its text of each candidate.
@@ -221,8 +203,7 @@ impl<I: Iptables> Runner<I> {
                 }
                 (Some(_), Some(_)) => figures.refused += 1,
                 (None, Some(why)) => {
-                    match Difference::refused_by_ours(&candidates[index], self.family, self.is_old)
-                    {
+                    match Difference::refused_by_ours(&candidates[index], self.family) {
                         Some(difference) => figures.count(difference),
                         None => {
                             let what = format!("ours alone refuses it: {why}");
@@ -259,11 +240,7 @@ impl<I: Iptables> Runner<I> {
 
     /// Compares the rules that both libraries accepted: returns the index of the first that
     /// differs, and its difference.
-    fn compare_accepted(
-        &self,
-        rules: &[Accepted],
-        figures: &mut Figures,
-    ) -> Result<Option<(usize, String)>> {
+    fn compare_accepted(&self, rules: &[Accepted]) -> Result<Option<(usize, String)>> {
         for (side, (library, chain)) in SIDES.into_iter().enumerate() {
             let texts = rules.iter().map(|rule| &rule.texts[side]);
             self.restore(library, "", &(new_chain(chain) + &append(chain, texts)))
@@ -290,36 +267,25 @@ impl<I: Iptables> Runner<I> {
         ensure!(saved.len() == rules.len(), "{} rules saved", saved.len());
 
         // Each library finds, and deletes one by one, the rules that the other added.
-        let (lost, found): (Vec<_>, Vec<_>) =
-            (0..rules.len()).partition(|&at| self.lost_netmask(&saved[at]));
         for command in ["-C", "-D"] {
             for (side, (library, _)) in SIDES.into_iter().enumerate() {
                 let (_, chain) = SIDES[1 - side];
-                let lines = found
+                let lines = rules
                     .iter()
-                    .map(|&at| format!("{command} {chain} -j HMARK {}\n", rules[at].texts[side]));
+                    .map(|rule| format!("{command} {chain} -j HMARK {}\n", rule.texts[side]));
                 if let Err(error) = self.restore(library, "", &lines.collect::<String>()) {
                     let at = line_of(&error)? - HEAD - 1;
                     let what = format!("{library:?}: {command} does not find the {chain} rule");
-                    return Ok(Some((found[at], what)));
+                    return Ok(Some((at, what)));
                 }
             }
         }
         for (library, chain) in SIDES {
             let left = self.save(library, chain)?;
-            ensure!(
-                left.iter().eq(lost.iter().map(|&at| &saved[at])),
-                "-D left {left:?} in the {chain} chain"
-            );
+            ensure!(left.is_empty(), "-D left {left:?} in the {chain} chain");
         }
 
-        // Each library restores the rules that the other saved, except a netmask without length,
-        // which neither restores.
-        let (netmasks, saved): (Vec<_>, Vec<_>) =
-            saved.iter().partition(|line| line.contains(NO_LENGTH));
-        netmasks
-            .iter()
-            .for_each(|_| figures.count(Difference::Netmask));
+        // Each library restores the rules that the other saved.
         for (library, chain) in SIDES {
             let lines = saved.iter().map(|line| format!("-A {chain} {line}\n"));
             let lines = new_chain(chain) + &lines.collect::<String>();
@@ -327,7 +293,7 @@ impl<I: Iptables> Runner<I> {
                 bail!("{library:?} does not restore what was saved: {error:#}");
             }
             let again = self.save(library, chain)?;
-            ensure!(again.iter().eq(saved.iter().copied()), "restored otherwise");
+            ensure!(again == saved, "restored otherwise");
         }
         Ok(None)
     }
