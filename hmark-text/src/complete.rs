@@ -28,14 +28,7 @@ pub const SELECTORS: u32 = flag::SADDR_MASK
 pub fn complete(rule: &mut Info, family: Family) -> Result<Option<Warning>, Error<'static>> {
     rule.check().map_err(Error::Rule)?;
     if !rule.has(SELECTORS | flag::CT) {
-        selectors::select(rule, selectors::DEFAULT);
-        if family == Family::Ipv4 {
-            // As in the rule restored from the saved text, which has a prefix of 32 bits: iptables
-            // -C and -D compare bytes, and are to find both by the same short command.
-            for mask in [&mut rule.src_mask, &mut rule.dst_mask] {
-                *mask = [u32::MAX, 0, 0, 0];
-            }
-        }
+        selectors::select(rule, selectors::DEFAULT, family);
     }
     if !rule.has(flag::RND) {
         rule.flags |= flag::RND;
@@ -74,16 +67,6 @@ mod tests {
             ..Info::default()
         };
         assert_eq!(rule, full);
-
-        let mut rule = given(flag::OFFSET);
-        rule.hoffset = 100;
-        assert!(matches!(complete(&mut rule, Family::Ipv4), Ok(None)));
-        let prefixes = Info {
-            src_mask: [u32::MAX, 0, 0, 0],
-            dst_mask: [u32::MAX, 0, 0, 0],
-            ..full
-        };
-        assert_eq!(rule, prefixes);
     }
 
     #[test]

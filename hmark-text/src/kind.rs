@@ -76,12 +76,14 @@ impl Kind {
         Some(())
     }
 
-    /// Stores the highest value, as the option's selector does.
-    pub(crate) fn select(&self, rule: &mut Info) {
+    /// Stores the highest value, as the option's selector does: that of the saved text, since iptables
+    /// -C and -D compare rules byte for byte.
+    pub(crate) fn select(&self, rule: &mut Info, family: Family) {
         match self {
             Self::Selectors => {}
-            // All four words, for IPv4 too: iptables -C and -D compare rules byte for byte.
-            Self::Prefix(prefix) => *(prefix.get_mut)(rule) = [u32::MAX; 4],
+            Self::Prefix(prefix) => {
+                *(prefix.get_mut)(rule) = netmask::of_length(family.address_bits());
+            }
             Self::Number(field) => (field.set)(rule, *field.range.end()),
         }
     }

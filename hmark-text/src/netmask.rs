@@ -16,9 +16,14 @@ use crate::number;
 /// Any other netmask is refused: the saved rule would have no length to restore it by.
 pub fn read(text: &[u8], family: Family) -> Option<[u32; 4]> {
     if let Some(length) = number::read(text).filter(|&length| length <= family.address_bits()) {
-        return Some(words(u128::MAX.checked_shl(128 - length).unwrap_or(0)));
+        return Some(of_length(length));
     }
     address(text, family).filter(|mask| length(mask, family).is_some())
+}
+
+/// The netmask of a prefix of so many bits, likewise.
+pub fn of_length(length: u32) -> [u32; 4] {
+    words(u128::MAX.checked_shl(128 - length).unwrap_or(0))
 }
 
 /// Reads an address, likewise.

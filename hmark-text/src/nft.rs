@@ -182,7 +182,8 @@ mod tests {
             hmodulus: 4,
             ..Info::default()
         };
-        selectors::select(&mut rule, selectors::read(selectors).unwrap());
+        let flags = selectors::read(selectors).unwrap();
+        selectors::select(&mut rule, flags, Family::Ipv6);
         rule
     }
 

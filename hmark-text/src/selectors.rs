@@ -3,6 +3,7 @@
 //! Lists of selectors, each of which has an option's part hashed in full.
 
 use hmark::rule::v0::{flag, Info};
+use hmark::Family;
 
 use crate::options::{Row, OPTIONS};
 
@@ -24,10 +25,10 @@ pub fn read(list: &[u8]) -> Result<u32, &[u8]> {
 }
 
 /// Gives each option whose flag is among these its highest value.
-pub fn select(rule: &mut Info, flags: u32) {
+pub fn select(rule: &mut Info, flags: u32, family: Family) {
     rule.flags |= flags;
     for option in OPTIONS.iter().filter(|option| option.flag & flags != 0) {
-        option.kind.select(rule);
+        option.kind.select(rule, family);
     }
 }
 
@@ -88,10 +89,10 @@ mod tests {
     #[test]
     fn selectors_fill_their_masks() {
         let mut rule = Info::default();
-        select(&mut rule, flag::SPORT_MASK);
+        select(&mut rule, flag::SPORT_MASK, Family::Ipv6);
         assert_eq!(rule.port_mask.to_ne_bytes(), [0xff, 0xff, 0, 0]);
-        select(&mut rule, DEFAULT | flag::CT);
-        let full = Info {
+        select(&mut rule, DEFAULT | flag::CT, Family::Ipv6);
+        let mut full = Info {
             src_mask: [u32::MAX; 4],
             dst_mask: [u32::MAX; 4],
             port_mask: u32::MAX,
@@ -99,6 +100,11 @@ mod tests {
             flags: DEFAULT | flag::CT,
             ..Info::default()
         };
+        assert_eq!(rule, full);
+        // As a prefix of 32 bits, by which the rule is saved.
+        select(&mut rule, DEFAULT, Family::Ipv4);
+        full.src_mask = [u32::MAX, 0, 0, 0];
+        full.dst_mask = full.src_mask;
         assert_eq!(rule, full);
     }
 }

@@ -34,7 +34,7 @@ pub fn set<'v>(
         if rule.has(flags) {
             return Err(given_before);
         }
-        selectors::select(rule, flags);
+        selectors::select(rule, flags, family);
         return Ok(());
     }
     if rule.has(option.flag) {

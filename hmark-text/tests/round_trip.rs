@@ -9,6 +9,7 @@ use hmark::rule::Rule;
 use hmark::Family;
 use hmark_text::{read, save, Kind, Line, OPTIONS, SELECTORS};
 use proptest::prelude::*;
+use proptest::sample::subsequence;
 
 fn saved(rule: &Info, family: Family) -> String {
     let mut line = Line::new();
@@ -103,8 +104,15 @@ proptest! {
     }
 
     #[test]
-    fn a_text_of_any_prefix(family in families(), prefix in prefixes()) {
-        let text = format!("--hmark-src-prefix {prefix} --hmark-mod 4");
+    fn a_text_of_any_prefix_and_selectors(
+        family in families(),
+        prefix in prefixes(),
+        selectors in subsequence(vec!["ct", "dst", "sport", "dport", "proto"], 1..=5),
+    ) {
+        let text = format!(
+            "--hmark-src-prefix {prefix} --hmark-tuple {} --hmark-mod 4",
+            selectors.join(",")
+        );
         if let Ok((rule, _)) = read(&text, family) {
             prop_assert_eq!(made(&saved(&rule, family), family), rule, "{}", text);
         }

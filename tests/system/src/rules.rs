@@ -29,9 +29,17 @@ pub fn trials() -> Vec<Trial> {
     trials
 }
 
-/// The main rule is accepted, listed, saved with its defaults, restored and deleted.
+/// The main rule is accepted, listed, saved with its defaults, restored and deleted, and so is the
+/// one that names what is the default.
 fn mission(family: Family, backend: Backend) -> Result<()> {
     module::load_ours()?;
+    let tuple = "--hmark-tuple src,dst,sport,dport,proto";
+    lives(family, backend, MISSION)?;
+    lives(family, backend, &format!("{MISSION} {tuple}"))
+}
+
+/// A rule that means the main one is found and deleted by its text, before and after it is restored.
+fn lives(family: Family, backend: Backend, rule: &str) -> Result<()> {
     let netns = Netns::add("hmark-mission")?;
     let iptables = format!("{} -t mangle", backend.program(family, ""));
     let (address, bits) = match family {
@@ -44,20 +52,22 @@ fn mission(family: Family, backend: Backend) -> Result<()> {
          --hmark-proto-mask 0xffff --hmark-rnd 0xc175a3b8 --hmark-mod 4 --hmark-offset 100"
     );
 
-    netns.run(&format!("{iptables} -I PREROUTING -d {address} {MISSION}"))?;
+    netns.run(&format!("{iptables} -I PREROUTING -d {address} {rule}"))?;
     module::check_ours()?;
     ensure_rules(&netns, family, backend, &[&saved])?;
     let listed = netns.run(&format!("{iptables} -n -L PREROUTING"))?;
     ensure!(listed.contains("HMARK mod 4 + 0x64"), "listed as: {listed}");
-    // The short form means the same rule as the saved one, so -C finds it.
-    netns.run(&format!("{iptables} -C PREROUTING -d {address} {MISSION}"))?;
+    // It means the same rule as the saved text, so -C finds it.
+    let check = format!("{iptables} -C PREROUTING -d {address} {rule}");
+    netns.run(&check)?;
 
     let dump = save(&netns, family, backend, Side::Ours)?;
     netns.run(&format!("{iptables} -F"))?;
     ensure_rules(&netns, family, backend, &[])?;
     restore(&netns, family, backend, Side::Ours, &dump)?;
     ensure_rules(&netns, family, backend, &[&saved])?;
-    netns.run(&format!("{iptables} -D PREROUTING -d {address} {MISSION}"))?;
+    netns.run(&check)?;
+    netns.run(&format!("{iptables} -D PREROUTING -d {address} {rule}"))?;
     ensure_rules(&netns, family, backend, &[])
 }
 

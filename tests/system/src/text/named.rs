@@ -22,7 +22,10 @@ const PARAMETER_PROBLEM: i32 = 2;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = vec![test(path!(zone_ipv6), zone_ipv6)];
+    let mut trials = vec![
+        test(path!(zone_ipv6), zone_ipv6),
+        test(path!(tuple_ipv4), tuple_ipv4),
+    ];
     trials.extend(families(path!(defaults), defaults));
     trials.extend(families(path!(offs), offs));
     trials.extend(families(path!(netmask), netmask));
@@ -167,6 +170,38 @@ fn zone_ipv6() -> Result<()> {
     table.refuses(Side::Ours, options, "\"ffff::%1\"")?;
     let saved = table.saved(Side::Stock, options)?;
     ensure!(saved.contains("--hmark-src-prefix 16 "), "{saved}");
+    Ok(())
+}
+
+/// For an address in a tuple, the stock library stores more than for what it saves in its place.
+fn tuple_ipv4() -> Result<()> {
+    let table = Table::new(Family::Ipv4)?;
+    let options = "--hmark-mod 4 --hmark-rnd 1 --hmark-tuple src,dst,sport,dport,proto";
+    for library in Side::BOTH {
+        let saved = table.saved(library, options)?;
+        table.iptables(library, "-F PREROUTING")?;
+        table.restore(library, &saved)?;
+        let rule = format!("-C PREROUTING -j HMARK {options}");
+        for (finder, finds) in [(library, library == Side::Ours), (Side::Ours, true)] {
+            let found = table.iptables(finder, &rule)?.status == 0;
+            ensure!(
+                found == finds,
+                "{finder:?} finds what {library:?} saved: {found}"
+            );
+        }
+        let found = table.iptables(Side::Stock, &saved.replace("-A ", "-C "))?;
+        ensure!(
+            found.status == 0,
+            "not found by what was saved: {}",
+            found.stderr
+        );
+    }
+    table.saved(Side::Stock, options)?;
+    let found = table.iptables(Side::Ours, &format!("-C PREROUTING -j HMARK {options}"))?;
+    ensure!(
+        found.status == 1,
+        "ours finds what the stock library added by the tuple"
+    );
     Ok(())
 }
 

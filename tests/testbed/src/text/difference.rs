@@ -23,16 +23,20 @@ pub enum Difference {
     Overridden,
     /// The stock library takes an IPv6 netmask with a zone, and ignores that; ours refuses it.
     Zone,
+    /// The stock library stores more bits for an address in an IPv4 tuple than for the prefix that
+    /// it saves in its place; ours does not. So neither finds the other's rule by the tuple.
+    Tuple,
 }
 
 impl Difference {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Defaults,
         Self::Netmask,
         Self::SpiAndPort,
         Self::Overridden,
         Self::Zone,
+        Self::Tuple,
     ];
 
     /// The reason why the stock library may accept a rule that ours refuses.
@@ -55,6 +59,12 @@ impl Difference {
     }
 }
 
+/// Whether both libraries store the same bytes for a rule that both accept.
+pub fn stored_alike(candidate: &Candidate, family: Family) -> bool {
+    let prefixes = [Some("hmark-src-prefix"), Some("hmark-dst-prefix")];
+    family == Family::Ipv6 || !named(candidate).any(|option| prefixes.contains(&option))
+}
+
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -63,6 +73,7 @@ impl fmt::Display for Difference {
             Self::SpiAndPort => "SPI and port",
             Self::Overridden => "mask and tuple",
             Self::Zone => "netmask with a zone",
+            Self::Tuple => "addresses in an IPv4 tuple",
         })
     }
 }
@@ -72,9 +83,13 @@ fn overridden(candidate: &Candidate) -> bool {
     let mut before = candidate
         .options()
         .take_while(|(name, _)| *name != "hmark-tuple");
+    before.any(|(name, _)| named(candidate).any(|option| option == Some(name)))
+}
+
+/// The options that mask the parts that the tuple names, and nothing for what names none.
+fn named(candidate: &Candidate) -> impl Iterator<Item = Option<&'static str>> + '_ {
     let list = candidate.value("hmark-tuple").unwrap_or_default();
-    let named: Vec<_> = list.split(',').filter_map(mask_of).collect();
-    before.any(|(name, _)| named.contains(&name))
+    list.split(',').map(mask_of)
 }
 
 /// The option that masks the part that an element of a tuple selects in full.
@@ -157,6 +172,20 @@ mod tests {
             "--hmark-sport 8 --hmark-tuple sport",
         ] {
             assert_eq!(of(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_in_a_tuple_are_stored_otherwise() {
+        let alike = |text, family| stored_alike(&Candidate::parse(text), family);
+        for (text, expected) in [
+            ("--hmark-mod 4", true),
+            ("--hmark-src-prefix 8 --hmark-tuple ct,p,sp,dport", true),
+            ("--hmark-mod 4 --hmark-tuple ct,S", false),
+            ("--hmark-mod 4 --hmark-t dst", false),
+        ] {
+            assert_eq!(alike(text, Family::Ipv4), expected, "{text}");
+            assert!(alike(text, Family::Ipv6));
         }
     }
 

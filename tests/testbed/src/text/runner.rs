@@ -8,7 +8,7 @@ use std::slice;
 use anyhow::{bail, ensure, Context, Error, Result};
 
 use super::candidate::Candidate;
-use super::difference::Difference;
+use super::difference::{stored_alike, Difference};
 use crate::family::Family;
 use crate::side::Side;
 
@@ -80,11 +80,12 @@ pub struct Runner<I> {
     iptables: I,
 }
 
-/// A rule that both libraries accept: its index among the candidates, and its text for each of
-/// [`SIDES`].
+/// A rule that both libraries accept: its index among the candidates, its text for each of
+/// [`SIDES`], and whether both libraries store it alike.
 struct Accepted {
     index: usize,
     texts: [String; 2],
+    is_alike: bool,
 }
 
 impl<I: Iptables> Runner<I> {
@@ -147,19 +148,20 @@ impl<I: Iptables> Runner<I> {
         }
     }
 
-    /// Makes each library find and delete the rules that commands of the other added, one command
-    /// for each step. Returns the number of candidates that were accepted, and so tried.
+    /// Makes each library find and delete the rules that commands of the other added, or its own if
+    /// the other stores them otherwise, one command for each step. Returns the number of candidates that were accepted, and so tried.
     pub fn by_command(&self, candidates: &[Candidate]) -> Result<usize> {
         let (accepted, _) = self.accepted(candidates, &mut Figures::default())?;
         let mut tried = 0;
         for rule in &accepted {
             for (side, (library, _)) in SIDES.into_iter().enumerate() {
-                let (other, _) = SIDES[1 - side];
+                let finder = if rule.is_alike { 1 - side } else { side };
+                let (other, _) = SIDES[finder];
                 let run = |library, command: &str, text: &str| {
                     let arguments = format!("-t mangle {command} {text}");
                     self.iptables.run(library, "", &arguments, "")
                 };
-                let [text, others] = [side, 1 - side].map(|side| &rule.texts[side]);
+                let [text, others] = [side, finder].map(|side| &rule.texts[side]);
                 let [text, others] =
                     [text, others].map(|text| format!("PREROUTING -j HMARK {text}"));
                 run(library, "-F", "PREROUTING")?;
@@ -199,7 +201,15 @@ impl<I: Iptables> Runner<I> {
                     if texts[0] != texts[1] {
                         figures.count(Difference::Defaults);
                     }
-                    accepted.push(Accepted { index, texts });
+                    let is_alike = stored_alike(&candidates[index], self.family);
+                    if !is_alike {
+                        figures.count(Difference::Tuple);
+                    }
+                    accepted.push(Accepted {
+                        index,
+                        texts,
+                        is_alike,
+                    });
                 }
                 (Some(_), Some(_)) => figures.refused += 1,
                 (None, Some(why)) => {
@@ -226,7 +236,7 @@ impl<I: Iptables> Runner<I> {
         let mut refused = vec![None; texts.len()];
         let mut start = 0;
         while start < texts.len() {
-            let rules = append("PREROUTING", texts[start..].iter());
+            let rules = each("-A", "PREROUTING", texts[start..].iter());
             let Err(error) = self.restore(library, "--test", &rules) else {
                 break;
             };
@@ -243,7 +253,7 @@ impl<I: Iptables> Runner<I> {
     fn compare_accepted(&self, rules: &[Accepted]) -> Result<Option<(usize, String)>> {
         for (side, (library, chain)) in SIDES.into_iter().enumerate() {
             let texts = rules.iter().map(|rule| &rule.texts[side]);
-            self.restore(library, "", &(new_chain(chain) + &append(chain, texts)))
+            self.restore(library, "", &(new_chain(chain) + &each("-A", chain, texts)))
                 .context("the kernel refuses a rule")?;
         }
 
@@ -266,15 +276,17 @@ impl<I: Iptables> Runner<I> {
         let saved = self.save(Side::Ours, "ours")?;
         ensure!(saved.len() == rules.len(), "{} rules saved", saved.len());
 
-        // Each library finds, and deletes one by one, the rules that the other added.
+        // Each library finds, and deletes one by one, the rules that the other added, but for those
+        // that it would store otherwise.
+        let (alike, others): (Vec<_>, Vec<_>) =
+            (0..rules.len()).partition(|&at| rules[at].is_alike);
         for command in ["-C", "-D"] {
             for (side, (library, _)) in SIDES.into_iter().enumerate() {
                 let (_, chain) = SIDES[1 - side];
-                let lines = rules
-                    .iter()
-                    .map(|rule| format!("{command} {chain} -j HMARK {}\n", rule.texts[side]));
-                if let Err(error) = self.restore(library, "", &lines.collect::<String>()) {
-                    let at = line_of(&error)? - HEAD - 1;
+                let texts = alike.iter().map(|&at| &rules[at].texts[side]);
+                let lines = each(command, chain, texts);
+                if let Err(error) = self.restore(library, "", &lines) {
+                    let at = alike[line_of(&error)? - HEAD - 1];
                     let what = format!("{library:?}: {command} does not find the {chain} rule");
                     return Ok(Some((at, what)));
                 }
@@ -282,7 +294,10 @@ impl<I: Iptables> Runner<I> {
         }
         for (library, chain) in SIDES {
             let left = self.save(library, chain)?;
-            ensure!(left.is_empty(), "-D left {left:?} in the {chain} chain");
+            ensure!(
+                left.iter().eq(others.iter().map(|&at| &saved[at])),
+                "-D left {left:?} in the {chain} chain"
+            );
         }
 
         // Each library restores the rules that the other saved.
@@ -294,6 +309,15 @@ impl<I: Iptables> Runner<I> {
             }
             let again = self.save(library, chain)?;
             ensure!(again == saved, "restored otherwise");
+        }
+
+        // Ours finds what was restored by the text that it was added by.
+        let [_, (ours, chain)] = SIDES;
+        let lines = each("-D", chain, rules.iter().map(|rule| &rule.texts[1]));
+        if let Err(error) = self.restore(ours, "", &lines) {
+            let at = line_of(&error)? - HEAD - 1;
+            let what = "ours: -D does not find the restored rule".to_owned();
+            return Ok(Some((at, what)));
         }
         Ok(None)
     }
@@ -348,11 +372,10 @@ fn new_chain(name: &str) -> String {
     format!(":{name} - [0:0]\n")
 }
 
-fn append<'a>(chain: &str, texts: impl Iterator<Item = &'a String>) -> String {
-    let lines: Vec<_> = texts
-        .map(|text| format!("-A {chain} -j HMARK {text}\n"))
-        .collect();
-    lines.concat()
+/// A line for each rule with a command for it, such as `-A`.
+fn each<'a>(command: &str, chain: &str, texts: impl Iterator<Item = &'a String>) -> String {
+    let line = |text| format!("{command} {chain} -j HMARK {text}\n");
+    texts.map(line).collect()
 }
 
 /// The first line in which two lists of rules differ.
