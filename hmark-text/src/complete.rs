@@ -34,7 +34,9 @@ pub fn complete(rule: &mut Info, family: Family) -> Result<Option<Warning>, Erro
         rule.flags |= flag::RND;
         rule.hashrnd = DEFAULT_RND;
     }
-    Ok((!rule.has(SELECTORS)).then_some(Warning::NothingHashed))
+    // The protocol does not reach the bits of the hash that marks are made of.
+    let spreads = rule.has(SELECTORS & !flag::PROTO_MASK);
+    Ok((!spreads).then_some(Warning::NothingSpreads))
 }
 
 #[cfg(test)]
@@ -71,13 +73,19 @@ mod tests {
 
     #[test]
     fn what_is_given_stays() {
-        for selector in [flag::CT, flag::SADDR_MASK, flag::SPORT, flag::SPI] {
+        for (selector, expected) in [
+            (flag::CT, Some(Warning::NothingSpreads)),
+            (flag::PROTO_MASK, Some(Warning::NothingSpreads)),
+            (flag::CT | flag::PROTO_MASK, Some(Warning::NothingSpreads)),
+            (flag::CT | flag::SADDR_MASK, None),
+            (flag::PROTO_MASK | flag::SPORT, None),
+            (flag::SPI, None),
+        ] {
             let mut rule = given(selector | flag::RND);
             let before = rule;
             let warning = complete(&mut rule, Family::Ipv6).unwrap();
             assert_eq!(rule, before);
-            let expected = (selector == flag::CT).then_some(Warning::NothingHashed);
-            assert_eq!(warning, expected);
+            assert_eq!(warning, expected, "{selector:#x}");
         }
     }
 

@@ -35,7 +35,7 @@ pub use complete::{complete, SELECTORS};
 pub use help::help;
 pub use kind::{Field, Kind, Prefix};
 pub use line::{Line, Text};
-pub use nft::translate;
+pub use nft::{translate, Declined};
 pub use number::Notation;
 pub use options::{Group, Row, OPTIONS};
 pub use read::read;

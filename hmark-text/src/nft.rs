@@ -11,6 +11,7 @@ use hmark::Family;
 
 use crate::line::Line;
 use crate::netmask;
+use crate::sentences::Warning;
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
@@ -19,6 +20,10 @@ const ESP: u8 = 50;
 const AH: u8 = 51;
 const SCTP: u8 = 132;
 const UDPLITE: u8 = 136;
+
+/// nft has nothing that corresponds to a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Declined;
 
 /// A hash of nft's.
 #[derive(Debug, PartialEq)]
@@ -47,11 +52,16 @@ enum Mask {
 
 /// Writes what nft has for `rule`, whose packets have this protocol; 0 and [`None`] are for any.
 ///
-/// Writes nothing, and gives false, if nft has nothing that corresponds.
-pub fn translate(rule: &Info, family: Family, protocol: Option<u8>, nft: &mut Line) -> bool {
-    let Some(hash) = nearest(rule, family, protocol) else {
-        return false;
-    };
+/// # Errors
+///
+/// [`Declined`] if nft has nothing that corresponds. Nothing is then written.
+pub fn translate(
+    rule: &Info,
+    family: Family,
+    protocol: Option<u8>,
+    nft: &mut Line,
+) -> Result<Option<Warning>, Declined> {
+    let hash = nearest(rule, family, protocol).ok_or(Declined)?;
     match &hash {
         Hash::Symmetric => {
             nft.text("meta mark set symhash");
@@ -78,7 +88,12 @@ pub fn translate(rule: &Info, family: Family, protocol: Option<u8>, nft: &mut Li
     if rule.hoffset != 0 {
         nft.text(" offset ").decimal(rule.hoffset);
     }
-    true
+    let by_protocol = match hash {
+        // Flows differ by their ports already.
+        Hash::Symmetric => false,
+        Hash::Fields(_) => rule.proto_mask != 0 && protocol.is_none(),
+    };
+    Ok(by_protocol.then_some(Warning::NftSpreadsByProtocol))
 }
 
 fn nearest(rule: &Info, family: Family, protocol: Option<u8>) -> Option<Hash> {

@@ -266,7 +266,8 @@ pub static OPTIONS: [Row; 13] = [
             listed: Notation::Hex(1),
             is_added: false,
         }),
-        help: "Bits of the protocol number, 0 to 0xffff",
+        help: "Bits of the protocol number, 0 to 0xffff:\n\
+               they practically never change a mark",
     },
 ];
 

@@ -58,8 +58,11 @@ pub enum Error<'v> {
 /// A doubt about a rule that is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Warning {
-    /// The rule hashes nothing.
-    NothingHashed,
+    /// The rule hashes nothing that spreads packets: it selects no bytes, or the protocol alone, which
+    /// counts for the last bits of the hash.
+    NothingSpreads,
+    /// nft's hash spreads packets by their protocol, too.
+    NftSpreadsByProtocol,
 }
 
 impl Text for Error<'_> {
@@ -143,9 +146,12 @@ fn refused(refusal: Refusal) -> &'static str {
 impl Text for Warning {
     fn write(&self, line: &mut Line) {
         line.text(match self {
-            Self::NothingHashed => {
-                "--hmark-tuple ct alone hashes nothing, so that all packets get one mark: \
-                 add src,dst,sport,dport,proto"
+            Self::NothingSpreads => {
+                "without addresses, ports or an SPI, practically all packets get one mark: \
+                 add src,dst,sport,dport"
+            }
+            Self::NftSpreadsByProtocol => {
+                "nft's hash spreads packets by proto, too: HMARK's practically does not"
             }
         });
     }

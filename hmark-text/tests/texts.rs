@@ -4,7 +4,7 @@
 
 use hmark::rule::v0::Info;
 use hmark::Family::{self, Ipv4, Ipv6};
-use hmark_text::{help, list, read, save, translate, Kind, Line, Row, Warning, OPTIONS};
+use hmark_text::{help, list, read, save, translate, Declined, Kind, Line, Row, Warning, OPTIONS};
 
 fn result(text: &str, family: Family) -> Result<(Info, Option<Warning>), String> {
     read(text, family).map_err(|error| error.to_string())
@@ -256,17 +256,24 @@ fn each_range_ends_where_it_says() {
 fn warnings() {
     for (text, warns) in [
         ("--hmark-mod 4 --hmark-tuple ct", true),
+        ("--hmark-mod 4 --hmark-tuple proto", true),
+        ("--hmark-mod 4 --hmark-tuple ct --hmark-proto-mask 1", true),
+        ("--hmark-mod 4 --hmark-tuple dst,proto", false),
         ("--hmark-mod 4 --hmark-tuple ct,src", false),
         ("--hmark-mod 4 --hmark-tuple ct --hmark-sport 1", false),
         ("--hmark-mod 4", false),
     ] {
         let (_, warning) = result(text, Ipv6).unwrap();
-        assert_eq!(warning, warns.then_some(Warning::NothingHashed), "{text}");
+        assert_eq!(warning, warns.then_some(Warning::NothingSpreads), "{text}");
     }
     assert_eq!(
-        Warning::NothingHashed.to_string(),
-        "--hmark-tuple ct alone hashes nothing, so that all packets get one mark: \
-         add src,dst,sport,dport,proto"
+        Warning::NothingSpreads.to_string(),
+        "without addresses, ports or an SPI, practically all packets get one mark: \
+         add src,dst,sport,dport"
+    );
+    assert_eq!(
+        Warning::NftSpreadsByProtocol.to_string(),
+        "nft's hash spreads packets by proto, too: HMARK's practically does not"
     );
 }
 
@@ -304,7 +311,8 @@ To hash some bits of a part only, in place of its name in --hmark-tuple:
                            0 to 0xffff
   --hmark-spi N            Bits set in the SPI after its mask,
                            0 to 0xffffffff; excludes ports
-  --hmark-proto-mask N     Bits of the protocol number, 0 to 0xffff
+  --hmark-proto-mask N     Bits of the protocol number, 0 to 0xffff:
+                           they practically never change a mark
 Numbers may be decimal, hexadecimal (0x...) or octal (0...).
 "
     );
@@ -361,9 +369,27 @@ fn translated() {
         ("--hmark-mod 4 --hmark-tuple sport", Ipv4, None, None),
     ] {
         let mut line = Line::new();
-        let corresponds = translate(&rule(text, family), family, protocol, &mut line);
-        assert_eq!(corresponds, nft.is_some(), "{text}");
+        let translated = translate(&rule(text, family), family, protocol, &mut line);
+        let expected = nft.map(|_| None).ok_or(Declined);
+        assert_eq!(translated, expected, "{text}");
         assert_eq!(line.to_string(), nft.unwrap_or_default(), "{text}");
+    }
+}
+
+/// Unlike HMARK, nft's hash spreads packets by their protocol, if they may have several.
+#[test]
+fn a_translation_that_spreads_by_protocol_warns() {
+    for (tuple, protocol, warns) in [
+        ("src,dst,proto", None, true),
+        ("proto", None, true),
+        ("src,dst,proto", Some(6), false),
+        ("src,dst", None, false),
+        ("src,dst,sport,dport,proto", None, false),
+    ] {
+        let rule = rule(&format!("--hmark-mod 4 --hmark-tuple {tuple}"), Ipv4);
+        let translated = translate(&rule, Ipv4, protocol, &mut Line::new());
+        let expected = warns.then_some(Warning::NftSpreadsByProtocol);
+        assert_eq!(translated, Ok(expected), "{tuple}");
     }
 }
 

@@ -6,7 +6,7 @@ use core::ffi::CStr;
 
 use hmark::rule::v0::Info;
 use hmark::Family;
-use hmark_text::{Error, Kind, Line, Warning, OPTIONS};
+use hmark_text::{Declined, Error, Kind, Line, Warning, OPTIONS};
 
 use crate::ffi::{self, Extension};
 
@@ -68,7 +68,12 @@ impl Extension for Revision0 {
         hmark_text::save(rule, family, line);
     }
 
-    fn translate(rule: &Info, family: Family, protocol: Option<u8>, nft: &mut Line) -> bool {
+    fn translate(
+        rule: &Info,
+        family: Family,
+        protocol: Option<u8>,
+        nft: &mut Line,
+    ) -> Result<Option<Warning>, Declined> {
         hmark_text::translate(rule, family, protocol, nft)
     }
 }

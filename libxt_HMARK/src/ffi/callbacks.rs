@@ -59,9 +59,16 @@ pub unsafe extern "C" fn check<E: Extension, const NFPROTO: u16>(call: *mut xt_f
 #[inline(never)]
 fn check_rule<E: Extension>(rule: &mut E::Rule, family: Family) {
     match E::check(rule, family) {
-        Ok(None) => {}
-        Ok(Some(warning)) => output::warn(E::NAME, Line::of(&warning).as_bytes()),
+        Ok(warning) => doubt::<E>(warning),
         Err(error) => output::refuse(E::NAME, &error),
+    }
+}
+
+/// Prints a warning, if there is one.
+#[inline(never)]
+fn doubt<E: Extension>(warning: Option<E::Warning>) {
+    if let Some(warning) = warning {
+        output::warn(E::NAME, Line::of(&warning).as_bytes());
     }
 }
 
@@ -131,12 +138,13 @@ pub unsafe extern "C" fn xlate<E: Extension, const NFPROTO: u16>(
         _ => None,
     };
     let mut line = Line::new();
-    let corresponds = E::translate(rule, family, protocol, &mut line);
-    if corresponds {
-        // SAFETY: by this function's own contract.
-        unsafe { output::translate(xl, &line) };
-    }
-    corresponds.into()
+    let Ok(warning) = E::translate(rule, family, protocol, &mut line) else {
+        return 0;
+    };
+    // SAFETY: by this function's own contract.
+    unsafe { output::translate(xl, &line) };
+    doubt::<E>(warning);
+    1
 }
 
 /// Shows the options.

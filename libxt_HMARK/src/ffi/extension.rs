@@ -5,7 +5,7 @@
 use core::ffi::CStr;
 
 use hmark::Family;
-use hmark_text::{Line, Text};
+use hmark_text::{Declined, Line, Text};
 
 use super::bindings::Layout;
 
@@ -65,6 +65,15 @@ pub trait Extension {
     fn save(rule: &Self::Rule, family: Family, line: &mut Line);
 
     /// Writes the statement of nft that replaces the rule, for packets of this protocol; [`None`] is
-    /// for any. Writes nothing, and returns false, if nft has no counterpart.
-    fn translate(rule: &Self::Rule, family: Family, protocol: Option<u8>, nft: &mut Line) -> bool;
+    /// for any.
+    ///
+    /// # Errors
+    ///
+    /// If nft has no counterpart. Nothing is then written.
+    fn translate(
+        rule: &Self::Rule,
+        family: Family,
+        protocol: Option<u8>,
+        nft: &mut Line,
+    ) -> Result<Option<Self::Warning>, Declined>;
 }

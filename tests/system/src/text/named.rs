@@ -29,7 +29,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(families(path!(defaults), defaults));
     trials.extend(families(path!(offs), offs));
     trials.extend(families(path!(netmask), netmask));
-    trials.extend(families(path!(ct_alone), ct_alone));
+    trials.extend(families(path!(not_spread), not_spread));
     trials.extend(families(path!(spi_and_port), spi_and_port));
     trials.extend(families(path!(overridden), overridden));
     trials.extend(families(path!(words), words));
@@ -205,17 +205,20 @@ fn tuple_ipv4() -> Result<()> {
     Ok(())
 }
 
-/// Ours warns of a rule that hashes nothing.
-fn ct_alone(family: Family) -> Result<()> {
+/// Ours warns of a rule that spreads nothing.
+fn not_spread(family: Family) -> Result<()> {
     let table = Table::new(family)?;
-    for (library, warns) in [(Side::Stock, false), (Side::Ours, true)] {
-        let added = table.add(library, "--hmark-mod 4 --hmark-rnd 1 --hmark-tuple ct")?;
-        ensure!(
-            added.status == 0 && added.stderr.contains("warning") == warns,
-            "{library:?}: status {}: {}",
-            added.status,
-            added.stderr
-        );
+    for tuple in ["ct", "proto", "ct,proto"] {
+        let options = format!("--hmark-mod 4 --hmark-rnd 1 --hmark-tuple {tuple}");
+        for (library, warns) in [(Side::Stock, false), (Side::Ours, true)] {
+            let added = table.add(library, &options)?;
+            ensure!(
+                added.status == 0 && added.stderr.contains("warning") == warns,
+                "{library:?}: status {}: {}",
+                added.status,
+                added.stderr
+            );
+        }
     }
     Ok(())
 }
