@@ -38,7 +38,7 @@ pub use line::{Line, Text};
 pub use nft::{translate, Declined};
 pub use number::Notation;
 pub use options::{Group, Row, OPTIONS};
-pub use read::read;
+pub use read::{option, read};
 pub use sentences::{Error, Warning, WRONG_VERSION};
 pub use set::set;
 pub use show::{list, save};

@@ -54,7 +54,7 @@ pub fn read(text: &str, family: Family) -> Result<(Info, Option<Warning>), Error
 }
 
 /// The option of this name, or else the only option with a name that begins like this.
-fn option(name: &[u8]) -> Option<&'static Row> {
+pub fn option(name: &[u8]) -> Option<&'static Row> {
     let named = |row: &&Row| row.names().any(|full| full.to_bytes() == name);
     let begun = |row: &&Row| row.names().any(|full| full.to_bytes().starts_with(name));
     let mut found = OPTIONS.iter().filter(begun);

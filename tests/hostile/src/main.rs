@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{ensure, Context, Result};
+use hmark_text::{Kind, Row, OPTIONS};
 use libtest_mimic::{Arguments, Failed, Trial};
 use testbed::family::{Commands, Family};
 use testbed::{install, path};
@@ -21,23 +22,6 @@ const INVALID: &str = "--error-exitcode=99";
 
 /// Exit status of iptables for a bad value.
 const REFUSED: i32 = 2;
-
-const PREFIXES: [&str; 2] = ["--hmark-src-prefix", "--hmark-dst-prefix"];
-
-const OTHERS: [&str; 12] = [
-    "--hmark-tuple",
-    "--hmark-sport-mask",
-    "--hmark-dport-mask",
-    "--hmark-spi-mask",
-    "--hmark-sport",
-    "--hmark-dport",
-    "--hmark-spi",
-    "--hmark-proto-mask",
-    "--hmark-rnd",
-    "--hmark-mod",
-    "--hmark-offset",
-    "--hmark-offs",
-];
 
 /// The way of a value to the parser.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +35,7 @@ enum Way {
 /// An option with a hostile value.
 struct Attempt {
     family: Family,
+    /// An option's name or alias.
     option: &'static str,
     way: Way,
     value: Vec<u8>,
@@ -92,11 +77,9 @@ fn trials(folder: &Path) -> Vec<Trial> {
     ];
     let mut trials = Vec::new();
     for family in Family::ALL {
-        let others = match family {
-            Family::Ipv4 => &OTHERS[..],
-            Family::Ipv6 => &[],
-        };
-        for option in PREFIXES.iter().chain(others) {
+        let matters = |row: &&Row| family == Family::Ipv4 || matches!(row.kind, Kind::Prefix(_));
+        let names = OPTIONS.iter().filter(matters).flat_map(Row::names);
+        for option in names.filter_map(|name| name.to_str().ok()) {
             for (way, value) in values.clone() {
                 let attempt = Attempt {
                     family,
@@ -121,7 +104,7 @@ impl Attempt {
     fn name(&self) -> String {
         let start = &self.value[..self.value.len().min(12)];
         format!(
-            "{}_{} {} {}_bytes_\"{}\"",
+            "{}_{} --{} {}_bytes_\"{}\"",
             path!(Attempt::refuse),
             self.family.name(),
             self.option,
@@ -132,7 +115,8 @@ impl Attempt {
 
     /// Checks that the rule is refused; `rules` is a file for this attempt only.
     fn refuse(&self, extensions: &Path, rules: PathBuf) -> Result<()> {
-        let Self { option, value, .. } = self;
+        let Self { value, .. } = self;
+        let option = format!("--{}", self.option);
         let iptables = self.family.iptables();
         let mut valgrind = Command::new("valgrind");
         valgrind
@@ -141,7 +125,7 @@ impl Attempt {
         match self.way {
             Way::Argument => valgrind
                 .arg(format!("{iptables}-translate"))
-                .args(["-t", "mangle", "-A", "PREROUTING", "-j", "HMARK", option])
+                .args(["-t", "mangle", "-A", "PREROUTING", "-j", "HMARK", &option])
                 .arg(OsStr::from_bytes(value))
                 .args(["--hmark-mod", "4"]),
             Way::File => {

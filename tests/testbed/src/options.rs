@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The rule that an iptables rule text means, parsed independently of both libraries.
+//! The rule that an iptables rule text means. Its values are read independently of both libraries.
 
-use anyhow::{bail, Context, Result};
-use hmark::rule::v0::{flag, Info};
+use std::ffi::CStr;
+
+use anyhow::{ensure, Context, Result};
+use hmark::rule::v0::Info;
+use hmark_text::{Kind, Row, OPTIONS};
 
 use crate::family::Family;
 
@@ -15,130 +18,60 @@ pub fn parse(text: &str, family: Family) -> Result<Info> {
     let mut rule = Info::default();
     let mut words = text.split_whitespace();
     while let Some(word) = words.next() {
-        let Some(option) = word.strip_prefix("--hmark-") else {
+        if !word.starts_with("--hmark-") {
             continue;
-        };
+        }
         let value = words.next().with_context(|| format!("{word}: no value"))?;
-        set(&mut rule, option, value, family).with_context(|| format!("{word} {value}"))?;
+        set(&mut rule, &word[2..], value, family).with_context(|| format!("{word} {value}"))?;
     }
     Ok(rule)
 }
 
-fn set(rule: &mut Info, option: &str, value: &str, family: Family) -> Result<()> {
-    let [sport, dport] = [0, 2];
-    match option {
-        "tuple" => return value.split(',').try_for_each(|word| tuple(rule, word)),
-        "src-prefix" => {
-            rule.src_mask = mask(value, family)?;
-            rule.flags |= flag::SADDR_MASK;
+fn set(rule: &mut Info, name: &str, value: &str, family: Family) -> Result<()> {
+    let is_named = |full: &CStr| full.to_bytes() == name.as_bytes();
+    let row = OPTIONS.iter().find(|row| is_named(row.name));
+    let row = row.context("unknown option")?;
+    if let Kind::Selectors = row.kind {
+        for name in value.split(',') {
+            let row = OPTIONS.iter().find(|row| row.selector == Some(name));
+            let row = row.with_context(|| format!("unknown word {name}"))?;
+            put(rule, row, None, family)?;
         }
-        "dst-prefix" => {
-            rule.dst_mask = mask(value, family)?;
-            rule.flags |= flag::DADDR_MASK;
-        }
-        "sport-mask" => {
-            set_port(&mut rule.port_mask, sport, value)?;
-            rule.flags |= flag::SPORT_MASK;
-        }
-        "dport-mask" => {
-            set_port(&mut rule.port_mask, dport, value)?;
-            rule.flags |= flag::DPORT_MASK;
-        }
-        "spi-mask" => {
-            rule.port_mask = number(value)?.to_be();
-            rule.flags |= flag::SPI_MASK;
-        }
-        "sport" => {
-            set_port(&mut rule.port_set, sport, value)?;
-            rule.flags |= flag::SPORT;
-        }
-        "dport" => {
-            set_port(&mut rule.port_set, dport, value)?;
-            rule.flags |= flag::DPORT;
-        }
-        "spi" => {
-            rule.port_set = number(value)?.to_be();
-            rule.flags |= flag::SPI;
-        }
-        "proto-mask" => {
-            rule.proto_mask = number(value)?.try_into()?;
-            rule.flags |= flag::PROTO_MASK;
-        }
-        "rnd" => {
-            rule.hashrnd = number(value)?;
-            rule.flags |= flag::RND;
-        }
-        "mod" => {
-            rule.hmodulus = number(value)?;
-            rule.flags |= flag::MODULUS;
-        }
-        "offset" => {
-            rule.hoffset = number(value)?;
-            rule.flags |= flag::OFFSET;
-        }
-        _ => bail!("unknown option"),
+        return Ok(());
     }
-    Ok(())
+    let number = match value.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16)?,
+        None => value.parse()?,
+    };
+    put(rule, row, Some(number), family)
 }
 
-fn tuple(rule: &mut Info, word: &str) -> Result<()> {
-    match word {
-        "src" => {
-            rule.src_mask = [u32::MAX; 4];
-            rule.flags |= flag::SADDR_MASK;
-        }
-        "dst" => {
-            rule.dst_mask = [u32::MAX; 4];
-            rule.flags |= flag::DADDR_MASK;
-        }
-        "sport" => {
-            set_port(&mut rule.port_mask, 0, "0xffff")?;
-            rule.flags |= flag::SPORT_MASK;
-        }
-        "dport" => {
-            set_port(&mut rule.port_mask, 2, "0xffff")?;
-            rule.flags |= flag::DPORT_MASK;
-        }
-        "spi" => {
-            rule.port_mask = u32::MAX;
-            rule.flags |= flag::SPI_MASK;
-        }
-        "proto" => {
-            rule.proto_mask = u16::MAX;
-            rule.flags |= flag::PROTO_MASK;
-        }
-        "ct" => rule.flags |= flag::CT,
-        _ => bail!("unknown word {word}"),
+/// Gives an option a number, or else its highest one.
+fn put(rule: &mut Info, row: &Row, number: Option<u32>, family: Family) -> Result<()> {
+    rule.flags |= row.flag;
+    let highest = match &row.kind {
+        Kind::Selectors => return Ok(()),
+        Kind::Prefix(_) => family.address_bits(),
+        Kind::Number(field) => *field.range.end(),
+    };
+    let number = number.unwrap_or(highest);
+    ensure!(number <= highest, "over {highest}");
+    match &row.kind {
+        Kind::Selectors => {}
+        Kind::Prefix(prefix) => *(prefix.get_mut)(rule) = mask(number),
+        Kind::Number(field) => (field.set)(rule, number),
     }
-    Ok(())
-}
-
-/// Writes one 16-bit half, `at` bytes into `ports` as they are in memory.
-fn set_port(ports: &mut u32, at: usize, value: &str) -> Result<()> {
-    let port: u16 = number(value)?.try_into()?;
-    let mut bytes = ports.to_ne_bytes();
-    bytes[at..at + 2].copy_from_slice(&port.to_be_bytes());
-    *ports = u32::from_ne_bytes(bytes);
     Ok(())
 }
 
 /// The mask of a prefix length, in network byte order.
-fn mask(value: &str, family: Family) -> Result<[u32; 4]> {
-    let length: u32 = value.parse()?;
-    if length > family.address_bits() {
-        bail!("longer than {} bits", family.address_bits());
-    }
-    let bits = u128::MAX.checked_shl(128 - length).unwrap_or(0);
-    let bytes = bits.to_be_bytes();
-    Ok(std::array::from_fn(|word| {
+fn mask(length: u32) -> [u32; 4] {
+    let bytes = u128::MAX
+        .checked_shl(128 - length)
+        .unwrap_or(0)
+        .to_be_bytes();
+    std::array::from_fn(|word| {
         u32::from_ne_bytes(std::array::from_fn(|byte| bytes[word * 4 + byte]))
-    }))
-}
-
-fn number(value: &str) -> Result<u32> {
-    Ok(match value.strip_prefix("0x") {
-        Some(digits) => u32::from_str_radix(digits, 16)?,
-        None => value.parse()?,
     })
 }
 

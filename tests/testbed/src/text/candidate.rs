@@ -4,27 +4,10 @@
 
 use std::fmt;
 
+use hmark::rule::v0::flag;
+use hmark_text::{Row, OPTIONS, SELECTORS};
+
 use crate::family::Family;
-
-/// The options that the stock library knows.
-pub const OPTIONS: [&str; 13] = [
-    "hmark-tuple",
-    "hmark-src-prefix",
-    "hmark-dst-prefix",
-    "hmark-sport-mask",
-    "hmark-dport-mask",
-    "hmark-spi-mask",
-    "hmark-sport",
-    "hmark-dport",
-    "hmark-spi",
-    "hmark-proto-mask",
-    "hmark-rnd",
-    "hmark-mod",
-    "hmark-offset",
-];
-
-/// Options that select nothing to hash.
-const NO_SELECTORS: [&str; 3] = ["hmark-rnd", "hmark-mod", "hmark-offset"];
 
 /// Options with their values, one in each item, each as in a line for iptables-restore.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,25 +44,28 @@ impl Candidate {
         (0..self.0.len()).map(without).collect()
     }
 
-    /// Whether the option is given, in full or abbreviated.
-    pub fn gives(&self, option: &str) -> bool {
-        self.options().any(|(name, _)| name == option)
+    /// Whether one of the options with these flags is given, in full or abbreviated.
+    pub fn gives(&self, flags: u32) -> bool {
+        self.options().any(|(row, _)| row.flag & flags != 0)
     }
 
-    /// The value of the option, if it is given.
-    pub fn value(&self, option: &str) -> Option<&str> {
-        let mut options = self.options();
-        Some(options.find(|(name, _)| *name == option)?.1)
+    /// The flags of the options whose parts the tuple selects in full.
+    pub fn selected(&self) -> u32 {
+        let mut lists = self.options().filter(|(row, _)| row.flag == flag::CT);
+        let elements = lists.next().map_or("", |(_, list)| list).split(',');
+        elements
+            .filter_map(selected)
+            .fold(0, |flags, row| flags | row.flag)
     }
 
     /// The options with which the stock library makes the same rule: where it has no default, these
     /// include ours, in the form that is saved.
     pub fn for_stock(&self, family: Family) -> Self {
         let mut options = self.0.clone();
-        if !self.gives("hmark-rnd") {
+        if !self.gives(flag::RND) {
             options.insert(0, "--hmark-rnd 0xc175a3b8".to_owned());
         }
-        if self.options().all(|(name, _)| NO_SELECTORS.contains(&name)) {
+        if !self.gives(SELECTORS | flag::CT) {
             let bits = family.address_bits();
             let selectors = format!(
                 "--hmark-src-prefix {bits} --hmark-dst-prefix {bits} --hmark-sport-mask 0xffff \
@@ -90,12 +76,12 @@ impl Candidate {
         Self(options)
     }
 
-    /// The options that getopt finds, by their full names, with their values.
-    pub fn options(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    /// The options that getopt finds, with their values.
+    pub fn options(&self) -> impl Iterator<Item = (&'static Row, &str)> {
         self.0.iter().filter_map(|option| {
             let option = option.trim_start_matches("! ").strip_prefix("--")?;
             let (name, value) = option.split_once([' ', '=']).unwrap_or((option, ""));
-            Some((full_name(name)?, value))
+            Some((hmark_text::option(name.as_bytes())?, value))
         })
     }
 }
@@ -106,13 +92,11 @@ impl fmt::Display for Candidate {
     }
 }
 
-/// The option that `name` is or abbreviates, if there is exactly one.
-fn full_name(name: &str) -> Option<&'static str> {
-    let named = OPTIONS.iter().find(|option| **option == name);
-    let mut fitting = OPTIONS.iter().filter(|option| option.starts_with(name));
-    let first = fitting.next();
-    let only = first.filter(|_| fitting.next().is_none());
-    named.or(only).copied()
+/// The first option whose selector begins like this element of a tuple.
+pub fn selected(element: &str) -> Option<&'static Row> {
+    let element = element.to_ascii_lowercase();
+    let begins = |name: &str| name.starts_with(&element);
+    OPTIONS.iter().find(|row| row.selector.is_some_and(begins))
 }
 
 #[cfg(test)]
@@ -137,16 +121,8 @@ mod tests {
                 "--hmark-mod 4 ! --hmark-rnd \" 1\"",
             ]
         );
-        assert_eq!(candidate.value("hmark-tuple"), Some("src"));
-        assert!(candidate.gives("hmark-rnd") && !candidate.gives("hmark-spi"));
-    }
-
-    #[test]
-    fn abbreviations_are_of_one_option() {
-        assert_eq!(full_name("hmark-o"), Some("hmark-offset"));
-        assert_eq!(full_name("hmark-spi"), Some("hmark-spi"));
-        assert_eq!(full_name("hmark-sp"), None);
-        assert_eq!(full_name("hmark-modulus"), None);
+        assert_eq!(candidate.selected(), flag::SADDR_MASK);
+        assert!(candidate.gives(flag::RND) && !candidate.gives(flag::SPI));
     }
 
     #[test]

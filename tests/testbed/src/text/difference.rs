@@ -5,9 +5,14 @@
 use std::fmt;
 use std::net::Ipv6Addr;
 
+use hmark::rule::v0::flag;
+
 use crate::family::Family;
 
 use super::candidate::Candidate;
+
+/// The flags of the options that take a netmask.
+const PREFIXES: u32 = flag::SADDR_MASK | flag::DADDR_MASK;
 
 /// A named difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,28 +46,28 @@ impl Difference {
 
     /// The reason why the stock library may accept a rule that ours refuses.
     pub fn refused_by_ours(candidate: &Candidate, family: Family) -> Option<Self> {
-        let prefixes =
-            ["hmark-src-prefix", "hmark-dst-prefix"].map(|option| candidate.value(option));
-        let mut prefixes = prefixes.into_iter().flatten();
-        let mut netmasks = prefixes.clone().filter_map(|value| netmask(value, family));
-        if netmasks.any(lacks_length) {
-            return Some(Self::Netmask);
-        }
-        if family == Family::Ipv6 && prefixes.any(|value| value.contains('%')) {
-            return Some(Self::Zone);
+        for (_, value) in candidate
+            .options()
+            .filter(|(row, _)| row.flag & PREFIXES != 0)
+        {
+            if netmask(value, family).is_some_and(lacks_length) {
+                return Some(Self::Netmask);
+            }
+            if family == Family::Ipv6 && value.contains('%') {
+                return Some(Self::Zone);
+            }
         }
         if overridden(candidate) {
             return Some(Self::Overridden);
         }
-        let port = candidate.gives("hmark-sport") || candidate.gives("hmark-dport");
-        (candidate.gives("hmark-spi") && port).then_some(Self::SpiAndPort)
+        let port = candidate.gives(flag::SPORT | flag::DPORT);
+        (candidate.gives(flag::SPI) && port).then_some(Self::SpiAndPort)
     }
 }
 
 /// Whether both libraries store the same bytes for a rule that both accept.
 pub fn stored_alike(candidate: &Candidate, family: Family) -> bool {
-    let prefixes = [Some("hmark-src-prefix"), Some("hmark-dst-prefix")];
-    family == Family::Ipv6 || !named(candidate).any(|option| prefixes.contains(&option))
+    family == Family::Ipv6 || candidate.selected() & PREFIXES == 0
 }
 
 impl fmt::Display for Difference {
@@ -82,32 +87,8 @@ impl fmt::Display for Difference {
 fn overridden(candidate: &Candidate) -> bool {
     let mut before = candidate
         .options()
-        .take_while(|(name, _)| *name != "hmark-tuple");
-    before.any(|(name, _)| named(candidate).any(|option| option == Some(name)))
-}
-
-/// The options that mask the parts that the tuple names, and nothing for what names none.
-fn named(candidate: &Candidate) -> impl Iterator<Item = Option<&'static str>> + '_ {
-    let list = candidate.value("hmark-tuple").unwrap_or_default();
-    list.split(',').map(mask_of)
-}
-
-/// The option that masks the part that an element of a tuple selects in full.
-fn mask_of(element: &str) -> Option<&'static str> {
-    let masks = [
-        ("ct", ""),
-        ("src", "hmark-src-prefix"),
-        ("dst", "hmark-dst-prefix"),
-        ("sport", "hmark-sport-mask"),
-        ("dport", "hmark-dport-mask"),
-        ("proto", "hmark-proto-mask"),
-        ("spi", "hmark-spi-mask"),
-    ];
-    let element = element.to_ascii_lowercase();
-    let mut fitting = masks
-        .into_iter()
-        .filter(|(name, _)| name.starts_with(&element));
-    fitting.next().map(|(_, mask)| mask)
+        .take_while(|(row, _)| row.flag != flag::CT);
+    before.any(|(row, _)| candidate.selected() & row.flag != 0)
 }
 
 /// Reads a number as C's `strtoul` and `inet_aton` do.

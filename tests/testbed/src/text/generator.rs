@@ -2,13 +2,14 @@
 
 //! Random rules, most of them right, and some spoilt.
 
-use crate::family::Family;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use fastrand::Rng;
+use hmark::rule::v0::flag;
+use hmark_text::{Kind, Row, OPTIONS};
 
-use super::candidate::{Candidate, OPTIONS};
-
-/// Elements of `--hmark-tuple`, and the mask option that may replace each.
-const ADDRESSES: [(&str, &str); 2] = [("src", "src-prefix"), ("dst", "dst-prefix")];
+use super::candidate::{selected, Candidate};
+use crate::family::Family;
 
 /// One rule in this many is spoilt. Each of these costs one process for each library, which ends
 /// there.
@@ -23,79 +24,40 @@ pub fn candidate(rng: &mut Rng, family: Family) -> Candidate {
     Candidate::new(options)
 }
 
-/// Makes a random rule that ours accepts.
+/// Makes a random rule that ours accepts, unless it has a netmask without length.
 pub fn correct(rng: &mut Rng, family: Family) -> Candidate {
     Candidate::new(options(rng, family))
 }
 
 fn options(rng: &mut Rng, family: Family) -> Vec<String> {
+    let either = |rng: &mut Rng, spi, ports| if rng.bool() { spi } else { ports };
+    let left_out = either(rng, flag::SPI_MASK, flag::SPORT_MASK | flag::DPORT_MASK)
+        | either(rng, flag::SPI, flag::SPORT | flag::DPORT);
     let mut tuple = Vec::new();
     let mut options = Vec::new();
-    let mut add =
-        |rng: &mut Rng, name: &str, value: String| options.push(option(rng, name, &value));
-
-    for (name, prefix) in ADDRESSES {
-        match rng.u32(..4) {
-            0 => tuple.push(name),
-            1 | 2 => {
-                let value = prefix_length(rng, family);
-                add(rng, prefix, value);
+    for row in OPTIONS.iter().filter(|row| row.flag & left_out == 0) {
+        let is_given = match (row.flag, rng.u32(..6)) {
+            (flag::MODULUS, _) => true,
+            (flag::RND, chance) => chance > 0,
+            (_, chance) => chance < 2,
+        };
+        match row.selector {
+            Some(name) if rng.u32(..4) == 0 => tuple.push(selector(rng, name)),
+            _ if is_given => {
+                let value = match &row.kind {
+                    Kind::Selectors => continue,
+                    Kind::Prefix(_) => prefix_length(rng, family),
+                    Kind::Number(field) => number(rng, *field.range.start(), *field.range.end()),
+                };
+                options.push(option(rng, row, &value));
             }
             _ => {}
         }
-    }
-    let (masks, bits): (&[_], u32) = match rng.bool() {
-        true => (&["sport", "dport"], 16),
-        false => (&["spi"], 32),
-    };
-    for name in masks {
-        match rng.u32(..3) {
-            0 => tuple.push(name),
-            1 => {
-                let value = number(rng, bits);
-                add(rng, &format!("{name}-mask"), value);
-            }
-            _ => {}
-        }
-    }
-    let (sets, bits): (&[_], u32) = match rng.bool() {
-        true => (&["sport", "dport"], 16),
-        false => (&["spi"], 32),
-    };
-    for name in sets {
-        if rng.u32(..4) == 0 {
-            let value = number(rng, bits);
-            add(rng, name, value);
-        }
-    }
-    match rng.u32(..3) {
-        0 => tuple.push("proto"),
-        1 => {
-            let value = number(rng, 16);
-            add(rng, "proto-mask", value);
-        }
-        _ => {}
-    }
-    if rng.u32(..5) == 0 {
-        tuple.push("ct");
     }
     if !tuple.is_empty() {
         rng.shuffle(&mut tuple);
-        let names: Vec<_> = tuple.iter().map(|name| selector(rng, name)).collect();
-        add(rng, "tuple", names.join(","));
-    }
-    let value = number(rng, 32);
-    match value.trim_start_matches(['0', 'x', 'X', '+']) {
-        "" => add(rng, "mod", "1".to_owned()),
-        _ => add(rng, "mod", value),
-    }
-    if rng.u32(..10) > 0 {
-        let value = number(rng, 32);
-        add(rng, "rnd", value);
-    }
-    if rng.bool() {
-        let value = number(rng, 32);
-        add(rng, "offset", value);
+        let row = OPTIONS.iter().find(|row| row.flag == flag::CT);
+        options.extend(row.map(|row| option(rng, row, &tuple.join(","))));
     }
     rng.shuffle(&mut options);
     options
@@ -113,65 +75,62 @@ fn spoil(rng: &mut Rng, options: &mut Vec<String>) {
             options[at].pop();
         }
         _ => {
-            let name = OPTIONS[rng.usize(..OPTIONS.len())];
-            let value = [
-                "src",
-                "1",
-                "65536",
-                "4294967296",
-                "-1",
-                "\"\"",
-                "255.0.255.0",
-            ];
-            options.push(format!("--{name} {}", value[rng.usize(..value.len())]));
+            let name = name(&OPTIONS[rng.usize(..OPTIONS.len())]);
+            let values = "src 1 65536 4294967296 -1 \"\" 255.0.255.0".split(' ');
+            let values: Vec<_> = values.collect();
+            options.push(format!("--{name} {}", values[rng.usize(..values.len())]));
         }
     }
 }
 
+fn name(row: &Row) -> &'static str {
+    row.name.to_str().unwrap_or_default()
+}
+
 /// An option, sometimes abbreviated, with its value after a blank or `=`.
-fn option(rng: &mut Rng, name: &str, value: &str) -> String {
-    let name = format!("hmark-{name}");
-    let shortest = (1..name.len())
-        .find(|&length| {
-            let fits = |option: &&&str| option.starts_with(&name[..length]);
-            OPTIONS.iter().filter(fits).count() == 1
-        })
-        .unwrap_or(name.len());
-    let length = match rng.u32(..8) {
-        0 => rng.usize(shortest..=name.len()),
-        _ => name.len(),
+fn option(rng: &mut Rng, row: &Row, value: &str) -> String {
+    let is_row = |short: &str| {
+        let found = hmark_text::option(short.as_bytes());
+        found.is_some_and(|found| found.flag == row.flag)
     };
+    let name = abbreviated(rng, name(row), 8, is_row);
     let equals = if rng.u32(..16) == 0 { '=' } else { ' ' };
-    format!("--{}{equals}{value}", &name[..length])
+    format!("--{name}{equals}{value}")
 }
 
 /// The name of a selector, sometimes abbreviated or in upper case.
 fn selector(rng: &mut Rng, name: &str) -> String {
-    // As single letters, `s` means src and `d` means dst; `sp` means sport.
-    let shortest = match name {
-        "sport" | "dport" => 2,
-        "spi" => 3,
-        _ => 1,
-    };
-    let length = match rng.u32(..4) {
-        0 => rng.usize(shortest..=name.len()),
-        _ => name.len(),
-    };
+    let is_it = |short: &str| selected(short).is_some_and(|row| row.selector == Some(name));
+    let name = abbreviated(rng, name, 4, is_it);
     match rng.u32(..8) {
-        0 => name[..length].to_ascii_uppercase(),
-        _ => name[..length].to_owned(),
+        0 => name.to_ascii_uppercase(),
+        _ => name.to_owned(),
     }
 }
 
-/// A number of at most `bits` bits, in one of the accepted notations.
-fn number(rng: &mut Rng, bits: u32) -> String {
-    let max = u32::MAX >> (32 - bits);
+/// A name, once in `rarely` times cut off where it still is this name.
+fn abbreviated<'n>(
+    rng: &mut Rng,
+    name: &'n str,
+    rarely: u32,
+    is_it: impl Fn(&str) -> bool,
+) -> &'n str {
+    let shortest = (1..name.len()).find(|&length| is_it(&name[..length]));
+    let shortest = shortest.unwrap_or(name.len());
+    match rng.u32(..rarely) {
+        0 => &name[..rng.usize(shortest..=name.len())],
+        _ => name,
+    }
+}
+
+/// A number of a range, in one of the accepted notations.
+fn number(rng: &mut Rng, min: u32, max: u32) -> String {
     let number = match rng.u32(..6) {
-        0 => 0,
+        0 => min,
         1 => max,
-        2 => 1 << rng.u32(..bits),
-        3 => rng.u32(..256),
-        _ => rng.u32(..=max),
+        2 => 1 << rng.u32(..=max.ilog2()),
+        3 => rng.u32(min..256),
+        _ => rng.u32(min..=max),
     };
     match rng.u32(..8) {
         0 => format!("0{number:o}"),
@@ -185,15 +144,14 @@ fn number(rng: &mut Rng, bits: u32) -> String {
 
 /// A prefix length, or a netmask that has one, or, rarely, a netmask that has none.
 fn prefix_length(rng: &mut Rng, family: Family) -> String {
-    let bits = family.address_bits();
-    let length = rng.u32(..=bits);
+    let length = rng.u32(..=family.address_bits());
     let mask = match rng.u32(..100) {
         0 => rng.u128(..),
         _ => u128::MAX.checked_shl(128 - length).unwrap_or(0),
     };
     match (rng.u32(..4), family) {
-        (0, Family::Ipv4) => std::net::Ipv4Addr::from_bits((mask >> 96) as u32).to_string(),
-        (0, Family::Ipv6) => std::net::Ipv6Addr::from_bits(mask).to_string(),
+        (0, Family::Ipv4) => Ipv4Addr::from_bits((mask >> 96) as u32).to_string(),
+        (0, Family::Ipv6) => Ipv6Addr::from_bits(mask).to_string(),
         (1, _) => format!("{length:#x}"),
         _ => length.to_string(),
     }
@@ -213,5 +171,22 @@ mod tests {
         };
         assert_eq!(candidates(1), candidates(1));
         assert_ne!(candidates(1), candidates(2));
+    }
+
+    #[test]
+    fn each_option_and_selector_is_made() {
+        let mut rng = Rng::with_seed(1);
+        let texts: Vec<_> = (0..1000)
+            .map(|_| correct(&mut rng, Family::Ipv4).to_string())
+            .collect();
+        for row in &OPTIONS {
+            let name = format!("--{} ", name(row));
+            assert!(texts.iter().any(|text| text.contains(&name)), "{name}");
+            let elements = |text: &String| Candidate::parse(text).selected() & row.flag != 0;
+            assert!(
+                row.selector.is_none() || texts.iter().any(elements),
+                "{name}"
+            );
+        }
     }
 }
