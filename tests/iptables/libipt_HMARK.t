@@ -23,8 +23,25 @@
 
 # Values that the option cannot have.
 -j HMARK --hmark-mod 4 --hmark-src-prefix 33;;FAIL
--j HMARK --hmark-mod 4 --hmark-src-prefix 192.168.1.0;;FAIL
--j HMARK --hmark-mod 4 --hmark-dst-prefix 255.0.255.0;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-src-prefix 33;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-dst-prefix 33;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-src-prefix 192.168.1.0;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-dst-prefix 255.0.255.0;;FAIL
 -j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-src-prefix 64;;FAIL
 -j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-src-prefix 128;;FAIL
 -j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-dst-prefix ffff:ffff::;;FAIL
+
+# Tuples.
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple src;-j HMARK --hmark-src-prefix 32 --hmark-rnd 0x00000001 --hmark-mod 4;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple dst;-j HMARK --hmark-dst-prefix 32 --hmark-rnd 0x00000001 --hmark-mod 4;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple s;-j HMARK --hmark-src-prefix 32 --hmark-rnd 0x00000001 --hmark-mod 4;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple d;-j HMARK --hmark-dst-prefix 32 --hmark-rnd 0x00000001 --hmark-mod 4;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple sr;-j HMARK --hmark-src-prefix 32 --hmark-rnd 0x00000001 --hmark-mod 4;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple ds;-j HMARK --hmark-dst-prefix 32 --hmark-rnd 0x00000001 --hmark-mod 4;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple SRC;-j HMARK --hmark-src-prefix 32 --hmark-rnd 0x00000001 --hmark-mod 4;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple Src,dST,SP,dP,P;-j HMARK --hmark-src-prefix 32 --hmark-dst-prefix 32 --hmark-sport-mask 0xffff --hmark-dport-mask 0xffff --hmark-proto-mask 0xffff --hmark-rnd 0x00000001 --hmark-mod 4;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple src,src;-j HMARK --hmark-src-prefix 32 --hmark-rnd 0x00000001 --hmark-mod 4;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple src,dst,sport,dport,proto;-j HMARK --hmark-src-prefix 32 --hmark-dst-prefix 32 --hmark-sport-mask 0xffff --hmark-dport-mask 0xffff --hmark-proto-mask 0xffff --hmark-rnd 0x00000001 --hmark-mod 4;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple ct,src,dst,sport,dport,proto;-j HMARK --hmark-src-prefix 32 --hmark-dst-prefix 32 --hmark-sport-mask 0xffff --hmark-dport-mask 0xffff --hmark-proto-mask 0xffff --hmark-rnd 0x00000001 --hmark-mod 4 --hmark-tuple ct;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple proto,dport,sport,dst,src,ct;-j HMARK --hmark-src-prefix 32 --hmark-dst-prefix 32 --hmark-sport-mask 0xffff --hmark-dport-mask 0xffff --hmark-proto-mask 0xffff --hmark-rnd 0x00000001 --hmark-mod 4 --hmark-tuple ct;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple src,dst,spi,proto;-j HMARK --hmark-src-prefix 32 --hmark-dst-prefix 32 --hmark-spi-mask 0xffffffff --hmark-proto-mask 0xffff --hmark-rnd 0x00000001 --hmark-mod 4;OK

@@ -2,8 +2,8 @@
 #
 # Rules, and how they are saved, in the format of iptables' own tests: a line has the rule to add,
 # the rule that is saved (`=` for the same), and whether the first is accepted. They are for our
-# library: the stock one refuses some. Rules that only one family accepts, or that each saves in its
-# own way, are in libipt_HMARK.t and libip6t_HMARK.t.
+# library: files in stock/ have those of which the stock one makes something else. Rules that only
+# one family accepts, or that each saves in its own way, are in libipt_HMARK.t and libip6t_HMARK.t.
 #
 # `hmark-system text::files` runs all lines, and `text::edges` compares the libraries by them. With
 # module and library installed, root can also run them by the scripts of iptables' sources:
@@ -78,6 +78,12 @@
 -j HMARK --hmark-mod 4 --hmark-tuple src --hmark-tuple dst;;FAIL
 -j HMARK --hmark-mod 4 --hmark-src-prefix 8 --hmark-tuple dst,src;;FAIL
 -j HMARK --hmark-offs 1 --hmark-offset 2 --hmark-mod 4;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-src-prefix 8 --hmark-tuple src;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-dst-prefix 8 --hmark-tuple dst;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-sport-mask 1 --hmark-tuple sport;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-dport-mask 1 --hmark-tuple dport;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-spi-mask 1 --hmark-tuple spi;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-proto-mask 1 --hmark-tuple proto;;FAIL
 
 # An SPI and a port.
 -j HMARK --hmark-spi 1 --hmark-sport 1 --hmark-dport 1 --hmark-mod 4 --hmark-rnd 1;;FAIL
@@ -114,3 +120,37 @@
 -j HMARK --hmark-mod 4 5 --hmark-rnd 1 --hmark-tuple src;;FAIL
 -j HMARK src --hmark-mod 4 --hmark-rnd 1;;FAIL
 -j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple src --hmark-src-prefix;;FAIL
+
+# Tuples.
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple ct;-j HMARK --hmark-rnd 0x00000001 --hmark-mod 4 --hmark-tuple ct;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple sport;-j HMARK --hmark-sport-mask 0xffff --hmark-rnd 0x00000001 --hmark-mod 4;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple dport;-j HMARK --hmark-dport-mask 0xffff --hmark-rnd 0x00000001 --hmark-mod 4;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple proto;-j HMARK --hmark-proto-mask 0xffff --hmark-rnd 0x00000001 --hmark-mod 4;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple c;-j HMARK --hmark-rnd 0x00000001 --hmark-mod 4 --hmark-tuple ct;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple sp;-j HMARK --hmark-sport-mask 0xffff --hmark-rnd 0x00000001 --hmark-mod 4;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple dp;-j HMARK --hmark-dport-mask 0xffff --hmark-rnd 0x00000001 --hmark-mod 4;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple p;-j HMARK --hmark-proto-mask 0xffff --hmark-rnd 0x00000001 --hmark-mod 4;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple spo;-j HMARK --hmark-sport-mask 0xffff --hmark-rnd 0x00000001 --hmark-mod 4;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple spor;-j HMARK --hmark-sport-mask 0xffff --hmark-rnd 0x00000001 --hmark-mod 4;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple dpor;-j HMARK --hmark-dport-mask 0xffff --hmark-rnd 0x00000001 --hmark-mod 4;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple prot;-j HMARK --hmark-proto-mask 0xffff --hmark-rnd 0x00000001 --hmark-mod 4;OK
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple ct,ct;-j HMARK --hmark-rnd 0x00000001 --hmark-mod 4 --hmark-tuple ct;OK
+
+# No tuples.
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple srcs;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple sports;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple ctx;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple spi,sport;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple dport,spi;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple sp,spi;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple ,;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple ,src;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple src,;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple src,,dst;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple src,dst,;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple src dst;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple src|dst;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple !src;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple source;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple all;;FAIL
+-j HMARK --hmark-mod 4 --hmark-rnd 1 --hmark-tuple %s;;FAIL

@@ -17,6 +17,7 @@ use libtest_mimic::{Arguments, Trial};
 use testbed::family::{Commands, Family};
 use testbed::side::Side;
 use testbed::text::candidate::Candidate;
+use testbed::text::files::{self, Translation};
 use testbed::text::runner::{Iptables, Runner};
 use testbed::text::{edges, generator};
 use testbed::trial::test;
@@ -32,22 +33,7 @@ const EDGES: usize = 80;
 const RANDOM: usize = 1_000;
 const COMMANDS: usize = 4;
 const TRANSLATED: usize = 500;
-
-/// Rules for iptables-translate, each with its translation.
-const TRANSLATIONS: [[&str; 2]; 3] = [
-    [
-        "-j HMARK --hmark-mod 4 --hmark-offs 100",
-        "counter meta mark set symhash mod 4 offset 100",
-    ],
-    [
-        "-p tcp -j HMARK --hmark-mod 4 --hmark-tuple sport --hmark-dport-mask 0xff00 --hmark-rnd 5",
-        "PROTO tcp counter meta mark set jhash th sport . th dport & 0xff00 mod 4 seed 0x5",
-    ],
-    [
-        "-j HMARK --hmark-mod 4 --hmark-src-prefix 20 --hmark-rnd 0x01020304",
-        "counter meta mark set jhash IP saddr & MASK mod 4 seed 0x1020304",
-    ],
-];
+const TRANSLATIONS: usize = 10;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -101,20 +87,18 @@ fn help(machine: &Machine, family: Family) -> Result<()> {
     Ok(())
 }
 
-/// iptables-translate gives these translations.
+/// iptables-translate prints some of the translations of `tests/iptables`.
 fn translate(machine: &Machine, family: Family) -> Result<()> {
     let iptables = machine.iptables(family, "translate")?;
-    for [rule, nft] in TRANSLATIONS {
-        let arguments = format!("-t mangle -A PREROUTING {rule}");
-        let found = iptables.run(Side::Ours, "-translate", &arguments, "")?;
-        let (ip, proto, mask) = match family {
-            Family::Ipv4 => ("ip", "ip protocol", "255.255.240.0"),
-            Family::Ipv6 => ("ip6", "meta l4proto", "ffff:f000::"),
-        };
-        let nft = nft.replace("IP", ip).replace("PROTO", proto);
-        let nft = nft.replace("MASK", mask);
-        let wanted = format!("nft 'add rule {ip} mangle PREROUTING {nft}'\n");
-        ensure!(found == wanted, "`{rule}`:\n  {found}  {wanted}");
+    let mut translations = files::translations(family);
+    Rng::with_seed(SEED).shuffle(&mut translations);
+    for Translation { command, printed } in translations.iter().take(TRANSLATIONS) {
+        let (_, arguments) = command.split_once(' ').context("no arguments")?;
+        let found = iptables.run(Side::Ours, "-translate", arguments, "")?;
+        ensure!(
+            found.trim_end() == *printed,
+            "`{command}`:\n  {found}  {printed}"
+        );
     }
     Ok(())
 }

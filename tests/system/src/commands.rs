@@ -4,34 +4,27 @@
 //! iptables-restore-translate of either family and backend, with the stock library and ours.
 
 use std::fs;
-use std::io::Write;
-use std::process::{Command, Stdio};
 
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
 use testbed::command::run;
 use testbed::family::{Commands, Family};
 use testbed::iptables;
-use testbed::module;
-use testbed::netns::Netns;
 use testbed::note;
 use testbed::path;
 use testbed::side::Side;
 
 use crate::backend::Backend;
+use crate::firewall::{Firewall, PARAMETER_PROBLEM};
 use crate::trial::{backends, families};
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
     let mut trials = backends(path!(equal), equal);
-    trials.extend(backends(path!(mistakes), mistakes));
     trials.extend(backends(path!(help), help));
     trials.extend(families(path!(translated), translated));
     trials
 }
-
-/// Exit status of iptables for a rule that an extension refuses.
-const PARAMETER_PROBLEM: i32 = 2;
 
 /// Complete rules that both libraries accept: the parts before and after `-j HMARK`.
 const FLOW: [&str; 2] = [
@@ -52,98 +45,6 @@ const TRACKED: [&str; 2] = [
     "--hmark-tuple ct,src,dst --hmark-mod 3 --hmark-rnd 3",
 ];
 
-/// Rules that are mistakes, each with words of our library's error. The error also names the
-/// option and a value that is refused.
-const MISTAKES: [[&str; 2]; 24] = [
-    ["", "\"--hmark-mod\" is missing: give the number"],
-    [
-        "--hmark-rnd 1",
-        "\"--hmark-mod\" is missing: give the number",
-    ],
-    ["--hmark-mod", "\"--hmark-mod\" requires an argument"],
-    [
-        "--hmark-mod 0",
-        "\"0\" for option \"--hmark-mod\": give a number from 1",
-    ],
-    [
-        "--hmark-mod 4294967296",
-        "\"4294967296\" for option \"--hmark-mod\": give a number",
-    ],
-    [
-        "--hmark-mod -1",
-        "\"-1\" for option \"--hmark-mod\": give a number from 1",
-    ],
-    [
-        "--hmark-mod 0x",
-        "\"0x\" for option \"--hmark-mod\": give a number from 1",
-    ],
-    ["! --hmark-mod 4", "\"--hmark-mod\" cannot be inverted"],
-    [
-        "--hmark-mod 4 --hmark-mod 5",
-        "\"5\" for option \"--hmark-mod\": given before",
-    ],
-    [
-        "--hmark-offs 1 --hmark-offset 2",
-        "\"2\" for option \"--hmark-offset\": given before",
-    ],
-    [
-        "--hmark-mod 4 --hmark-sport 65536",
-        "\"65536\" for option \"--hmark-sport\": give",
-    ],
-    [
-        "--hmark-mod 4 --hmark-sport http",
-        "\"http\" for option \"--hmark-sport\": give",
-    ],
-    [
-        "--hmark-mod 4 --hmark-src-prefix 129",
-        "\"129\" for option \"--hmark-src-prefix\": give",
-    ],
-    [
-        "--hmark-mod 4 --hmark-dst-prefix abc",
-        "\"abc\" for option \"--hmark-dst-prefix\": give",
-    ],
-    [
-        "--hmark-mod 4 --hmark-tuple src,colour",
-        "\"colour\" for option \"--hmark-tuple\": give src",
-    ],
-    [
-        "--hmark-mod 4 --hmark-tuple src,,dst",
-        "\"\" for option \"--hmark-tuple\": give src",
-    ],
-    [
-        "--hmark-mod 4 --hmark-tuple src --hmark-tuple dst",
-        "\"--hmark-tuple\" can only be used once",
-    ],
-    [
-        "--hmark-mod 4 --hmark-tuple src --hmark-src-prefix 8",
-        "\"8\" for option \"--hmark-src-prefix\": given before, by itself or in --hmark-tuple",
-    ],
-    [
-        "--hmark-mod 4 --hmark-src-prefix 8 --hmark-tuple dst,src",
-        "\"dst,src\" for option \"--hmark-tuple\": given before",
-    ],
-    [
-        "--hmark-mod 4 --hmark-tuple spi,sport",
-        "--hmark-spi-mask (or spi in --hmark-tuple) excludes",
-    ],
-    [
-        "--hmark-mod 4 --hmark-tuple spi --hmark-dport-mask 1",
-        "--hmark-spi-mask (or spi",
-    ],
-    [
-        "--hmark-mod 4 --hmark-spi-mask 1 --hmark-tuple dport",
-        "--hmark-spi-mask (or spi",
-    ],
-    [
-        "--hmark-mod 4 --hmark-spi 1 --hmark-dport 1",
-        "--hmark-spi excludes --hmark-sport and",
-    ],
-    [
-        "--hmark-mod 4 --hmark-colour red",
-        "unknown option \"--hmark-colour\"",
-    ],
-];
-
 /// The text of a rule after its chain.
 fn rule([matches, options]: [&str; 2]) -> String {
     format!("{matches} -j HMARK {options}")
@@ -159,20 +60,16 @@ struct Step {
 
 /// A sequence of commands with one library, in a namespace of its own.
 struct Session {
-    family: Family,
-    backend: Backend,
+    firewall: Firewall,
     library: Side,
-    netns: Netns,
     steps: Vec<Step>,
 }
 
 impl Session {
     fn new(family: Family, backend: Backend, library: Side) -> Result<Self> {
         Ok(Self {
-            family,
-            backend,
+            firewall: Firewall::new(family, backend)?,
             library,
-            netns: Netns::add("hmark-commands")?,
             steps: Vec::new(),
         })
     }
@@ -186,41 +83,24 @@ impl Session {
         input: &str,
         status: i32,
     ) -> Result<[String; 2]> {
-        let program = self.backend.program(self.family, suffix);
-        let mut command = Command::new(&program);
-        command
-            .args(arguments.split_whitespace())
-            .envs(self.library.variables().iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let output = self.netns.enter(|| {
-            let mut child = command.spawn()?;
-            let mut stdin = child.stdin.take().context("no standard input")?;
-            // A program that fails early does not read all of it.
-            let _ = stdin.write_all(input.as_bytes());
-            drop(stdin);
-            Ok(child.wait_with_output()?)
-        })?;
-        let command = format!("{program} {arguments}");
-        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-        let [stdout, stderr] = [text(&output.stdout), text(&output.stderr)];
+        let answer = self
+            .firewall
+            .answer(self.library, suffix, arguments, input)?;
         ensure!(
-            output.status.code() == Some(status),
-            "{:?}: `{command}`: {}, expected {status}: {stderr}",
+            answer.status == status,
+            "{:?}: `{suffix} {arguments}`: status {}, expected {status}: {}",
             self.library,
-            output.status,
+            answer.status,
+            answer.stderr
         );
-        let stdout: String = stdout
-            .split_inclusive('\n')
-            .filter(|line| !line.starts_with('#'))
-            .collect();
+        let lines = answer.stdout.split_inclusive('\n');
+        let stdout: String = lines.filter(|line| !line.starts_with('#')).collect();
         self.steps.push(Step {
-            command,
+            command: format!("{suffix} {arguments}"),
             status,
             stdout: stdout.clone(),
         });
-        Ok([stdout, stderr])
+        Ok([stdout, answer.stderr])
     }
 
     /// Runs iptables on the mangle table, and returns its standard output.
@@ -237,7 +117,12 @@ impl Session {
 
     /// Whether this is an old version of ip6tables, with this backend.
     fn is_old_ip6tables(&self, backend: Backend) -> Result<bool> {
-        Ok(self.family == Family::Ipv6 && self.backend == backend && iptables::is_old()?)
+        let Firewall {
+            family,
+            backend: own,
+            ..
+        } = self.firewall;
+        Ok(family == Family::Ipv6 && own == backend && iptables::is_old()?)
     }
 
     /// Checks the rules of a chain and their order. Their `--hmark-mod` tells them apart.
@@ -324,7 +209,7 @@ impl Session {
             "no line is to blame: {why}"
         );
         let bad = table("-j HMARK --hmark-spi 1 --hmark-sport 1 --hmark-mod 4 --hmark-rnd 1");
-        let status = match (self.library, self.backend) {
+        let status = match (self.library, self.firewall.backend) {
             (Side::Ours, _) => PARAMETER_PROBLEM,
             (Side::Stock, Backend::Legacy) => 1,
             (Side::Stock, Backend::Nft) => 4,
@@ -368,7 +253,6 @@ fn modulus(rule: &str) -> Result<&str> {
 
 /// With either library, every command has the same result and output.
 fn equal(family: Family, backend: Backend) -> Result<()> {
-    module::load_ours()?;
     let session = |library| -> Result<_> {
         let mut session = Session::new(family, backend, library)?;
         session.edit()?;
@@ -390,28 +274,19 @@ fn equal(family: Family, backend: Backend) -> Result<()> {
     Ok(())
 }
 
-/// Mistakes are refused with an error that says what is wrong and what would be right, and no rule
-/// is added.
-fn mistakes(family: Family, backend: Backend) -> Result<()> {
-    module::load_ours()?;
-    let mut session = Session::new(family, backend, Side::Ours)?;
-    for [options, expected] in MISTAKES {
-        let command = format!("-t mangle -A PREROUTING -j HMARK {options}");
-        let [_, why] = session.run("", &command, "", PARAMETER_PROBLEM)?;
-        ensure!(why.contains(expected), "`{options}` is refused by: {why}");
-    }
-    let left = session.iptables("-S PREROUTING")?;
-    ensure!(!left.contains("-A"), "{left}");
-    Ok(())
-}
-
 /// `-j HMARK --help` succeeds, and lists our options after those of iptables.
 fn help(family: Family, backend: Backend) -> Result<()> {
     let mut session = Session::new(family, backend, Side::Ours)?;
-    let [help, _] = session.run("", "-j HMARK --help", "", 0)?;
+    let [ours, _] = session.run("", "-j HMARK --help", "", 0)?;
     for option in ["--hmark-mod N", "--hmark-offs\n", "--hmark-tuple LIST"] {
-        ensure!(help.contains(option), "no {option:?} in the help:\n{help}");
+        ensure!(ours.contains(option), "no {option:?} in the help:\n{ours}");
     }
+    session.library = Side::Stock;
+    let [stock, _] = session.run("", "-j HMARK --help", "", 0)?;
+    ensure!(
+        !stock.contains("--hmark-offs\n"),
+        "the stock library's is ours"
+    );
     Ok(())
 }
 

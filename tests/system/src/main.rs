@@ -10,6 +10,7 @@ mod commands;
 mod compat;
 mod examples;
 mod experiment;
+mod firewall;
 mod kernel;
 mod lifecycle;
 mod loading;

@@ -3,18 +3,19 @@
 //! The life of rules: they are accepted, listed, saved, restored and deleted, and exchanged with
 //! the stock library.
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{ensure, Context, Result};
 use hmark::rule::Refusal;
 use libtest_mimic::Trial;
-use testbed::command::{run, run_with};
+use testbed::command::run;
 use testbed::family::Family;
 use testbed::module;
-use testbed::netns::Netns;
 use testbed::note;
 use testbed::path;
 use testbed::side::Side;
+use testbed::text::runner::Iptables;
 
 use crate::backend::Backend;
+use crate::firewall::{rules, Firewall, PARAMETER_PROBLEM};
 use crate::ruleset;
 use crate::trial::backends;
 
@@ -32,7 +33,6 @@ pub fn trials() -> Vec<Trial> {
 /// The main rule is accepted, listed, saved with its defaults, restored and deleted, and so is the
 /// one that names what is the default.
 fn mission(family: Family, backend: Backend) -> Result<()> {
-    module::load_ours()?;
     let tuple = "--hmark-tuple src,dst,sport,dport,proto";
     lives(family, backend, MISSION)?;
     lives(family, backend, &format!("{MISSION} {tuple}"))
@@ -40,8 +40,7 @@ fn mission(family: Family, backend: Backend) -> Result<()> {
 
 /// A rule that means the main one is found and deleted by its text, before and after it is restored.
 fn lives(family: Family, backend: Backend, rule: &str) -> Result<()> {
-    let netns = Netns::add("hmark-mission")?;
-    let iptables = format!("{} -t mangle", backend.program(family, ""));
+    let firewall = Firewall::new(family, backend)?;
     let (address, bits) = match family {
         Family::Ipv4 => ("192.0.2.1", 32),
         Family::Ipv6 => ("2001:db8::1", 128),
@@ -51,97 +50,107 @@ fn lives(family: Family, backend: Backend, rule: &str) -> Result<()> {
          --hmark-dst-prefix {bits} --hmark-sport-mask 0xffff --hmark-dport-mask 0xffff \
          --hmark-proto-mask 0xffff --hmark-rnd 0xc175a3b8 --hmark-mod 4 --hmark-offset 100"
     );
+    let run = |command: &str| {
+        let arguments = format!("-t mangle {command}");
+        firewall.run(Side::Ours, "", &arguments, "")
+    };
+    let ensure_rules = |expected: &[&str]| {
+        let found = firewall.rules(Side::Ours)?;
+        ensure!(
+            found == expected,
+            "expected {expected:#?}, saved {found:#?}"
+        );
+        Ok(())
+    };
 
-    netns.run(&format!("{iptables} -I PREROUTING -d {address} {rule}"))?;
+    run(&format!("-I PREROUTING -d {address} {rule}"))?;
     module::check_ours()?;
-    ensure_rules(&netns, family, backend, &[&saved])?;
-    let listed = netns.run(&format!("{iptables} -n -L PREROUTING"))?;
+    ensure_rules(&[&saved])?;
+    let listed = run("-n -L PREROUTING")?;
     ensure!(listed.contains("HMARK mod 4 + 0x64"), "listed as: {listed}");
     // It means the same rule as the saved text, so -C finds it.
-    let check = format!("{iptables} -C PREROUTING -d {address} {rule}");
-    netns.run(&check)?;
+    run(&format!("-C PREROUTING -d {address} {rule}"))?;
 
-    let dump = save(&netns, family, backend, Side::Ours)?;
-    netns.run(&format!("{iptables} -F"))?;
-    ensure_rules(&netns, family, backend, &[])?;
-    restore(&netns, family, backend, Side::Ours, &dump)?;
-    ensure_rules(&netns, family, backend, &[&saved])?;
-    netns.run(&check)?;
-    netns.run(&format!("{iptables} -D PREROUTING -d {address} {rule}"))?;
-    ensure_rules(&netns, family, backend, &[])
+    let dump = firewall.run(Side::Ours, "-save", "", "")?;
+    run("-F")?;
+    ensure_rules(&[])?;
+    firewall.run(Side::Ours, "-restore", "", &dump)?;
+    ensure_rules(&[&saved])?;
+    run(&format!("-C PREROUTING -d {address} {rule}"))?;
+    run(&format!("-D PREROUTING -d {address} {rule}"))?;
+    ensure_rules(&[])
 }
 
 /// Each library restores what the other saved; lists and saves are the same.
 fn exchanged_with_stock(family: Family, backend: Backend) -> Result<()> {
-    module::load_ours()?;
-    let netns = Netns::add("hmark-exchange")?;
+    let firewall = Firewall::new(family, backend)?;
     let mut entries = ruleset::stateless(family);
     entries.extend(ruleset::connection());
     let input = ruleset::restore_input(&entries, |_| Default::default());
 
-    let mut dumps = Vec::new();
+    let mut saves = Vec::new();
     for (writer, reader) in [(Side::Ours, Side::Stock), (Side::Stock, Side::Ours)] {
-        restore(&netns, family, backend, writer, &input)?;
-        let dump = save(&netns, family, backend, writer)?;
-        restore(&netns, family, backend, reader, &dump)
+        firewall.run(writer, "-restore", "", &input)?;
+        let dump = firewall.run(writer, "-save", "", "")?;
+        firewall
+            .run(reader, "-restore", "", &dump)
             .with_context(|| format!("saved by {writer:?}, restored by {reader:?}"))?;
-        dumps.push(dump);
+        saves.push(rules(&dump).map(str::to_owned).collect());
         for library in [writer, reader] {
-            dumps.push(save(&netns, family, backend, library)?);
+            saves.push(firewall.rules(library)?);
         }
     }
-    let count = rules(&dumps[0]).count();
+    let count = saves[0].len();
     ensure!(
         count == entries.len(),
         "{count} of {} rules saved",
         entries.len()
     );
-    for dump in &dumps {
-        for (one, other) in rules(&dumps[0]).zip(rules(dump)) {
+    for save in &saves {
+        for (one, other) in saves[0].iter().zip(save) {
             ensure!(one == other, "saved differently: `{one}` and `{other}`");
         }
-        ensure!(rules(dump).count() == count, "rules lost on the way");
+        ensure!(save.len() == count, "rules lost on the way");
     }
 
-    let list = |library: Side| {
-        let command = format!("{} -t mangle -n -L", backend.program(family, ""));
-        netns.enter(|| run_with(&command, "", library.variables()))
-    };
+    let list = |library| firewall.run(library, "", "-t mangle -n -L", "");
     let (ours, stock) = (list(Side::Ours)?, list(Side::Stock)?);
     ensure!(ours == stock, "listed differently:\n{ours}\n{stock}");
     note!("{family}: {count} rules exchanged with the stock library");
     Ok(())
 }
 
-/// Rules that the kernel or the library must refuse are refused, and none is left behind.
+/// The kernel refuses a rule that the stock library leaves to it, logs why, and none is left behind.
+/// Our library refuses it itself.
 fn refused(family: Family, backend: Backend) -> Result<()> {
-    module::load_ours()?;
-    let netns = Netns::add("hmark-refused")?;
-    let iptables = format!("{} -t mangle", backend.program(family, ""));
-    for options in [
-        "",
-        "--hmark-mod 0",
-        "--hmark-mod 4 --hmark-tuple src,dst,colour",
-        "--hmark-mod 4 --hmark-tuple spi,sport",
-        "--hmark-mod 4 --hmark-spi 1 --hmark-sport 1",
-        "--hmark-mod 4294967296",
-    ] {
-        let rule = format!("{iptables} -A PREROUTING -j HMARK {options}");
-        refuses(netns.run(&rule), "HMARK: ")?;
+    let firewall = Firewall::new(family, backend)?;
+    for port in ["--hmark-sport", "--hmark-dport"] {
+        let rule = format!(
+            "-A PREROUTING -j HMARK --hmark-tuple src --hmark-spi 1 {port} 1 --hmark-mod 4 \
+             --hmark-rnd 1"
+        );
+        let before = reasons()?;
+        for (library, reason) in [
+            (Side::Ours, "HMARK: --hmark-spi excludes"),
+            (Side::Stock, "Invalid argument"),
+        ] {
+            let answer = firewall.mangle(library, &rule)?;
+            let is_its_own = answer.status == PARAMETER_PROBLEM;
+            ensure!(
+                is_its_own == (library == Side::Ours) && answer.stderr.contains(reason),
+                "{library:?}: status {}: {}",
+                answer.status,
+                answer.stderr
+            );
+        }
+        ensure!(
+            reasons()? > before,
+            "the kernel log does not say why the rule is refused"
+        );
     }
-    // The stock library leaves this one to the kernel.
-    let rule = format!(
-        "{iptables} -A PREROUTING -j HMARK --hmark-tuple src --hmark-spi 1 --hmark-sport 1 \
-         --hmark-mod 4 --hmark-rnd 1"
-    );
-    let before = reasons()?;
-    let result = netns.enter(|| run_with(&rule, "", Side::Stock.variables()));
-    refuses(result, "Invalid argument")?;
-    ensure!(
-        reasons()? > before,
-        "the kernel log does not say why the rule is refused"
-    );
-    ensure_rules(&netns, family, backend, &[])
+    let left = firewall.rules(Side::Ours)?;
+    ensure!(left.is_empty(), "left behind: {left:?}");
+    Ok(())
 }
 
 /// The number of times that the kernel log has the reason for refusing the rule that the stock
@@ -150,47 +159,4 @@ fn reasons() -> Result<usize> {
     let reason = format!("xt_HMARK: {}", Refusal::SpiAndPort.message());
     let log = run("dmesg")?;
     Ok(log.lines().filter(|line| line.ends_with(&reason)).count())
-}
-
-/// Checks that a command failed, and why.
-fn refuses(result: Result<String>, reason: &str) -> Result<()> {
-    let Err(error) = result else {
-        bail!("accepted what it must refuse ({reason})");
-    };
-    ensure!(
-        format!("{error:#}").contains(reason),
-        "not refused: {error:#}"
-    );
-    Ok(())
-}
-
-fn ensure_rules(netns: &Netns, family: Family, backend: Backend, expected: &[&str]) -> Result<()> {
-    let dump = save(netns, family, backend, Side::Ours)?;
-    let found: Vec<_> = rules(&dump).collect();
-    ensure!(
-        found == expected,
-        "expected {expected:#?}, saved {found:#?}"
-    );
-    Ok(())
-}
-
-fn rules(dump: &str) -> impl Iterator<Item = &str> {
-    dump.lines().filter(|line| line.starts_with("-A"))
-}
-
-fn save(netns: &Netns, family: Family, backend: Backend, library: Side) -> Result<String> {
-    let command = backend.program(family, "-save");
-    netns.enter(|| run_with(&command, "", library.variables()))
-}
-
-fn restore(
-    netns: &Netns,
-    family: Family,
-    backend: Backend,
-    library: Side,
-    dump: &str,
-) -> Result<()> {
-    let command = backend.program(family, "-restore");
-    netns.enter(|| run_with(&command, dump, library.variables()))?;
-    Ok(())
 }

@@ -11,18 +11,16 @@ use std::fs;
 use anyhow::{ensure, Result};
 use fastrand::Rng;
 use libtest_mimic::Trial;
-use testbed::command::{run, run_with};
+use testbed::command::run;
 use testbed::family::Family;
-use testbed::module;
-use testbed::netns::Netns;
 use testbed::note;
 use testbed::path;
-use testbed::side::Side;
 use testbed::text::candidate::Candidate;
-use testbed::text::runner::{Iptables, Runner};
+use testbed::text::runner::Runner;
 use testbed::text::{edges, generator};
 
 use crate::backend::Backend;
+use crate::firewall::Firewall;
 use crate::trial::backends;
 
 /// Number of random rules for iptables-legacy, if nothing is emulated.
@@ -71,7 +69,6 @@ fn random(family: Family, backend: Backend, seed: u64) -> Result<()> {
 
 /// Tries some random rules, each by a separate command.
 fn commands(family: Family, backend: Backend, seed: u64) -> Result<()> {
-    module::load_ours()?;
     let mut rng = Rng::with_seed(seed);
     let count = if native()? { 25 } else { 2 };
     // A command is split at every blank, even at quoted ones.
@@ -79,7 +76,7 @@ fn commands(family: Family, backend: Backend, seed: u64) -> Result<()> {
         .filter(|candidate| !candidate.to_string().contains('"'))
         .take(count)
         .collect();
-    let tried = runner(family, backend)?.by_command(&candidates)?;
+    let tried = Runner::new(family, Firewall::new(family, backend)?).by_command(&candidates)?;
     ensure!(tried > 0, "none of {count} rules was accepted");
     note!("{family}, {backend}: {tried} random rules added, found and deleted by commands");
     Ok(())
@@ -91,13 +88,13 @@ fn native() -> Result<bool> {
 }
 
 fn compare(kind: &str, candidates: &[Candidate], family: Family, backend: Backend) -> Result<()> {
-    module::load_ours()?;
     // iptables -C looks at one rule after the other, and the nf_tables one takes long for each.
     let batch = match backend {
         Backend::Legacy => 500,
         Backend::Nft => 100,
     };
-    let figures = runner(family, backend)?.compare(candidates, batch)?;
+    let figures =
+        Runner::new(family, Firewall::new(family, backend)?).compare(candidates, batch)?;
     let version = run(&backend.program(family, " -V"))?;
     note!(
         "{family}, {}: {} {kind} rules: {figures}",
@@ -105,29 +102,4 @@ fn compare(kind: &str, candidates: &[Candidate], family: Family, backend: Backen
         candidates.len()
     );
     Ok(())
-}
-
-/// iptables in a namespace.
-struct InNetns {
-    family: Family,
-    backend: Backend,
-    netns: Netns,
-}
-
-impl Iptables for InNetns {
-    fn run(&self, library: Side, suffix: &str, arguments: &str, input: &str) -> Result<String> {
-        let program = self.backend.program(self.family, suffix);
-        let command = format!("{program} {arguments}");
-        self.netns
-            .enter(|| run_with(&command, input, library.variables()))
-    }
-}
-
-fn runner(family: Family, backend: Backend) -> Result<Runner<InNetns>> {
-    let iptables = InNetns {
-        family,
-        backend,
-        netns: Netns::add("hmark-text")?,
-    };
-    Ok(Runner::new(family, iptables))
 }

@@ -3,7 +3,7 @@
 //! Runs commands as a user would type them.
 
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{bail, Context, Result};
 
@@ -21,6 +21,20 @@ pub fn run(command: &str) -> Result<String> {
 /// # Errors
 /// As [`run`].
 pub fn run_with(command: &str, input: &str, variables: &[(&str, &str)]) -> Result<String> {
+    let output = output(command, input, variables)?;
+    if !output.status.success() {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let stderr = stderr.trim().replace('\n', "; ");
+        bail!("`{command}` failed ({}): {stderr}", output.status);
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Runs `command` likewise, whatever its result.
+///
+/// # Errors
+/// If it cannot be started.
+pub fn output(command: &str, input: &str, variables: &[(&str, &str)]) -> Result<Output> {
     let mut words = command.split_whitespace();
     let program = words.next().context("empty command")?;
     let mut child = Command::new(program)
@@ -36,11 +50,5 @@ pub fn run_with(command: &str, input: &str, variables: &[(&str, &str)]) -> Resul
         // broken pipe.
         let _ = stdin.write_all(input.as_bytes());
     }
-    let output = child.wait_with_output()?;
-    if !output.status.success() {
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        let stderr = stderr.trim().replace('\n', "; ");
-        bail!("`{command}` failed ({}): {stderr}", output.status);
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    Ok(child.wait_with_output()?)
 }

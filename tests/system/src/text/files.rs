@@ -2,63 +2,102 @@
 
 //! The rules of `tests/iptables`: each is saved as its line says, or refused.
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{ensure, Result};
 use fastrand::Rng;
 use libtest_mimic::Trial;
 use testbed::family::Family;
-use testbed::module;
-use testbed::netns::Netns;
+use testbed::iptables;
 use testbed::note;
 use testbed::path;
+use testbed::side::Side;
 use testbed::text::files;
 
 use super::native;
 use crate::backend::Backend;
+use crate::firewall::{Firewall, PARAMETER_PROBLEM};
 use crate::trial::backends;
 
 /// Number of rules to try if the machine is emulated.
 const FEW: usize = 25;
 
-/// Part of the error of a command in which iptables refused the rule.
-const REFUSED: &str = "(exit status: 2)";
+/// Words of our library's errors, and of those that iptables has for all extensions.
+const WORDS: [&str; 6] = [
+    "HMARK: ",
+    "unknown option \"",
+    "requires an argument",
+    "can only be used once",
+    "cannot be inverted",
+    "ad argument",
+];
 
 /// The tests here.
 pub fn trials(seed: u64) -> Vec<Trial> {
-    backends(path!(rules), move |family, backend| {
+    let mut trials = backends(path!(rules), move |family, backend| {
         rules(family, backend, seed)
-    })
+    });
+    trials.extend(backends(path!(stock), move |family, backend| {
+        stock(family, backend, seed)
+    }));
+    trials
 }
 
-/// Adds the rules one by one, or some of them if the machine is emulated, and saves them all.
+/// Our library makes of each rule what its line says.
 fn rules(family: Family, backend: Backend, seed: u64) -> Result<()> {
-    module::load_ours()?;
-    let netns = Netns::add("hmark-files")?;
-    let append = format!("{} -t mangle -A PREROUTING", backend.program(family, ""));
-    let mut rules = files::rules(family);
+    check(Side::Ours, family, backend, seed)
+}
+
+/// The stock library makes of those that are otherwise for it what theirs say.
+fn stock(family: Family, backend: Backend, seed: u64) -> Result<()> {
+    check(Side::Stock, family, backend, seed)
+}
+
+/// Adds the rules for a library one by one, or some of them if the machine is emulated, and saves
+/// them all. None is left of those that are refused.
+fn check(library: Side, family: Family, backend: Backend, seed: u64) -> Result<()> {
+    let firewall = Firewall::new(family, backend)?;
+    let mut rules = files::rules(library, family);
     if !native()? {
         Rng::with_seed(seed).shuffle(&mut rules);
         rules.truncate(FEW);
     }
     let mut accepted = Vec::new();
     for rule in &rules {
-        let result = netns.run(&format!("{append} {}", rule.added));
-        match (rule.saved, result) {
-            (Some(saved), result) => {
-                result.with_context(|| format!("`{}` must be accepted", rule.added))?;
-                accepted.push((rule.added, format!("-A PREROUTING {saved}")));
+        let answer = firewall.mangle(library, &format!("-A PREROUTING {}", rule.added))?;
+        let expected = if rule.saved.is_some() {
+            0
+        } else {
+            PARAMETER_PROBLEM
+        };
+        ensure!(
+            answer.status == expected,
+            "`{}`: status {}, not {expected}: {}",
+            rule.added,
+            answer.status,
+            answer.stderr
+        );
+        match rule.saved {
+            Some(saved) => accepted.push((rule.added, format!("-A PREROUTING {saved}"))),
+            None => {
+                let is_clear = WORDS.iter().any(|words| answer.stderr.contains(words));
+                ensure!(
+                    is_clear || library == Side::Stock,
+                    "`{}` is refused by: {}",
+                    rule.added,
+                    answer.stderr
+                );
             }
-            (None, Err(error)) => {
-                let why = format!("{error:#}");
-                ensure!(why.contains(REFUSED), "`{}`: {why}", rule.added);
-            }
-            (None, Ok(_)) => bail!("`{}` must be refused", rule.added),
         }
     }
-    let dump = netns.run(&backend.program(family, "-save"))?;
-    let saved: Vec<_> = dump.lines().filter(|line| line.starts_with("-A")).collect();
+    let saved = firewall.rules(library)?;
+    let is_old = iptables::is_old()?;
     for (saved, (added, expected)) in saved.iter().zip(&accepted) {
+        let expected = match is_old {
+            // The stock library then stores all ones for a netmask without length.
+            true => expected.replace("-prefix -1", &format!("-prefix {}", family.address_bits())),
+            false => expected.clone(),
+        };
         ensure!(
-            saved == expected,
+            *saved == expected,
             "`{added}` is saved as\n  {saved}, not as\n  {expected}"
         );
     }
@@ -69,7 +108,7 @@ fn rules(family: Family, backend: Backend, seed: u64) -> Result<()> {
         saved.len()
     );
     note!(
-        "{family}, {backend}: {} rules saved as they should, {} refused",
+        "{family}, {backend}, {library:?}: {} rules saved as they should, {} refused",
         accepted.len(),
         rules.len() - accepted.len()
     );

@@ -3,11 +3,21 @@
 //! The rules and translations of `tests/iptables`, which are in the formats of iptables' own tests.
 
 use crate::family::{Commands, Family};
+use crate::side::Side;
 
-/// Rules of both families, and those of one.
-const RULES: &str = include_str!("../../../iptables/libxt_HMARK.t");
-const RULES_IPV4: &str = include_str!("../../../iptables/libipt_HMARK.t");
-const RULES_IPV6: &str = include_str!("../../../iptables/libip6t_HMARK.t");
+/// Rules of both families, of IPv4 and of IPv6, for our library.
+const OURS: [&str; 3] = [
+    include_str!("../../../iptables/libxt_HMARK.t"),
+    include_str!("../../../iptables/libipt_HMARK.t"),
+    include_str!("../../../iptables/libip6t_HMARK.t"),
+];
+
+/// The same for the stock library, where it differs.
+const STOCK: [&str; 3] = [
+    include_str!("../../../iptables/stock/libxt_HMARK.t"),
+    include_str!("../../../iptables/stock/libipt_HMARK.t"),
+    include_str!("../../../iptables/stock/libip6t_HMARK.t"),
+];
 
 const TRANSLATIONS: &str = include_str!("../../../iptables/libxt_HMARK.txlate");
 
@@ -39,13 +49,17 @@ impl Translation {
     }
 }
 
-/// The rules of a family.
-pub fn rules(family: Family) -> Vec<Rule> {
-    let own = match family {
-        Family::Ipv4 => RULES_IPV4,
-        Family::Ipv6 => RULES_IPV6,
+/// The rules of a family for our library, or those that are otherwise for the stock one.
+pub fn rules(library: Side, family: Family) -> Vec<Rule> {
+    let [both, ipv4, ipv6] = match library {
+        Side::Ours => OURS,
+        Side::Stock => STOCK,
     };
-    let lines = lines(RULES).chain(lines(own));
+    let own = match family {
+        Family::Ipv4 => ipv4,
+        Family::Ipv6 => ipv6,
+    };
+    let lines = lines(both).chain(lines(own));
     lines.filter_map(rule).collect()
 }
 
@@ -53,7 +67,7 @@ pub fn rules(family: Family) -> Vec<Rule> {
 pub fn options() -> Vec<&'static str> {
     let mut options = Vec::new();
     for family in Family::ALL {
-        for rule in rules(family) {
+        for rule in rules(Side::Ours, family) {
             let option = rule.added.trim_start_matches(TARGET).trim_start();
             if !options.contains(&option) {
                 options.push(option);
@@ -101,7 +115,7 @@ mod tests {
 
     #[test]
     fn every_line_is_read() {
-        for file in [RULES, RULES_IPV4, RULES_IPV6] {
+        for file in OURS.into_iter().chain(STOCK) {
             let heads: Vec<_> = lines(file).take(2).collect();
             assert_eq!(heads, [":PREROUTING", "*mangle"]);
             for line in lines(file).skip(2) {
@@ -135,6 +149,19 @@ mod tests {
         let saved = None;
         assert_eq!(read("-j HMARK --hmark-mod 4;;FAIL"), Rule { added, saved });
         assert_eq!(rule("*mangle"), None);
+    }
+
+    #[test]
+    fn the_stock_library_makes_something_else() {
+        for family in Family::ALL {
+            let ours = rules(Side::Ours, family);
+            for stock in rules(Side::Stock, family) {
+                let ours = ours.iter().find(|rule| rule.added == stock.added);
+                let ours = ours.unwrap_or_else(|| panic!("ours has no line for {stock:?}"));
+                let is_unread = stock.added.contains("-prefix -1 ");
+                assert!(ours.saved != stock.saved || is_unread, "{ours:?}");
+            }
+        }
     }
 
     #[test]
