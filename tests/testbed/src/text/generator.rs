@@ -19,12 +19,12 @@ const SPOILT: u32 = 40;
 pub fn candidate(rng: &mut Rng, family: Family) -> Candidate {
     let mut options = options(rng, family);
     if rng.u32(..SPOILT) == 0 {
-        spoil(rng, &mut options);
+        spoil(rng, &mut options, family);
     }
     Candidate::new(options)
 }
 
-/// Makes a random rule that ours accepts, unless it has a netmask without length.
+/// Makes a random rule that ours accepts.
 pub fn correct(rng: &mut Rng, family: Family) -> Candidate {
     Candidate::new(options(rng, family))
 }
@@ -64,15 +64,19 @@ fn options(rng: &mut Rng, family: Family) -> Vec<String> {
 }
 
 /// Changes one thing, which usually makes a rule wrong.
-fn spoil(rng: &mut Rng, options: &mut Vec<String>) {
+fn spoil(rng: &mut Rng, options: &mut Vec<String>, family: Family) {
     let at = rng.usize(..options.len());
-    match rng.u32(..6) {
+    match rng.u32(..7) {
         0 => options.push(options[at].clone()),
         1 => options[at].insert_str(0, "! "),
         2 => drop(options.remove(at)),
         3 => options[at].push(*rng.choice(b",x- .:0").unwrap_or(&b',') as char),
         4 => {
             options[at].pop();
+        }
+        5 => {
+            let address = address(rng.u128(..), family);
+            options.push(format!("--hmark-dst-prefix {address}"));
         }
         _ => {
             let name = name(&OPTIONS[rng.usize(..OPTIONS.len())]);
@@ -142,18 +146,21 @@ fn number(rng: &mut Rng, min: u32, max: u32) -> String {
     }
 }
 
-/// A prefix length, or a netmask that has one, or, rarely, a netmask that has none.
+/// A prefix length, or a netmask that has one.
 fn prefix_length(rng: &mut Rng, family: Family) -> String {
     let length = rng.u32(..=family.address_bits());
-    let mask = match rng.u32(..100) {
-        0 => rng.u128(..),
-        _ => u128::MAX.checked_shl(128 - length).unwrap_or(0),
-    };
-    match (rng.u32(..4), family) {
-        (0, Family::Ipv4) => Ipv4Addr::from_bits((mask >> 96) as u32).to_string(),
-        (0, Family::Ipv6) => Ipv6Addr::from_bits(mask).to_string(),
-        (1, _) => format!("{length:#x}"),
+    match rng.u32(..4) {
+        0 => address(u128::MAX.checked_shl(128 - length).unwrap_or(0), family),
+        1 => format!("{length:#x}"),
         _ => length.to_string(),
+    }
+}
+
+/// An address, from the first of these bits on.
+fn address(bits: u128, family: Family) -> String {
+    match family {
+        Family::Ipv4 => Ipv4Addr::from_bits((bits >> 96) as u32).to_string(),
+        Family::Ipv6 => Ipv6Addr::from_bits(bits).to_string(),
     }
 }
 
