@@ -81,7 +81,7 @@ impl Candidate {
         self.0.iter().filter_map(|option| {
             let option = option.trim_start_matches("! ").strip_prefix("--")?;
             let (name, value) = option.split_once([' ', '=']).unwrap_or((option, ""));
-            Some((hmark_text::option(name.as_bytes())?, value))
+            Some((hmark_text::option(name.as_bytes())?, value.trim_end()))
         })
     }
 }

@@ -164,6 +164,7 @@ mod tests {
             ("--hmark-src-prefix 8 --hmark-tuple ct,p,sp,dport", true),
             ("--hmark-mod 4 --hmark-tuple ct,S", false),
             ("--hmark-mod 4 --hmark-t dst", false),
+            ("--hmark-mod 4 --hmark-tuple ct,src ", false),
         ] {
             assert_eq!(alike(text, Family::Ipv4), expected, "{text}");
             assert!(alike(text, Family::Ipv6));
