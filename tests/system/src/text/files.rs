@@ -21,12 +21,13 @@ use crate::trial::backends;
 const FEW: usize = 25;
 
 /// Words of our library's errors, and of those that iptables has for all extensions.
-const WORDS: [&str; 6] = [
+const WORDS: [&str; 7] = [
     "HMARK: ",
     "unknown option \"",
     "requires an argument",
     "can only be used once",
     "cannot be inverted",
+    "multiple consecutive !",
     "ad argument",
 ];
 
