@@ -4,6 +4,7 @@
 
 mod site;
 mod steps;
+mod tunnel;
 
 use libtest_mimic::Trial;
 
@@ -11,5 +12,7 @@ pub use site::site;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    steps::trials()
+    let mut trials = steps::trials();
+    trials.extend(tunnel::trials());
+    trials
 }
