@@ -23,15 +23,16 @@ const SECTION: &str = "A tunnel stops when HMARK marks its packets";
 const MARK: u32 = 51820;
 const DATAGRAMS: u64 = 32;
 
-/// A line that is a tunnel: what enters it goes nowhere.
+/// A tunnel in place of line B: what enters it goes nowhere.
 const TUNNEL: &str = "
     ip link add tunnel type dummy
     ip link set tunnel up
-    ip route replace default dev tunnel table 202";
+    ip route add default dev tunnel table 300
+    ip rule add pref 150 fwmark 204 lookup 300";
 
 /// Line B again.
 const NO_TUNNEL: &str = "
-    ip route replace default via 198.51.100.1 table 202
+    ip rule del pref 150
     ip link del tunnel";
 
 /// The tutorial's rule without the match that the page adds.
