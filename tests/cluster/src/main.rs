@@ -17,6 +17,7 @@ mod gateways;
 mod host;
 mod narration;
 mod pre_load_balancer;
+mod router;
 mod rule;
 mod shares;
 mod size;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
     // All tests share one cluster, and run in the order of the tutorial.
     arguments.test_threads = Some(1);
     let mut trials = pre_load_balancer::trials();
+    trials.extend(router::trials());
     trials.extend(gateways::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
     notes::print();

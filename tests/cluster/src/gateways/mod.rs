@@ -8,6 +8,7 @@ mod errors;
 #[cfg(test)]
 mod moves;
 mod pages;
+mod several_addresses;
 mod site;
 mod without_ct;
 
@@ -22,6 +23,7 @@ pub fn trials() -> Vec<Trial> {
         errors::trials(),
         without_ct::trials(),
         pages::trials(),
+        several_addresses::trials(),
     ];
     steps::around("gateways", || Ok(&site::site()?.cluster), trials)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The other pages for operators, whose commands are for the same cluster.
+//! The other pages for operators, whose commands are for the same cluster, and for the router.
 
 use anyhow::Result;
 use libtest_mimic::Trial;
@@ -9,12 +9,16 @@ use testbed::path;
 use testbed::trial::test;
 
 use super::site::site;
+use crate::router;
 use crate::tutorial::Tutorial;
 
 const PAGES: [(&str, &str, &str); 2] = [
-    ("choosing", "docs/choosing.md", ""),
+    ("choosing", "docs/choosing.md", PING),
     ("troubleshooting", "docs/troubleshooting.md", TRACING),
 ];
+
+/// Defines `ping`, as the lab has only that of busybox.
+const PING: &str = r#"ping() { busybox ping "$@"; }"#;
 
 /// Makes the page's commands that trace a packet wait as long as it takes on a slow machine, or as
 /// short on a fast one: first until `nft` listens (to the group of traces, in hexadecimal), and
@@ -54,9 +58,10 @@ const SILENCE: &str = "iptables -F INPUT; iptables -A INPUT -p udp --dport 9 -j 
 fn play(page: &str, settings: &str) -> Result<()> {
     let site = site()?;
     site.server.run(SILENCE)?;
+    let hosts = [&*site.cluster.hosts, &*router::site()?.hosts].concat();
     let page_read = Tutorial::read(page, settings)?;
     for section in page_read.unplayed()? {
-        page_read.play(&section, &site.cluster.hosts)?;
+        page_read.play(&section, &hosts)?;
     }
     note!("{page}: {} blocks of commands played", page_read.blocks());
     Ok(())
