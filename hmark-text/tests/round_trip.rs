@@ -141,7 +141,7 @@ proptest! {
 fn prefixes() -> impl Strategy<Value = String> {
     prop_oneof![
         (0..=130_u32).prop_map(|length| length.to_string()),
-        (0..=32_u32).prop_map(|zeros| (u64::MAX << zeros & 0xffff_ffff).to_string()),
+        (0..=32_u32).prop_map(|zeros| ((u64::MAX << zeros) & 0xffff_ffff).to_string()),
         any::<Ipv4Addr>().prop_map(|address| address.to_string()),
         any::<Ipv6Addr>().prop_map(|address| address.to_string()),
     ]
