@@ -20,7 +20,7 @@ use crate::trial::families;
 const RULES: [&str; 4] = [
     "--hmark-mod 4 --hmark-offs 100",
     "--hmark-tuple ct,src,dst,sport,dport,proto --hmark-mod 70 --hmark-rnd 0xcafe",
-    "--hmark-tuple src --hmark-src-prefix 20 --hmark-mod 4294967295 --hmark-offset 4294967295 \
+    "--hmark-src-prefix 20 --hmark-mod 4294967295 --hmark-offset 4294967295 \
      --hmark-rnd 1",
     "--hmark-spi 0x1234abcd --hmark-spi-mask 0xffff0f0f --hmark-proto-mask 0xffff --hmark-mod 7 \
      --hmark-rnd 2",
