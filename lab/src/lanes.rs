@@ -2,7 +2,7 @@
 //! Lanes: each is something to run, by its name, that tells whether it passed. This table is all
 //! that there is to say of them.
 
-use crate::architecture::Architecture::{self, Arm64, S390x, I386};
+use crate::architecture::Architecture::{self, Arm64, I386, S390x};
 use crate::iptables::Release::{self, Bookworm, Testing};
 use crate::kernel::Kernel::{
     self, Stock, Uml, UmlDebug, UmlNoConntrack, UmlNoConntrackNoIpv6, UmlNoIpv6, UmlSize, X86Debug,
@@ -67,8 +67,6 @@ pub struct Guest {
     pub options: &'static str,
     /// The iptables in place of the guest's own.
     pub iptables: Option<Release>,
-    /// The iptables of an architecture whose programs the kernel runs too.
-    pub foreign: Option<Architecture>,
 }
 
 /// Lanes that run together.
@@ -411,21 +409,15 @@ const DEBUG: &[Lane] = &[
     // However few CPUs there are: four wait for each other's locks.
     lane(
         "x86-debug-tests",
-        "module and library, 32-bit too, under lockdep, KASAN, kCFI and kmemleak",
+        "module and library under lockdep, KASAN and kmemleak",
         480,
         Run::Guest(Guest {
             options: "--cpus=4",
-            foreign: Some(I386),
             ..guest(X86Debug, "hmark-system")
         }),
     )
     .counted()
-    .with(&[
-        LIBRARY,
-        Product::ForeignLibrary(I386),
-        module(Hmark, X86Debug),
-        module(Init, X86Debug),
-    ]),
+    .with(&[LIBRARY, module(Hmark, X86Debug), module(Init, X86Debug)]),
 ];
 
 const ARM64: &[Lane] = &[
@@ -570,7 +562,6 @@ impl Lane {
             Run::Guest(guest) => {
                 let mut needs = vec![Need::Machine(guest.kernel), Need::Product(guest.product())];
                 needs.extend(guest.iptables.map(Need::Iptables));
-                needs.extend(guest.foreign.map(Need::ForeignIptables));
                 needs
             }
         };
@@ -617,7 +608,6 @@ const fn guest(kernel: Kernel, program: &'static str) -> Guest {
         variables: &[],
         options: "",
         iptables: None,
-        foreign: None,
     }
 }
 
