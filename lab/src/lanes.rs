@@ -2,7 +2,7 @@
 //! Lanes: each is something to run, by its name, that tells whether it passed. This table is all
 //! that there is to say of them.
 
-use crate::architecture::Architecture::{self, Arm64, I386, S390x};
+use crate::architecture::Architecture::{self, Arm64, S390x, I386};
 use crate::iptables::Release::{self, Bookworm, Testing};
 use crate::kernel::Kernel::{
     self, Stock, Uml, UmlDebug, UmlNoConntrack, UmlNoConntrackNoIpv6, UmlNoIpv6, UmlSize, X86Debug,
