@@ -287,7 +287,7 @@ const CHECK: &[Lane] = &[
     lane(
         "stock-cluster-tests",
         "the tutorials on the stock kernel",
-        190,
+        350,
         Run::Guest(Guest {
             variables: &[(Variable::Flows, 20), (Variable::Load, 200)],
             ..guest(Stock, "hmark-cluster")
@@ -322,7 +322,7 @@ const CHECK: &[Lane] = &[
     lane(
         "cluster-tests",
         "the tutorials, at their usual size",
-        40,
+        70,
         Run::Guest(guest(Uml, "hmark-cluster")),
     )
     .counted()
