@@ -54,12 +54,12 @@ fn flow() -> impl Strategy<Value = Flow> {
     })
 }
 
-/// Whether the protocol is of layer 4, not an IPv6 extension header.
+/// Returns false if the protocol is an IPv6 extension header, and not a layer-4 protocol.
 fn has_layer4(flow: &Flow) -> bool {
     flow.source.is_ipv4() || !matches!(flow.protocol, 0 | 43 | 44 | 59 | 60)
 }
 
-/// Whether the protocol has a port pair at the start of its header.
+/// Returns true if the protocol's header begins with a pair of ports.
 fn has_ports(flow: &Flow) -> bool {
     matches!(flow.protocol, 6 | 17 | 33 | 132 | 136)
 }

@@ -65,7 +65,7 @@ const ONCE: [&str; 4] = ["reproducible", "lintian", "versions", "second-kernel"]
 /// The packages' own tests.
 const TESTS: &str = "packaging/debian/tests/control";
 
-/// What runs one.
+/// The script in `lab/installation/` that runs one of these tests.
 const AUTOPKGTEST: &str = "autopkgtest";
 
 /// Where a test finds what it has of the packages' source, in the root.

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What makes that, for DKMS as for the lab.
+/// The script that makes the Rust metadata, both for DKMS and for the lab.
 const TREE: &str = "packaging/dkms/tree.sh";
 
 /// A kernel of a Debian package, unmodified.

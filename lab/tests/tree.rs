@@ -14,12 +14,13 @@ const KERNEL: &str = "7.3.4-none";
 /// The status for DKMS of a kernel that the module is not for.
 const SKIPPED: Option<i32> = Some(77);
 
-/// What the script finds of the machine's own. All else in its path is made here.
+/// The machine's own programs that the script may call. Every other program in its path is made by
+/// the test.
 const PROGRAMS: &str =
     "awk cat cp cut diff flock grep head ls mkdir mount mv nproc paste rm sed sh \
     sleep sort touch tr uname";
 
-/// What is there in place of tools: a name, and the script.
+/// Stand-ins for tools: the name of each, and its script.
 const TOOLS: [(&str, &str); 6] = [
     ("rustc", "echo 'rustc 1.99.0 (none)'"),
     ("bindgen", "echo bindgen"),

@@ -133,7 +133,8 @@ make_in_new() {
 	make -C "$new" "$(compiler)" RUSTC="$rustc" LOCALVERSION="${kernel#"${kernel%%[!0-9.]*}"}" "$@"
 }
 
-# What ends the making of a tree may be another time's, as when memory or the disk is full.
+# Cleans up when the tree is made or broken off. What broke it off, such as a full disk, may
+# be gone the next time, so the kernel is skipped.
 ended() {
 	status=$?
 	rm -rf "$new"

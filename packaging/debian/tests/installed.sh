@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
-# What the tests begin with: V is the version of the module that DKMS has installed, and K the
-# kernel that it is for.
+# Each test sources this first. It sets V to the version of the module that DKMS has
+# installed, and K to the kernel that the module is for.
 set -eu
 
 status=$(dkms status -m xt-hmark | head -n 1)
