@@ -4,8 +4,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use anyhow::{Context, Result};
-use testbed::{install, kernel, module};
+use anyhow::Result;
 
 use crate::account::Account;
 use crate::cables::Switches;
@@ -13,24 +12,14 @@ use crate::capture::Capture;
 use crate::clients::{self, Connection};
 use crate::flow::Flow;
 use crate::host::{named, one, Host};
-use crate::narration;
 use crate::rule::Marking;
 use crate::shares::Shares;
+use crate::stage::{Props, Stage};
 use crate::tutorial::Tutorial;
 
 /// What a cluster is made from.
 pub struct Plan<'p> {
-    /// Tells its namespaces from those of other clusters.
-    pub name: &'p str,
-    /// The file of the text.
-    pub tutorial: &'static str,
-    /// Assignments after those of the text.
-    pub settings: &'p str,
-    /// The sections that set it up, in the order of the text.
-    pub sections: &'p [&'p str],
-    pub hosts: &'p [String],
-    /// Each network, and the names of the hosts that are plugged into it.
-    pub cables: &'static [(&'static str, &'static [&'static str])],
+    pub props: Props<'p>,
     /// The host of the address that the text sets.
     pub addressed: &'p str,
     /// The selectors, all with the same rule.
@@ -57,32 +46,16 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Installs HMARK, starts the hosts, and plays the tutorial once `prepare` has been called with
-    /// them.
+    /// Sets up the stage, with a call of `prepare` as in [`Stage::set_up`], and listens at the gateways.
     ///
     /// # Errors
     /// If a command fails, or no rule loads our module.
     pub fn set_up(plan: &Plan, prepare: impl FnOnce(&[Arc<Host>]) -> Result<()>) -> Result<Self> {
-        narration::step("install: make install-files");
-        install::install()?;
-        kernel::load_sctp()?;
-        narration::step(format!("hosts, as namespaces: {}", plan.hosts.join(" ")));
-        let start = |name: &String| Ok(Arc::new(Host::start(plan.name, name)?));
-        let hosts = plan.hosts.iter().map(start).collect::<Result<Vec<_>>>()?;
-        let networks = plan.cables.iter().map(|(network, _)| *network);
-        let switches = Switches::install(plan.name, networks.collect())?;
-        for (network, patterns) in plan.cables {
-            for host in patterns.iter().flat_map(|pattern| named(&hosts, pattern)) {
-                switches.plug(&host, network)?;
-            }
-        }
-        prepare(&hosts)?;
-        let tutorial = Tutorial::read(plan.tutorial, plan.settings)?;
-        for section in plan.sections {
-            tutorial.play(section, &hosts)?;
-        }
-        module::check_ours().context("no rule brought our module in")?;
-
+        let Stage {
+            hosts,
+            switches,
+            tutorial,
+        } = Stage::set_up(&plan.props, prepare)?;
         let gateways = named(&hosts, "gateway-*");
         let selectors = plan.selectors.iter().map(|name| one(&hosts, name));
         let selectors: Vec<_> = selectors.collect::<Result<_>>()?;

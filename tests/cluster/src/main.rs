@@ -21,6 +21,7 @@ mod router;
 mod rule;
 mod shares;
 mod size;
+mod stage;
 mod steps;
 mod tutorial;
 

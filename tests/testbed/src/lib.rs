@@ -14,6 +14,7 @@ pub mod kernel;
 pub mod module;
 pub mod netns;
 pub mod notes;
+pub mod once;
 pub mod options;
 pub mod patience;
 pub mod reference;

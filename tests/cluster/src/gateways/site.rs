@@ -3,11 +3,12 @@
 //! The hosts and cables of the tutorial, set up by its commands, with a running server.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use anyhow::{anyhow, Result};
+use anyhow::{Context, Result};
 use testbed::family::Family;
 use testbed::kernel;
+use testbed::once::{once, Once};
 
 use super::attempts::{self, Attempt};
 use crate::capture::Capture;
@@ -17,6 +18,7 @@ use crate::echo;
 use crate::flow::{Flow, Transport};
 use crate::host::{named, one, Host};
 use crate::size::Size;
+use crate::stage::Props;
 
 /// The sections that set the cluster up, in the order of the text.
 const SET_UP: [&str; 6] = [
@@ -96,27 +98,27 @@ pub struct Site {
     pub outside: Capture,
 }
 
-static SITE: OnceLock<Result<Site, String>> = OnceLock::new();
+static SITE: Once<Site> = Once::new();
 
 /// The site, which the first test that needs it sets up.
 ///
 /// # Errors
 /// If it could not be set up.
 pub fn site() -> Result<&'static Site> {
-    let site = SITE.get_or_init(|| Site::set_up().map_err(|error| format!("{error:#}")));
-    site.as_ref()
-        .map_err(|error| anyhow!("no cluster: {error}"))
+    once(&SITE, Site::set_up).context("no cluster")
 }
 
 impl Site {
     fn set_up() -> Result<Self> {
         let plan = Plan {
-            name: "nat",
-            tutorial: "docs/gateways.md",
-            settings: SETTINGS,
-            sections: &SET_UP,
-            hosts: &HOSTS.map(str::to_owned),
-            cables: CABLES,
+            props: Props {
+                name: "nat",
+                tutorial: "docs/gateways.md",
+                settings: SETTINGS,
+                sections: &SET_UP,
+                hosts: &HOSTS.map(str::to_owned),
+                cables: CABLES,
+            },
             addressed: "border",
             selectors: &["selector-a", "selector-b"],
             heard: ["inner", "outer"],

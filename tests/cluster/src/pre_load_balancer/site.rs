@@ -4,10 +4,11 @@
 
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use anyhow::{anyhow, Result};
+use anyhow::{Context, Result};
 use testbed::family::Family;
+use testbed::once::{once, Once};
 
 use crate::account::Account;
 use crate::clients;
@@ -16,6 +17,7 @@ use crate::echo;
 use crate::flow::{Flow, Transport};
 use crate::host::{named, one, Host};
 use crate::size::Size;
+use crate::stage::Props;
 
 /// The sections that set the cluster up, in the order of the text.
 const SET_UP: [&str; 5] = [
@@ -63,16 +65,14 @@ pub struct Site {
     behind: Arc<Host>,
 }
 
-static SITE: OnceLock<Result<Site, String>> = OnceLock::new();
+static SITE: Once<Site> = Once::new();
 
 /// The site, which the first test that needs it sets up.
 ///
 /// # Errors
 /// If it could not be set up.
 pub fn site() -> Result<&'static Site> {
-    let site = SITE.get_or_init(|| Site::set_up().map_err(|error| format!("{error:#}")));
-    site.as_ref()
-        .map_err(|error| anyhow!("no cluster: {error}"))
+    once(&SITE, Site::set_up).context("no cluster")
 }
 
 impl Site {
@@ -83,12 +83,14 @@ impl Site {
         names.extend((0..size.gateways).map(|number| format!("gateway-{number}")));
         names.extend((0..size.servers).map(|number| format!("server-{number}")));
         let plan = Plan {
-            name: "ipvs",
-            tutorial: "docs/pre-load-balancer.md",
-            settings: &format!("GATEWAYS={}\nSERVERS={}", size.gateways, size.servers),
-            sections: &SET_UP,
-            hosts: &names,
-            cables: CABLES,
+            props: Props {
+                name: "ipvs",
+                tutorial: "docs/pre-load-balancer.md",
+                settings: &format!("GATEWAYS={}\nSERVERS={}", size.gateways, size.servers),
+                sections: &SET_UP,
+                hosts: &names,
+                cables: CABLES,
+            },
             addressed: "client",
             selectors: &SELECTORS,
             heard: [NORTH, SOUTH],

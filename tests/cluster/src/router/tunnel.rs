@@ -12,8 +12,9 @@ use testbed::path;
 use testbed::patience::wait;
 use testbed::trial::test;
 
-use super::site::{site, Site};
+use super::site::site;
 use crate::host::{one, Host};
+use crate::stage::Stage;
 use crate::tutorial::Tutorial;
 
 const PAGE: &str = "docs/troubleshooting.md";
@@ -67,7 +68,7 @@ fn keeps_its_mark() -> Result<()> {
 
 /// Sends datagrams as a tunnel does, and returns how many of them entered it again. All others reach
 /// the web server's host.
-fn looped(site: &Site) -> Result<u64> {
+fn looped(site: &Stage) -> Result<u64> {
     let (router, web) = (one(&site.hosts, "router")?, one(&site.hosts, "web")?);
     let (entered, arrived) = (entered(&router)?, arrived(&web)?);
     router.netns().enter(|| {

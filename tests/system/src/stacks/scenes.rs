@@ -4,11 +4,11 @@
 //! in the router's place.
 
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
 
-use anyhow::{anyhow, Context, Result};
+use anyhow::{Context, Result};
 use testbed::family::Family;
 use testbed::note;
+use testbed::once::{once, Once};
 
 use super::network::Way;
 use super::watch::{Act, Marked, Played, Scene, Spot};
@@ -30,11 +30,11 @@ pub const CONNECTION: Spot = Spot {
 };
 
 /// The results of a scene, for each family.
-type Results = [OnceLock<Result<Played, String>>; 2];
+type Results = [Once<Played>; 2];
 
 /// Plays the scene in which no connections are tracked.
 fn play_stateless(family: Family) -> Result<&'static Played> {
-    static RESULTS: Results = [OnceLock::new(), OnceLock::new()];
+    static RESULTS: Results = [Once::new(), Once::new()];
     once(&RESULTS[family as usize], || {
         let acts: [Act; 4] = [
             ("fragments", fragments::send_stateless),
@@ -56,7 +56,7 @@ fn play_stateless(family: Family) -> Result<&'static Played> {
 
 /// Plays the scene in which connections are tracked, and some translated.
 fn play_tracked(family: Family) -> Result<&'static Played> {
-    static RESULTS: Results = [OnceLock::new(), OnceLock::new()];
+    static RESULTS: Results = [Once::new(), Once::new()];
     once(&RESULTS[family as usize], || {
         let scene = Scene {
             family,
@@ -81,7 +81,7 @@ fn play_tracked(family: Family) -> Result<&'static Played> {
 
 /// Plays the scene in which a bridge hands clones of packets to the rules.
 fn play_bridged(family: Family) -> Result<&'static Played> {
-    static RESULTS: Results = [OnceLock::new(), OnceLock::new()];
+    static RESULTS: Results = [Once::new(), Once::new()];
     once(&RESULTS[family as usize], || {
         let scene = Scene {
             family,
@@ -123,13 +123,4 @@ pub fn equal_c(family: Family) -> Result<()> {
         );
     }
     Ok(())
-}
-
-fn once(
-    cell: &'static OnceLock<Result<Played, String>>,
-    play: impl FnOnce() -> Result<Played>,
-) -> Result<&'static Played> {
-    cell.get_or_init(|| play().map_err(|error| format!("{error:#}")))
-        .as_ref()
-        .map_err(|error| anyhow!("{error}"))
 }
