@@ -5,8 +5,8 @@
 use super::packet::InPlace;
 use super::rule::{Rule, Source};
 use super::tuple::Tuple;
-use super::walk::{self, Found};
-use super::{Family, Packet};
+use super::walk::{self, tunnel, Found};
+use super::{Connection, Ends, Family, Packet, Place};
 
 /// The new mark of a packet.
 ///
@@ -29,6 +29,19 @@ where
     R: Rule,
     F: FnOnce(&P, Option<u32>) -> T,
 {
+    match rule.light() {
+        Some(rule) => then_by_rule(family, packet, rule, then),
+        None => then_by_rule(family, packet, rule, then),
+    }
+}
+
+#[inline(always)]
+fn then_by_rule<P, R, F, T>(family: Family, packet: &P, rule: &R, then: F) -> T
+where
+    P: Packet + ?Sized,
+    R: Rule,
+    F: FnOnce(&P, Option<u32>) -> T,
+{
     if rule.source() == Source::Connection {
         return then_by_connection(packet, rule, then);
     }
@@ -41,15 +54,18 @@ where
     }
 }
 
-/// The fast path: the tuple of a complete packet that is not ICMP, has no extension headers, and
-/// whose headers can be read in place.
+/// The fast path: the tuple of a complete packet that is neither ICMP nor a tunnel's, has no
+/// extension headers, and whose headers can be read in place.
 ///
 /// [`None`] for any other packet.
 #[inline(always)]
 fn plain_tuple<P: Packet + ?Sized, R: Rule>(family: Family, packet: &P, rule: &R) -> Option<Tuple> {
     let packet = &InPlace(packet);
     let place = walk::plain(family, packet)?;
-    Tuple::complete(family, packet, &place, &rule.selection())
+    if tunnel::may_be(place.protocol, rule.tunnels()) {
+        return None;
+    }
+    Tuple::complete(packet, &place, &rule.selection())
 }
 
 // The slow paths are not inlined, so that they cost the fast path no registers and no stack. Each
@@ -66,8 +82,8 @@ where
     R: Rule,
     F: FnOnce(&P, Option<u32>) -> T,
 {
-    let connection = packet.connection();
-    let tuple = connection.map(|connection| Tuple::of_connection(&connection, &rule.selection()));
+    let tuple = hashed_connection(packet, rule)
+        .map(|connection| Tuple::of_connection(&connection, &rule.selection()));
     then(packet, tuple.map(|tuple| merged(packet, &tuple, rule)))
 }
 
@@ -109,10 +125,21 @@ where
         true => Family::Ipv6,
         false => Family::Ipv4,
     };
-    found_tuple(family, packet, walk::find(family, packet), rule)
+    found_tuple(family, packet, walk::find(family, packet, 0), rule)
 }
 
-/// The tuple of the headers that the walk found.
+/// The packet's connection, if the rule hashes it.
+#[inline(always)]
+pub(super) fn hashed_connection<P: Packet + ?Sized, R: Rule>(
+    packet: &P,
+    _rule: &R,
+) -> Option<Connection> {
+    let connection = packet.connection()?;
+    let is_template = matches!(connection.ends, Ends::None);
+    (R::HASHES_TEMPLATES || !is_template).then_some(connection)
+}
+
+/// The tuple of the headers that the walk found, or of those that a tunnel has inside.
 ///
 /// [`None`] if the packet's mark is to be left alone.
 #[inline(always)]
@@ -124,9 +151,31 @@ pub(super) fn found_tuple<P: Packet + ?Sized, R: Rule>(
 ) -> Option<Tuple> {
     match found {
         Found::Untouched => None,
-        Found::Nothing => Some(Tuple::default()),
-        Found::At(place) => Tuple::of(family, packet, &place, &rule.selection()),
+        Found::Nothing => Some(Tuple::empty(family)),
+        Found::At(place) => match inner_tuple(family, packet, &place, rule) {
+            Some((_, tuple)) => Some(tuple),
+            None => Tuple::of(packet, &place, &rule.selection()),
+        },
     }
+}
+
+/// Place and tuple of the packet inside the tunnel's packet at a place.
+///
+/// [`None`] if that is not one that the rule looks into, or the inner packet cannot be followed.
+#[inline(always)]
+pub(super) fn inner_tuple<P: Packet + ?Sized, R: Rule>(
+    family: Family,
+    packet: &P,
+    place: &Place,
+    rule: &R,
+) -> Option<(Place, Tuple)> {
+    let inner = tunnel::inner(packet, place, rule.tunnels())?;
+    let selection = match inner.family == family {
+        true => rule.selection(),
+        false => rule.selection().for_other_family(),
+    };
+    let tuple = Tuple::complete(packet, &inner, &selection)?;
+    Some((inner, tuple))
 }
 
 #[inline(always)]

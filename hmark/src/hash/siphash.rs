@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! SipHash-1-3 (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012): the hash of a rule
+//! with a key.
+//!
+//! Whoever does not know the key can neither compute a mark nor choose addresses or ports that all
+//! have one.
+
+use super::super::tuple::Tuple;
+use super::super::Family;
+
+/// Hashes a tuple to 32 bits, no matter which end is the source: the lower half of SipHash-1-3.
+///
+/// The message is the address of the lesser end and of the greater one, in network byte order, in 4
+/// bytes each for IPv4 and in 16 for IPv6; their two ports, in network byte order; and the protocol
+/// in one byte. Ends are compared by address, then by port.
+#[inline(always)]
+pub fn hash(tuple: &Tuple, key: &[u8; 16]) -> u32 {
+    let [src_port, dst_port] = [(tuple.ports >> 16) as u16, tuple.ports as u16];
+    let (src, dst) = ((tuple.src, src_port), (tuple.dst, dst_port));
+    let mut hasher = Hasher::new(key);
+    match tuple.family {
+        Family::Ipv4 => {
+            let number = |(address, port): (super::super::Address, u16)| {
+                let [word, ..] = address.words();
+                (u64::from(u32::from_be(word)) << 16) | u64::from(port)
+            };
+            let ((low, low_port), (high, high_port)) = match number(src) <= number(dst) {
+                true => (src, dst),
+                false => (dst, src),
+            };
+            let ([low, ..], [high, ..]) = (low.words(), high.words());
+            hasher.block(u64::from(low.to_le()) | (u64::from(high.to_le()) << 32));
+            hasher.finish(last_block(low_port, high_port, tuple.protocol, 13))
+        }
+        Family::Ipv6 => {
+            let number = |(address, port): (super::super::Address, u16)| (address.number(), port);
+            let ((low, low_port), (high, high_port)) = match number(src) <= number(dst) {
+                true => (src, dst),
+                false => (dst, src),
+            };
+            for block in [low, high].iter().flat_map(|address| address.blocks()) {
+                hasher.block(block);
+            }
+            hasher.finish(last_block(low_port, high_port, tuple.protocol, 37))
+        }
+    }
+}
+
+/// The last block: ports, protocol, and the length of the message in bytes.
+#[inline(always)]
+fn last_block(low: u16, high: u16, protocol: u8, len: u8) -> u64 {
+    let [a, b] = low.to_be_bytes();
+    let [c, d] = high.to_be_bytes();
+    u64::from_le_bytes([a, b, c, d, protocol, 0, 0, len])
+}
+
+/// SipHash-1-3 over blocks of 8 bytes, each as a number in little-endian byte order.
+struct Hasher([u64; 4]);
+
+impl Hasher {
+    #[inline(always)]
+    fn new(key: &[u8; 16]) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *key;
+        let k0 = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        let k1 = u64::from_le_bytes([i, j, k, l, m, n, o, p]);
+        Self([
+            k0 ^ 0x736f_6d65_7073_6575,
+            k1 ^ 0x646f_7261_6e64_6f6d,
+            k0 ^ 0x6c79_6765_6e65_7261,
+            k1 ^ 0x7465_6462_7974_6573,
+        ])
+    }
+
+    #[inline(always)]
+    fn round(&mut self) {
+        let [mut v0, mut v1, mut v2, mut v3] = self.0;
+        v0 = v0.wrapping_add(v1);
+        v2 = v2.wrapping_add(v3);
+        v1 = v1.rotate_left(13) ^ v0;
+        v3 = v3.rotate_left(16) ^ v2;
+        v0 = v0.rotate_left(32);
+        v2 = v2.wrapping_add(v1);
+        v0 = v0.wrapping_add(v3);
+        v1 = v1.rotate_left(17) ^ v2;
+        v3 = v3.rotate_left(21) ^ v0;
+        v2 = v2.rotate_left(32);
+        self.0 = [v0, v1, v2, v3];
+    }
+
+    #[inline(always)]
+    fn block(&mut self, block: u64) {
+        let [_, _, _, v3] = &mut self.0;
+        *v3 ^= block;
+        self.round();
+        let [v0, ..] = &mut self.0;
+        *v0 ^= block;
+    }
+
+    /// Adds the last block, and returns the lower half of the hash.
+    #[inline(always)]
+    fn finish(mut self, last: u64) -> u32 {
+        self.block(last);
+        let [_, _, v2, _] = &mut self.0;
+        *v2 ^= 0xff;
+        self.round();
+        self.round();
+        self.round();
+        let [v0, v1, v2, v3] = self.0;
+        (v0 ^ v1 ^ v2 ^ v3) as u32
+    }
+}
