@@ -253,3 +253,121 @@ fn exponential(draw: u32) -> u32 {
     }
     (32u32 << FRACTION_BITS).wrapping_sub(log)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EQUAL: [u8; 256] = [0; 256];
+
+    fn hashes() -> impl Iterator<Item = u32> {
+        (0..200_000u32).map(|number| mix(number.wrapping_mul(0x0100_0193)))
+    }
+
+    #[test]
+    fn without_growth_and_weights_it_is_scaling() {
+        for marks in [1, 4, 70, 1000, u32::MAX] {
+            for hash in hashes().take(1000).chain([0, 1, u32::MAX]) {
+                assert_eq!(
+                    bucket(hash, marks, marks, &EQUAL),
+                    scale::bucket(hash, marks)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn both_divisions_agree() {
+        let divisors = [2, 3, 70, 0x8000_0000, 0xffff_fffe, u32::MAX];
+        for divisor in hashes().take(1000).chain(divisors) {
+            for high in [0, 1, 64, divisor / 2, divisor.saturating_sub(1)] {
+                if high < divisor {
+                    let both = (quotient(high, divisor), quotient_by_bits(high, divisor));
+                    assert_eq!(both.0, both.1, "{high} << 32 / {divisor}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn growth_moves_flows_to_new_marks_alone() {
+        for (from, before, after) in [(4, 4, 5), (64, 64, 71), (64, 70, 71), (1, 100, 5000)] {
+            for hash in hashes() {
+                let (old, new) = (
+                    bucket(hash, from, before, &EQUAL),
+                    bucket(hash, from, after, &EQUAL),
+                );
+                assert!(old < before && new < after);
+                assert!(new == old || new >= before, "{hash:#x}: {old} to {new}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_mark_that_is_added_without_weight_moves_nothing() {
+        let mut less = EQUAL;
+        less[70] = 100;
+        for hash in hashes() {
+            let old = bucket(hash, 64, 70, &EQUAL);
+            assert_eq!(bucket(hash, 64, 71, &less), old, "{hash:#x}");
+        }
+    }
+
+    #[test]
+    fn flows_move_only_from_a_mark_that_loses_weight() {
+        for mark in [0, 35, 66, 70] {
+            let mut before = EQUAL;
+            before[12] = 50;
+            before[65] = 75;
+            let mut after = before;
+            for less in [1, 50, 100] {
+                after[mark] = less;
+                for hash in hashes() {
+                    let old = bucket(hash, 64, 71, &before);
+                    let new = bucket(hash, 64, 71, &after);
+                    assert!(
+                        new == old || old as usize == mark,
+                        "{hash:#x}: {old} to {new}"
+                    );
+                    assert!(less < 100 || new as usize != mark);
+                }
+                before = after;
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_mark_with_a_weight_gets_all() {
+        for from in [1, 64, 70] {
+            let mut less = [100; 256];
+            less[69] = 99;
+            less[70..].fill(0);
+            for hash in hashes().take(2000) {
+                assert_eq!(bucket(hash, from, 70, &less), 69);
+            }
+        }
+    }
+
+    #[test]
+    fn rendezvous_is_by_weight() {
+        // 64 refusals are certain for nearly all flows.
+        let mut less = [100; 256];
+        (less[3], less[200]) = (99, 97);
+        let mut counts = [0u32; 256];
+        for hash in hashes() {
+            counts[bucket(hash, 256, 256, &less) as usize] += 1;
+        }
+        assert_eq!(counts[3] + counts[200], 200_000);
+        // 50,000 expected, with a standard deviation of 194.
+        assert!((49_000..51_000).contains(&counts[3]), "{}", counts[3]);
+    }
+
+    #[test]
+    fn variates_are_exact_for_powers_of_two() {
+        for zeros in 1..32 {
+            assert_eq!(exponential(1 << (32 - zeros)), zeros << FRACTION_BITS);
+        }
+        assert_eq!(exponential(0), 32 << FRACTION_BITS);
+        assert_eq!(exponential(u32::MAX), 1);
+    }
+}

@@ -110,3 +110,110 @@ impl Hasher {
         (v0 ^ v1 ^ v2 ^ v3) as u32
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::Address;
+    use super::*;
+
+    const KEY: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+
+    fn words(bytes: [u8; 16]) -> [u32; 4] {
+        let word = |at: usize| u32::from_ne_bytes(bytes[at..at + 4].try_into().unwrap());
+        [word(0), word(4), word(8), word(12)]
+    }
+
+    /// A tuple whose message is the bytes 0, 1, 2 and so on.
+    fn counting(family: Family) -> Tuple {
+        let ends = match family {
+            Family::Ipv4 => [[0, 1, 2, 3], [4, 5, 6, 7]]
+                .map(|bytes| Address::from_ipv4(u32::from_ne_bytes(bytes))),
+            Family::Ipv6 => {
+                [0, 16].map(|first| Address::from_words(words(KEY.map(|byte| byte + first))))
+            }
+        };
+        let (ports, protocol) = match family {
+            Family::Ipv4 => (0x0809_0a0b, 0x0c),
+            Family::Ipv6 => (0x2021_2223, 0x24),
+        };
+        let [src, dst] = ends;
+        Tuple {
+            family,
+            src,
+            dst,
+            ports,
+            protocol,
+        }
+    }
+
+    fn reversed(tuple: Tuple) -> Tuple {
+        Tuple {
+            src: tuple.dst,
+            dst: tuple.src,
+            ports: tuple.ports.rotate_left(16),
+            ..tuple
+        }
+    }
+
+    /// The vectors of SipHash-1-3 that are published with the Rust standard library
+    /// (`library/coretests/tests/hash/sip.rs`), for messages of 13 and of 37 bytes.
+    #[test]
+    fn published_vectors() {
+        for (family, hash_bytes) in [
+            (Family::Ipv4, [0xa7, 0xff, 0x29, 0x12]),
+            (Family::Ipv6, [0x57, 0x30, 0xc3, 0xa3]),
+        ] {
+            let tuple = counting(family);
+            let expected = u32::from_le_bytes(hash_bytes);
+            assert_eq!(hash(&tuple, &KEY), expected, "{family}");
+            assert_eq!(hash(&reversed(tuple), &KEY), expected, "{family} reversed");
+        }
+    }
+
+    #[test]
+    fn ends_are_pairs_of_address_and_port() {
+        for family in Family::ALL {
+            let tuple = counting(family);
+            let crossed = Tuple {
+                ports: tuple.ports.rotate_left(16),
+                ..tuple
+            };
+            assert_ne!(hash(&tuple, &KEY), hash(&crossed, &KEY), "{family}");
+            // Ends that differ in their port alone.
+            let alike = Tuple {
+                dst: tuple.src,
+                ..tuple
+            };
+            assert_eq!(hash(&alike, &KEY), hash(&reversed(alike), &KEY), "{family}");
+        }
+    }
+
+    #[test]
+    fn every_part_counts() {
+        for family in Family::ALL {
+            let tuple = counting(family);
+            let whole = hash(&tuple, &KEY);
+            let [word, rest @ ..] = tuple.dst.words();
+            let dst =
+                Address::from_words([word ^ 0x0100_0001u32.to_be(), rest[0], rest[1], rest[2]]);
+            for changed in [
+                Tuple { dst, ..tuple },
+                Tuple {
+                    ports: tuple.ports ^ 1,
+                    ..tuple
+                },
+                Tuple {
+                    protocol: tuple.protocol ^ 1,
+                    ..tuple
+                },
+            ] {
+                assert_ne!(hash(&changed, &KEY), whole, "{changed:?}");
+            }
+            for place in 0..KEY.len() {
+                let mut key = KEY;
+                key[place] ^= 0x80;
+                assert_ne!(hash(&tuple, &key), whole, "byte {place} of the key");
+            }
+        }
+    }
+}

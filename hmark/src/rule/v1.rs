@@ -325,3 +325,202 @@ const _: () = {
     assert!(offset_of!(Info, reserved) == 91);
     assert!(offset_of!(Info, less) == 96);
 };
+
+#[cfg(test)]
+mod tests {
+    use super::super::inner;
+    use super::*;
+
+    /// A rule of so many marks from so many on.
+    fn marks(hoffset: u32, hmodulus: u32) -> Info {
+        v0::Info {
+            hoffset,
+            hmodulus,
+            ..v0::Info::default()
+        }
+        .into()
+    }
+
+    /// 4 marks, with this change.
+    fn with(flags: u32, change: impl FnOnce(&mut Info)) -> Result<(), Refusal> {
+        let mut rule = marks(0, 4);
+        rule.masked.v0.flags = flags;
+        change(&mut rule);
+        rule.check()
+    }
+
+    #[test]
+    fn nothing_new_is_revision_0() {
+        assert_eq!(with(0, |_| ()), Ok(()));
+        assert_eq!(
+            with(
+                v0::flag::ALL & !(v0::flag::SPI | v0::flag::SPI_MASK),
+                |_| ()
+            ),
+            Ok(())
+        );
+        let none = with(0, |rule| rule.masked.v0.hmodulus = 0);
+        assert_eq!(none, Err(Refusal::NoBuckets));
+    }
+
+    #[test]
+    fn unknown_bits_are_refused() {
+        for bit in 21..32 {
+            assert_eq!(with(1 << bit, |_| ()), Err(Refusal::Unknown), "{bit}");
+        }
+        for place in 0..5 {
+            let refused = with(0, |rule| rule.reserved[place] = 1);
+            assert_eq!(refused, Err(Refusal::Unknown), "{place}");
+        }
+        for bit in 5..8 {
+            let refused = with(flag::INNER, |rule| rule.inner = 1 << bit);
+            assert_eq!(refused, Err(Refusal::Unknown), "{bit}");
+        }
+    }
+
+    #[test]
+    fn flags_and_values_go_together() {
+        for flag in [flag::MASK, flag::FROM, flag::WEIGHT, flag::INNER] {
+            assert_eq!(
+                with(flag, |_| ()),
+                Err(Refusal::FlagWithoutValue),
+                "{flag:#x}"
+            );
+        }
+        let changes: [fn(&mut Info); 8] = [
+            |rule| rule.masked.mark_mask = 1,
+            |rule| rule.from = 1,
+            |rule| rule.less[0] = 1,
+            |rule| rule.key[15] = 1,
+            |rule| rule.inner = 1,
+            |rule| rule.gtpu_port = 1,
+            |rule| rule.vxlan_port = 1,
+            |rule| rule.geneve_port = 1,
+        ];
+        for (number, change) in changes.into_iter().enumerate() {
+            assert_eq!(with(0, change), Err(Refusal::FlagWithoutValue), "{number}");
+        }
+        assert_eq!(with(flag::KEY, |_| ()), Ok(()));
+        assert_eq!(with(flag::KEY, changes[3]), Ok(()));
+        assert_eq!(with(flag::REVERSE_ERRORS, |_| ()), Ok(()));
+    }
+
+    #[test]
+    fn marks_fit_into_the_mask() {
+        let check = |hoffset, hmodulus, mark_mask| {
+            let mut rule = marks(hoffset, hmodulus);
+            rule.masked.v0.flags = flag::MASK;
+            rule.masked.mark_mask = mark_mask;
+            rule.check()
+        };
+        for (hoffset, hmodulus, mark_mask) in [
+            (0x100, 4, 0x3f00),
+            (0, 64, 0x3f00),
+            (0x100, 63, 0x3f00),
+            (0x3f00, 1, 0x3f00),
+            (0, 1, 1),
+            (0x8000_0000, 1, 0x8000_0000),
+            (0, u32::MAX, u32::MAX),
+            (1, u32::MAX, u32::MAX),
+            (u32::MAX, 1, u32::MAX),
+        ] {
+            let fits = check(hoffset, hmodulus, mark_mask);
+            assert_eq!(fits, Ok(()), "{hoffset:#x} {hmodulus} {mark_mask:#x}");
+        }
+        for mask in [0x3f01, 0x5, 0x8000_0001, 0xffff_fffd] {
+            assert_eq!(check(0, 1, mask), Err(Refusal::MaskWithHoles), "{mask:#x}");
+        }
+        for offset in [1, 0x80, 0x4000, 0x101] {
+            let refused = check(offset, 1, 0x3f00);
+            assert_eq!(refused, Err(Refusal::OffsetOutsideMask), "{offset:#x}");
+        }
+        for (hoffset, hmodulus, mark_mask) in [
+            (0, 65, 0x3f00),
+            (0x100, 64, 0x3f00),
+            (0x3f00, 2, 0x3f00),
+            (0, u32::MAX, 0x3f00),
+            (0, 3, 0x8000_0000),
+            (2, u32::MAX, u32::MAX),
+        ] {
+            let refused = check(hoffset, hmodulus, mark_mask);
+            assert_eq!(
+                refused,
+                Err(Refusal::MarksOutsideMask),
+                "{hoffset:#x} {hmodulus}"
+            );
+        }
+    }
+
+    #[test]
+    fn growth_and_weights_are_of_the_marks_there_are() {
+        let from = |from| with(flag::FROM, |rule| rule.from = from);
+        assert_eq!((from(1), from(4)), (Ok(()), Ok(())));
+        assert_eq!(from(5), Err(Refusal::FromOverMarks));
+
+        let less = |place: usize, less| with(flag::WEIGHT, |rule| rule.less[place] = less);
+        assert_eq!((less(0, 100), less(3, 1)), (Ok(()), Ok(())));
+        assert_eq!(less(3, 101), Err(Refusal::WeightOver100));
+        assert_eq!(less(4, 1), Err(Refusal::WeightOfNoMark));
+        assert_eq!(less(255, 1), Err(Refusal::WeightOfNoMark));
+        let all_out = with(flag::WEIGHT, |rule| rule.less[..4].fill(100));
+        assert_eq!(all_out, Err(Refusal::NoWeight));
+        let of_marks = |hmodulus| {
+            with(flag::WEIGHT, |rule| {
+                rule.masked.v0.hmodulus = hmodulus;
+                rule.less[0] = 1;
+            })
+        };
+        assert_eq!(of_marks(256), Ok(()));
+        assert_eq!(of_marks(257), Err(Refusal::TooManyMarksForWeights));
+        assert_eq!(of_marks(u32::MAX), Err(Refusal::TooManyMarksForWeights));
+    }
+
+    #[test]
+    fn tunnels_have_ports_of_their_own() {
+        let tunnels = |inner, [gtpu_port, vxlan_port, geneve_port]: [u16; 3]| {
+            with(flag::INNER, |rule| {
+                rule.inner = inner;
+                (rule.gtpu_port, rule.vxlan_port) = (gtpu_port, vxlan_port);
+                rule.geneve_port = geneve_port;
+            })
+        };
+        assert_eq!(tunnels(inner::ALL, [2152, 4789, 6081]), Ok(()));
+        assert_eq!(tunnels(inner::GRE | inner::IPIP, [0; 3]), Ok(()));
+        for (kinds, ports) in [
+            (inner::GTPU, [0; 3]),
+            (inner::GTPU, [2152, 4789, 0]),
+            (inner::VXLAN, [2152, 0, 0]),
+            (inner::GRE, [0, 0, 1]),
+        ] {
+            let refused = tunnels(kinds, ports);
+            assert_eq!(refused, Err(Refusal::TunnelPort), "{kinds:#x} {ports:?}");
+        }
+        for ports in [[1, 1, 2], [1, 2, 1], [2, 1, 1]] {
+            let kinds = inner::GTPU | inner::VXLAN | inner::GENEVE;
+            assert_eq!(
+                tunnels(kinds, ports),
+                Err(Refusal::TunnelsOnOnePort),
+                "{ports:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn options_that_exclude_each_other() {
+        let key_and_seed = with(flag::KEY | v0::flag::RND, |_| ());
+        assert_eq!(key_and_seed, Err(Refusal::KeyAndSeed));
+        let inner = with(flag::INNER | v0::flag::CT, |rule| rule.inner = inner::GRE);
+        assert_eq!(inner, Err(Refusal::InnerOfConnection));
+        let errors = with(flag::REVERSE_ERRORS | v0::flag::CT, |_| ());
+        assert_eq!(errors, Err(Refusal::ErrorsOfConnection));
+    }
+
+    #[test]
+    fn only_bits_of_the_mask_are_set() {
+        let mut rule = marks(0x100, 4);
+        rule.masked.v0.flags = flag::MASK;
+        rule.masked.mark_mask = 0x3f00;
+        let marks = [0, 1, 2, 3].map(|bucket| rule.merge(0xabcd_c0fe, bucket));
+        assert_eq!(marks, [0xabcd_c1fe, 0xabcd_c2fe, 0xabcd_c3fe, 0xabcd_c4fe]);
+    }
+}
