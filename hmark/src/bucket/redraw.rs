@@ -32,8 +32,8 @@ const RENDEZVOUS: u32 = 0x1715_609d;
 
 /// The bucket of a hash: 0 to `marks` - 1.
 ///
-/// The cluster began with `from` marks, 1 to `marks`. `less` is 100 minus the weight of each of the
-/// first marks, 0 to 100, and not all of `marks` have the weight 0; other marks have the weight 100.
+/// The cluster began with `from` marks, 1 to `marks`. `less` is 100 minus the weight of each mark, 0
+/// to 100, and not all of `marks` have the weight 0. With more marks than 256, it is all zero.
 #[inline(always)]
 pub fn bucket(hash: u32, from: u32, marks: u32, less: &[u8; 256]) -> u32 {
     let first = Point {
@@ -60,16 +60,19 @@ impl Point {
     /// 100 minus the weight of the point's mark.
     #[inline(always)]
     fn less(&self, less: &[u8; 256]) -> u8 {
-        let place = usize::try_from(self.mark).unwrap_or(usize::MAX);
-        less.get(place).copied().unwrap_or(0)
+        // Each number of 8 bits has a place.
+        less.get(usize::from(self.mark as u8)).copied().unwrap_or(0)
     }
 
+    /// The point itself, if it is accepted.
     #[inline(always)]
-    fn is_accepted(&self, less: &[u8; 256]) -> bool {
-        match self.less(less) {
-            0 => true,
-            less => scale::bucket(draw(self.seed, ACCEPT), 100) >= u32::from(less),
+    fn accepted(self, less: &[u8; 256], refusals: &mut u32) -> Option<Self> {
+        let less = u32::from(self.less(less));
+        if less == 0 || scale::bucket(draw(self.seed, ACCEPT), 100) >= less {
+            return Some(self);
         }
+        *refusals = refusals.wrapping_add(1);
+        None
     }
 }
 
@@ -143,32 +146,50 @@ use quotient_by_bits as quotient;
 #[inline(never)]
 fn race(hash: u32, from: u32, marks: u32, less: &[u8; 256]) -> u32 {
     let mut refusals = 0u32;
-    let mut seed = hash;
     let mut round = 0u32;
-    loop {
+    let mut seed = hash;
+    while refusals < MOST_REFUSALS {
         let base = Point {
             mark: scale::bucket(seed, from),
             seed,
         };
-        // The point of a first mark, and before it those of marks added later, each earlier than the
-        // one below it.
-        let mut chain = Chain::new(base);
-        let mut first = from;
-        while let Some(earliest) = chain.climb(first, seed, marks) {
-            if earliest.is_accepted(less) {
-                return earliest.mark;
-            }
-            refusals = refusals.wrapping_add(1);
-            if refusals >= MOST_REFUSALS {
-                return rendezvous(hash, marks, less);
-            }
-            // Other points of the marks from this one on may lie before the next of the chain.
-            first = earliest.mark;
-            seed = draw(earliest.seed, RESTART);
+        let earliest = match from < marks {
+            true => earliest_in_round(base, from, marks, less, &mut refusals),
+            false => base.accepted(less, &mut refusals),
+        };
+        if let Some(point) = earliest {
+            return point.mark;
         }
         round = round.wrapping_add(ROUND);
         seed = draw(hash, round);
     }
+    rendezvous(hash, marks, less)
+}
+
+/// The earliest accepted point among that of a first mark, the `base`, and those of marks added later
+/// that lie before it.
+///
+/// [`None`] if none is accepted, or too many are refused.
+#[inline(never)]
+fn earliest_in_round(
+    base: Point,
+    from: u32,
+    marks: u32,
+    less: &[u8; 256],
+    refusals: &mut u32,
+) -> Option<Point> {
+    let mut chain = Chain::new(base);
+    let (mut first, mut seed) = (from, base.seed);
+    while let Some(earliest) = chain.climb(first, seed, marks) {
+        let accepted = earliest.accepted(less, refusals);
+        if accepted.is_some() || *refusals >= MOST_REFUSALS {
+            return accepted;
+        }
+        // Other points of the marks from this one on may lie before the next of the chain.
+        first = earliest.mark;
+        seed = draw(earliest.seed, RESTART);
+    }
+    None
 }
 
 /// Points, each earlier than the one before it, of which the first is one of a first mark.

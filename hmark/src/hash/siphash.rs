@@ -6,7 +6,7 @@
 //! Whoever does not know the key can neither compute a mark nor choose addresses or ports that all
 //! have one.
 
-use super::super::tuple::Tuple;
+use super::super::tuple::{Address, Tuple};
 use super::super::Family;
 
 /// Hashes a tuple to 32 bits, no matter which end is the source: the lower half of SipHash-1-3.
@@ -16,35 +16,60 @@ use super::super::Family;
 /// in one byte. Ends are compared by address, then by port.
 #[inline(always)]
 pub fn hash(tuple: &Tuple, key: &[u8; 16]) -> u32 {
-    let [src_port, dst_port] = [(tuple.ports >> 16) as u16, tuple.ports as u16];
-    let (src, dst) = ((tuple.src, src_port), (tuple.dst, dst_port));
-    let mut hasher = Hasher::new(key);
-    match tuple.family {
+    let Tuple {
+        family,
+        src,
+        dst,
+        ports,
+        protocol,
+    } = *tuple;
+    match family {
         Family::Ipv4 => {
-            let number = |(address, port): (super::super::Address, u16)| {
-                let [word, ..] = address.words();
-                (u64::from(u32::from_be(word)) << 16) | u64::from(port)
-            };
-            let ((low, low_port), (high, high_port)) = match number(src) <= number(dst) {
-                true => (src, dst),
-                false => (dst, src),
-            };
-            let ([low, ..], [high, ..]) = (low.words(), high.words());
-            hasher.block(u64::from(low.to_le()) | (u64::from(high.to_le()) << 32));
-            hasher.finish(last_block(low_port, high_port, tuple.protocol, 13))
+            let ([src, ..], [dst, ..]) = (src.words(), dst.words());
+            hash_ipv4(src, dst, ports, protocol, key)
         }
-        Family::Ipv6 => {
-            let number = |(address, port): (super::super::Address, u16)| (address.number(), port);
-            let ((low, low_port), (high, high_port)) = match number(src) <= number(dst) {
-                true => (src, dst),
-                false => (dst, src),
-            };
-            for block in [low, high].iter().flat_map(|address| address.blocks()) {
-                hasher.block(block);
-            }
-            hasher.finish(last_block(low_port, high_port, tuple.protocol, 37))
-        }
+        Family::Ipv6 => hash_ipv6(src, dst, ports, protocol, key),
     }
+}
+
+// These are not inlined, so that rules without a key have all registers, and have values as arguments,
+// so that those need no memory.
+
+/// [`hash`] for IPv4, whose addresses are in network byte order.
+#[inline(never)]
+fn hash_ipv4(src: u32, dst: u32, ports: u32, protocol: u8, key: &[u8; 16]) -> u32 {
+    let end = |address, port| (u64::from(u32::from_be(address)) << 16) | u64::from(port);
+    let [src_port, dst_port] = halves(ports);
+    let (low, high) = match end(src, src_port) <= end(dst, dst_port) {
+        true => ((src, src_port), (dst, dst_port)),
+        false => ((dst, dst_port), (src, src_port)),
+    };
+    let mut hasher = Hasher::new(key);
+    hasher.block(u64::from(low.0.to_le()) | (u64::from(high.0.to_le()) << 32));
+    hasher.finish(last_block(low.1, high.1, protocol, 13))
+}
+
+/// [`hash`] for IPv6.
+#[inline(never)]
+fn hash_ipv6(src: Address, dst: Address, ports: u32, protocol: u8, key: &[u8; 16]) -> u32 {
+    let [src_port, dst_port] = halves(ports);
+    let (low, high) = match (src.number(), src_port) <= (dst.number(), dst_port) {
+        true => ((src, src_port), (dst, dst_port)),
+        false => ((dst, dst_port), (src, src_port)),
+    };
+    let mut hasher = Hasher::new(key);
+    let ([a, b], [c, d]) = (low.0.blocks(), high.0.blocks());
+    hasher.block(a);
+    hasher.block(b);
+    hasher.block(c);
+    hasher.block(d);
+    hasher.finish(last_block(low.1, high.1, protocol, 37))
+}
+
+/// Source and destination port.
+#[inline(always)]
+const fn halves(ports: u32) -> [u16; 2] {
+    [(ports >> 16) as u16, ports as u16]
 }
 
 /// The last block: ports, protocol, and the length of the message in bytes.
@@ -113,7 +138,6 @@ impl Hasher {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::Address;
     use super::*;
 
     const KEY: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];

@@ -31,6 +31,9 @@ pub trait Rule {
     /// The part of the rule that decides everything, if there is one.
     fn light(&self) -> Option<&Self::Light>;
 
+    /// Whether the rule has a key, looks into tunnels, or reverses errors.
+    fn is_heavy(&self) -> bool;
+
     /// Whether the packet itself or its connection is hashed.
     fn source(&self) -> Source;
 

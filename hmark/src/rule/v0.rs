@@ -109,6 +109,11 @@ impl Rule for Info {
     }
 
     #[inline(always)]
+    fn is_heavy(&self) -> bool {
+        false
+    }
+
+    #[inline(always)]
     fn source(&self) -> Source {
         match self.has(flag::CT) {
             true => Source::Connection,

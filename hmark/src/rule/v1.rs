@@ -110,6 +110,16 @@ impl Info {
         self.masked.v0.has(flags)
     }
 
+    #[inline(always)]
+    const fn inner_tunnels(&self) -> Tunnels {
+        Tunnels {
+            gtpu_port: self.gtpu_port,
+            vxlan_port: self.vxlan_port,
+            geneve_port: self.geneve_port,
+            inner: self.inner,
+        }
+    }
+
     /// Checks that a field has a value exactly if its flag is set.
     fn check_flags(&self) -> Result<(), Refusal> {
         if self.has(!flag::ALL) || self.reserved != [0; 5] {
@@ -119,7 +129,7 @@ impl Info {
             (flag::MASK, self.masked.mark_mask != 0),
             (flag::FROM, self.from != 0),
             (flag::WEIGHT, self.less.iter().any(|&less| less != 0)),
-            (flag::INNER, self.tunnels() != Tunnels::NONE),
+            (flag::INNER, self.inner_tunnels() != Tunnels::NONE),
         ];
         let agrees = |&(flag, has_value)| self.has(flag) == has_value;
         // Zero is a key, too.
@@ -204,6 +214,11 @@ impl Rule for Info {
     }
 
     #[inline(always)]
+    fn is_heavy(&self) -> bool {
+        self.has(flag::KEY | flag::INNER | flag::REVERSE_ERRORS)
+    }
+
+    #[inline(always)]
     fn source(&self) -> Source {
         self.masked.v0.source()
     }
@@ -218,11 +233,9 @@ impl Rule for Info {
 
     #[inline(always)]
     fn tunnels(&self) -> Tunnels {
-        Tunnels {
-            gtpu_port: self.gtpu_port,
-            vxlan_port: self.vxlan_port,
-            geneve_port: self.geneve_port,
-            inner: self.inner,
+        match self.has(flag::INNER) {
+            true => self.inner_tunnels(),
+            false => Tunnels::NONE,
         }
     }
 
@@ -238,9 +251,9 @@ impl Rule for Info {
     #[inline(always)]
     fn bucket(&self, hash: u32) -> u32 {
         let marks = self.masked.v0.hmodulus;
-        let from = match self.from {
-            0 => marks,
-            from => from,
+        let from = match self.has(flag::FROM) {
+            true => self.from,
+            false => marks,
         };
         redraw::bucket(hash, from, marks, &self.less)
     }
@@ -267,6 +280,11 @@ impl Rule for Masked {
     #[inline(always)]
     fn light(&self) -> Option<&Self> {
         Some(self)
+    }
+
+    #[inline(always)]
+    fn is_heavy(&self) -> bool {
+        false
     }
 
     #[inline(always)]

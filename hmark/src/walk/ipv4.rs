@@ -64,11 +64,11 @@ fn is_error(icmp_type: u8) -> bool {
 
 /// [`super::plain`] for IPv4.
 #[inline(always)]
-pub(super) fn plain<P: Packet + ?Sized>(packet: &P) -> Option<Place> {
-    let ip = Header(packet.in_place(0)?);
+pub(super) fn plain<P: Packet + ?Sized>(packet: &P, network: u32) -> Option<Place> {
+    let ip = Header(packet.in_place(network)?);
     match ip.protocol() {
         protocol::ICMP => None,
-        _ => Some(ip.place(0, false)),
+        _ => Some(ip.place(network, false)),
     }
 }
 

@@ -65,17 +65,17 @@ impl Transport {
 
 /// [`super::plain`] for IPv6: a packet without extension headers.
 #[inline(always)]
-pub(super) fn plain<P: Packet + ?Sized>(packet: &P) -> Option<Place> {
-    let (_, next) = version_and_next(packet.in_place(0)?);
+pub(super) fn plain<P: Packet + ?Sized>(packet: &P, network: u32) -> Option<Place> {
+    let (_, next) = version_and_next(packet.in_place(network)?);
     if is_extension(next) || next == protocol::ICMPV6 {
         return None;
     }
     let transport = Transport {
         protocol: next,
-        offset: HEADER_LEN,
+        offset: network.wrapping_add(HEADER_LEN),
         fragment: false,
     };
-    Some(transport.place(0, false))
+    Some(transport.place(network, false))
 }
 
 /// [`super::find`] for IPv6.

@@ -61,13 +61,14 @@ pub(super) fn find<P: Packet + ?Sized>(family: Family, packet: &P, network: u32)
     }
 }
 
-/// The place in a packet whose layer 4 directly follows its IP header, and is not ICMP.
+/// The place in a packet, whose IP header is at `network`, if layer 4 directly follows that header
+/// and is not ICMP.
 ///
 /// [`None`] for any other packet.
 #[inline(always)]
-pub(super) fn plain<P: Packet + ?Sized>(family: Family, packet: &P) -> Option<Place> {
+pub(super) fn plain<P: Packet + ?Sized>(family: Family, packet: &P, network: u32) -> Option<Place> {
     match family {
-        Family::Ipv4 => ipv4::plain(packet),
-        Family::Ipv6 => ipv6::plain(packet),
+        Family::Ipv4 => ipv4::plain(packet, network),
+        Family::Ipv6 => ipv6::plain(packet, network),
     }
 }

@@ -26,14 +26,35 @@ const MOST_VLANS: u32 = 2;
 /// The most extension headers of GTP-U that are followed.
 const MOST_GTPU_EXTENSIONS: u32 = 8;
 
-/// Whether a packet of this protocol may be one of these tunnels.
+/// Whether a packet that can be read in place may be one of these tunnels.
 #[inline(always)]
-pub(in super::super) fn may_be(protocol: u8, tunnels: Tunnels) -> bool {
-    tunnels.inner != 0
-        && matches!(
-            protocol,
-            protocol::IPV4 | protocol::UDP | protocol::IPV6 | protocol::GRE
-        )
+pub(in super::super) fn is_entrance<P: Packet + ?Sized>(
+    packet: &P,
+    place: &Place,
+    tunnels: Tunnels,
+) -> bool {
+    if tunnels.inner == 0 || place.fragment {
+        return false;
+    }
+    match place.protocol {
+        protocol::UDP => match destination_port(packet, place.transport) {
+            Some(port) => {
+                port == tunnels.gtpu_port
+                    || port == tunnels.vxlan_port
+                    || port == tunnels.geneve_port
+            }
+            None => true,
+        },
+        protocol::GRE | protocol::IPV4 | protocol::IPV6 => true,
+        _ => false,
+    }
+}
+
+/// The destination port of the UDP header at `transport`; host byte order.
+#[inline(always)]
+fn destination_port<P: Packet + ?Sized>(packet: &P, transport: u32) -> Option<u16> {
+    let [high, low] = packet.read(transport.wrapping_add(2))?;
+    Some(u16::from_be_bytes([high, low]))
 }
 
 /// The place inside of the tunnel's packet whose headers are at `outer`.
@@ -46,10 +67,10 @@ pub(in super::super) fn inner<P: Packet + ?Sized>(
     outer: &Place,
     tunnels: Tunnels,
 ) -> Option<Place> {
-    if outer.fragment || !may_be(outer.protocol, tunnels) {
+    if tunnels.inner == 0 || outer.fragment {
         return None;
     }
-    let (family, network) = payload(packet, outer, tunnels)?;
+    let (family, network) = payload(packet, outer.protocol, outer.transport, tunnels)?;
     if !has_header(family, packet, network) {
         return None;
     }
@@ -63,22 +84,22 @@ pub(in super::super) fn inner<P: Packet + ?Sized>(
     }
 }
 
-/// Family and offset of a tunnel's payload.
+/// Family and offset of the payload of a tunnel's packet, which is no fragment: its layer 4 is at
+/// `transport`.
 #[inline(always)]
-fn payload<P: Packet + ?Sized>(
+pub(in super::super) fn payload<P: Packet + ?Sized>(
     packet: &P,
-    outer: &Place,
+    protocol: u8,
+    transport: u32,
     tunnels: Tunnels,
 ) -> Option<(Family, u32)> {
-    let start = outer.transport;
-    match outer.protocol {
-        protocol::IPV4 if tunnels.has(inner::IPIP) => Some((Family::Ipv4, start)),
-        protocol::IPV6 if tunnels.has(inner::IPIP) => Some((Family::Ipv6, start)),
-        protocol::GRE if tunnels.has(inner::GRE) => gre(packet, start),
+    match protocol {
+        protocol::IPV4 if tunnels.has(inner::IPIP) => Some((Family::Ipv4, transport)),
+        protocol::IPV6 if tunnels.has(inner::IPIP) => Some((Family::Ipv6, transport)),
+        protocol::GRE if tunnels.has(inner::GRE) => gre(packet, transport),
         protocol::UDP => {
-            let [_, _, high, low]: [u8; 4] = packet.read(start)?;
-            let port = u16::from_be_bytes([high, low]);
-            let start = start.wrapping_add(UDP_LEN);
+            let port = destination_port(packet, transport)?;
+            let start = transport.wrapping_add(UDP_LEN);
             if tunnels.has(inner::GTPU) && port == tunnels.gtpu_port {
                 gtpu(packet, start)
             } else if tunnels.has(inner::VXLAN) && port == tunnels.vxlan_port {
@@ -95,7 +116,11 @@ fn payload<P: Packet + ?Sized>(
 
 /// Whether the IP header at `network` is complete, of this family, and not too short.
 #[inline(always)]
-fn has_header<P: Packet + ?Sized>(family: Family, packet: &P, network: u32) -> bool {
+pub(in super::super) fn has_header<P: Packet + ?Sized>(
+    family: Family,
+    packet: &P,
+    network: u32,
+) -> bool {
     let Some([version_and_len]) = packet.read(network) else {
         return false;
     };

@@ -13,12 +13,13 @@ use std::process::{Command, ExitCode};
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::{Arguments, Failed, Trial};
 use testbed::install::target_folder;
+use packets::kinds::FLOWS;
 use testbed::path;
 
 use limits::{Optimisation, OPTIMISATIONS};
 
-/// Packets of two runs: the difference between the runs is due to the packets only.
-const PACKETS: [u64; 2] = [1_000, 3_000];
+/// Packets of each flow in two runs: the difference between the runs is due to the packets only.
+const PACKETS: [u64; 2] = [4, 20];
 
 fn main() -> ExitCode {
     match trials() {
@@ -69,7 +70,7 @@ fn check(program: &str, optimisation: &Optimisation, kind: &str) -> Result<()> {
     let whole = count(program, kind, many)?
         .checked_sub(count(program, kind, few)?)
         .context("more packets take fewer instructions")?;
-    let taken = whole.div_ceil(many - few);
+    let taken = whole.div_ceil((many - few) * u64::from(FLOWS));
     let limit = optimisation
         .limit(kind)
         .with_context(|| format!("limits.rs has no `{kind}`"))?;
