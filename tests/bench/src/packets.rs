@@ -76,8 +76,8 @@ fn measure(module: &Path, kind: usize, effort: &Effort) -> Result<(Row, usize)> 
         floor: Vec::new(),
     };
     for times in said("measured ") {
-        row.series.ours.push(nanoseconds(times, "rust")?);
-        row.series.other.push(nanoseconds(times, "c")?);
+        row.series.ours.push(nanoseconds(times, "ours")?);
+        row.series.other.push(nanoseconds(times, "other")?);
         row.floor.push(nanoseconds(times, "floor")?);
     }
     ensure!(
