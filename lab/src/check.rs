@@ -25,9 +25,7 @@ pub fn demo() -> Result<u8> {
             Product::Module(Module::Hmark, Kernel::Stock),
             Product::Program("hmark-cluster"),
         ];
-        let mut needs = vec![Need::Machine(Kernel::Stock)];
-        needs.extend(products.map(Need::Product));
-        need::make(&lab, &needs)?;
+        need::make_for(&lab, Kernel::Stock, &products)?;
         let machine = lab.machine(Kernel::Stock)?;
         Guest::new(HANGS, &[&product::program("hmark-cluster"), "demo"]).run(&machine)
     };
@@ -113,7 +111,7 @@ fn perform(lane: &Lane, lab: &Lab) -> Result<Count> {
     let succeeded = step.try_run(&mut command)?;
     let output = fs::read(step.log())?;
     let output = String::from_utf8_lossy(&output);
-    let count = outcome(succeeded, lane.counts.then_some(&*output));
+    let count = outcome(succeeded, lane.run.counts().then_some(&*output));
     if count.failed > 0 {
         step.fail(&format!("FAILED: {count}"));
     } else {
