@@ -16,35 +16,20 @@ mod tracking;
 mod watch;
 
 use libtest_mimic::Trial;
-use testbed::path;
-
-use crate::trial::families;
+use testbed::trial::families;
+use testbed::trials;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = families(path!(scenes::equal_c), scenes::equal_c);
-    trials.extend(families(
-        path!(fragments::of_large_datagrams),
+    trials![families(
+        scenes::equal_c,
         fragments::of_large_datagrams,
-    ));
-    trials.extend(families(
-        path!(fragments::come_together),
         fragments::come_together,
-    ));
-    trials.extend(families(path!(bridged::as_routed), bridged::as_routed));
-    trials.extend(families(
-        path!(errors::follow_their_flow),
+        bridged::as_routed,
         errors::follow_their_flow,
-    ));
-    trials.extend(families(path!(nat::has_one_mark), nat::has_one_mark));
-    trials.extend(families(
-        path!(tracking::without_connection),
+        nat::has_one_mark,
         tracking::without_connection,
-    ));
-    trials.extend(families(
-        path!(ipsec::by_association),
         ipsec::by_association,
-    ));
-    trials.extend(families(path!(sctp::by_association), sctp::by_association));
-    trials
+        sctp::by_association,
+    )]
 }
