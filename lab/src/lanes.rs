@@ -65,6 +65,8 @@ pub struct Guest {
     pub options: &'static str,
     /// The iptables in place of the guest's own.
     pub iptables: Option<Release>,
+    /// The iptables of an architecture whose programs the kernel runs too.
+    pub foreign: Option<Architecture>,
 }
 
 /// Lanes that run together.
@@ -236,9 +238,10 @@ const DEBUG: &[Lane] = &[
         .with(&[Product::Module(Init, UmlDebug)]),
     // However few CPUs there are: four wait for each other's locks.
     lane("x86-debug-tests", 480)
-        .shows("module and library under lockdep, KASAN and kmemleak")
+        .shows("module and library under lockdep, KASAN, kCFI, kmemleak")
         .runs(Run::Guest(Guest {
             options: "--cpus=4",
+            foreign: Some(I386),
             ..guest(X86Debug, SYSTEM)
         }))
         .with(&[Product::Module(Init, X86Debug)]),
@@ -424,6 +427,10 @@ impl Guest {
         let mut needs = vec![Need::Machine(kernel)];
         needs.extend(products.map(Need::Product));
         needs.extend(self.iptables.map(Need::Iptables));
+        if let Some(architecture) = self.foreign {
+            needs.push(Need::ForeignIptables(architecture));
+            needs.push(Need::Product(Product::ForeignLibrary(architecture)));
+        }
         needs
     }
 
@@ -444,6 +451,7 @@ const fn guest(kernel: Kernel, program: &'static str) -> Guest {
         variables: &[],
         options: "",
         iptables: None,
+        foreign: None,
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod backend;
 mod commands;
+mod compat;
 mod examples;
 mod experiment;
 mod firewall;
@@ -92,6 +93,7 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
     // Tests of the extension, with any iptables. Most of them test little of the kernel, so that a
     // slow one does without.
     trials.extend(rules::trials());
+    trials.extend(compat::trials());
     if !is_debug() {
         trials.extend(commands::trials());
         trials.extend(text::trials());
