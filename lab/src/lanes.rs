@@ -173,7 +173,13 @@ const CHECK: &[Lane] = &[
         .runs(Run::Symbols(&[Stock, Uml, UmlSize])),
     lane("kernel-bindings", 1)
         .shows("the module's bindings are built as the kernel's own")
-        .runs(Run::Script("lab/bindings.sh /var/cache/hmark-lab/tree/[0-9]*"))
+        .runs(Run::Script(
+            "lab/bindings.sh /var/cache/hmark-lab/tree/[0-9]*",
+        ))
+        .with(&[Product::Module(Hmark, Stock)]),
+    lane("by-hand", 60)
+        .shows("the README's way without packages")
+        .runs(Run::Script("unshare --mount lab/by-hand.sh"))
         .with(&[Product::Module(Hmark, Stock)]),
     lane("stock-guest-tests", 240)
         .shows("module and library on the stock kernel")
@@ -184,7 +190,10 @@ const CHECK: &[Lane] = &[
         .runs(fuzz(Stock, FEW)),
     lane("stock-cluster-tests", 350)
         .shows("the tutorials on the stock kernel")
-        .runs(cluster(Stock, &[(Variable::Flows, 20), (Variable::Load, 200)])),
+        .runs(cluster(
+            Stock,
+            &[(Variable::Flows, 20), (Variable::Load, 200)],
+        )),
     lane("uml-guest-tests", 100)
         .shows("module and library on the UML kernel")
         .runs(system(Uml))

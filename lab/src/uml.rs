@@ -81,10 +81,15 @@ pub fn metadata_for_size(store: &Store, stock: &PackagedKernel, source: &Path) -
     let wanted = over(&fragment(CONFIG)?, &(size_lines() + NOT_FOR_SPEED));
     let kernel = Configured::new(stock, source, ARGUMENTS);
     let what = "making Rust metadata for the UML kernel-size";
-    store.entry_by_step("metadata-uml-size", &kernel.key(&wanted)?, what, |step, tree| {
-        kernel.begin(step, tree)?;
-        kernel.prepare(step, tree, &wanted)
-    })
+    store.entry_by_step(
+        "metadata-uml-size",
+        &kernel.key(&wanted)?,
+        what,
+        |step, tree| {
+            kernel.begin(step, tree)?;
+            kernel.prepare(step, tree, &wanted)
+        },
+    )
 }
 
 /// The kernel that is optimised for size, built in a copy of that tree.

@@ -104,7 +104,10 @@ impl Tutorial {
             self.play(&section, hosts)?;
         }
         let (file, blocks) = (&self.file, self.blocks.len());
-        note!("{file}: {blocks} blocks of commands played on {} hosts", hosts.len());
+        note!(
+            "{file}: {blocks} blocks of commands played on {} hosts",
+            hosts.len()
+        );
         Ok(())
     }
 

@@ -57,7 +57,12 @@ impl fmt::Display for Emulated {
 
 impl Iptables for Emulated {
     fn run(&self, library: Side, suffix: &str, arguments: &str, input: &str) -> Result<String> {
-        let Self { machine, root, built, .. } = self;
+        let Self {
+            machine,
+            root,
+            built,
+            ..
+        } = self;
         // Both programs look for extensions in these folders.
         let stock = format!("{}/usr/lib/{machine}-linux-gnu/xtables", root.display());
         let extensions = match library {

@@ -112,9 +112,7 @@ fn translate_random(family: Family) -> Result<()> {
         native.len(),
         foreign.len()
     );
-    note!(
-        "{iptables}: {TRANSLATED} random rules translated as here, {hashes} of them to a hash"
-    );
+    note!("{iptables}: {TRANSLATED} random rules translated as here, {hashes} of them to a hash");
     Ok(())
 }
 
@@ -138,7 +136,11 @@ fn random(family: Family) -> Result<()> {
 fn compare(family: Family, kind: &str, candidates: &[Candidate]) -> Result<()> {
     let runner = Runner::new(family, Emulated::new(family, kind)?);
     let figures = runner.compare(candidates, 500)?;
-    note!("{}: {} {kind} rules: {figures}", runner.iptables, candidates.len());
+    note!(
+        "{}: {} {kind} rules: {figures}",
+        runner.iptables,
+        candidates.len()
+    );
     Ok(())
 }
 

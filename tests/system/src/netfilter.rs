@@ -82,7 +82,9 @@ fn load() -> Result<Targets> {
 /// The module's lines in the kernel log that begin with this word.
 fn said(word: &str) -> Result<Vec<String>> {
     let log = run("dmesg --notime")?;
-    let said = log.lines().filter_map(|line| line.strip_prefix("hmark_init: "));
+    let said = log
+        .lines()
+        .filter_map(|line| line.strip_prefix("hmark_init: "));
     let said = said.filter(|line| line.starts_with(word));
     Ok(said.map(str::to_owned).collect())
 }

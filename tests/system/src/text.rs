@@ -30,7 +30,10 @@ const RANDOM: usize = 10_000;
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
     let own = trials![backends(edges, random, commands)];
-    [named::trials(), files::trials(), own].into_iter().flatten().collect()
+    [named::trials(), files::trials(), own]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Tries the handwritten rules, or some of them if the machine is emulated.

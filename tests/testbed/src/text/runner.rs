@@ -171,7 +171,9 @@ impl<I: Iptables> Runner<I> {
         candidates: &[Candidate],
         figures: &mut Figures,
     ) -> Result<(Vec<Accepted>, Option<Found>)> {
-        let stock = candidates.iter().map(|one| one.for_stock(self.family).to_string());
+        let stock = candidates
+            .iter()
+            .map(|one| one.for_stock(self.family).to_string());
         let ours = candidates.iter().map(Candidate::to_string);
         let (stock, ours): (Vec<_>, Vec<_>) = (stock.collect(), ours.collect());
         let by_stock = self.verdicts(Side::Stock, &stock)?;
