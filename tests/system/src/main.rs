@@ -50,7 +50,7 @@ fn main() -> Result<ExitCode> {
 
 /// The seed of packets and rules.
 fn seed() -> Result<u64> {
-    Variable::Seed.number(SEED)
+    Ok(Variable::Seed.number(SEED)?)
 }
 
 fn trials(list: bool) -> Result<Vec<Trial>> {
