@@ -19,7 +19,8 @@ use std::fmt;
 /// Something to run that tells whether it passed.
 pub struct Lane {
     pub name: &'static str,
-    /// About how long it takes on 2 idle CPUs once all that it needs is there.
+    /// About how long it takes on 2 CPUs, beside the other lanes of its group and with nothing of
+    /// its own compiled before, once all that it needs is there.
     pub seconds: u32,
     /// What it shows when it passes.
     pub about: &'static str,
@@ -98,7 +99,7 @@ pub const GROUPS: [Group; 4] = [
 
 /// Lanes begin in this order, as far as cores are free and what they need is there.
 const CHECK: &[Lane] = &[
-    lane("format", 2)
+    lane("format", 1)
         .shows("every crate is formatted")
         .runs(Run::Cargo("fmt --all --check", None)),
     lane("module-format", 1)
@@ -116,37 +117,37 @@ const CHECK: &[Lane] = &[
     lane("pages", 1)
         .shows("documentation becomes HTML, and no link is broken")
         .runs(Run::Script("docs/html.sh target/lab/pages")),
-    lane("clippy", 45)
+    lane("clippy", 140)
         .shows("no crate has what clippy finds")
         .runs(Run::Cargo(CLIPPY, Some("debug"))),
-    lane("text", 8)
+    lane("text", 40)
         .shows("options are read, saved, listed and translated as they should")
         .runs(Run::Cargo("test --package hmark-text", Some("debug"))),
-    lane("host-tests", 60)
+    lane("host-tests", 110)
         .shows("unit tests of all else, and known marks")
         .runs(Run::Cargo(HOST_TESTS, Some("debug"))),
-    lane("exhaustive-tests", 40)
+    lane("exhaustive-tests", 60)
         .shows("every hash, and every bucket of many")
         .runs(Run::Cargo(EXHAUSTIVE, Some("tools"))),
-    lane("big-endian-tests", 100)
+    lane("big-endian-tests", 160)
         .shows("tests of hmark on s390x")
         .runs(Run::Emulated(EMULATED, S390x)),
-    lane("aarch64-tests", 100)
+    lane("aarch64-tests", 160)
         .shows("tests of hmark on aarch64")
         .runs(Run::Emulated(EMULATED, Arm64)),
-    lane("module-clippy", 5)
+    lane("module-clippy", 10)
         .shows("xt_HMARK.ko has nothing that clippy finds")
         .runs(Run::Clippy(Hmark)),
-    lane("fuzz-clippy", 5)
+    lane("fuzz-clippy", 13)
         .shows("hmark_fuzz.ko has nothing that clippy finds")
         .runs(Run::Clippy(Fuzz)),
     lane("init-clippy", 5)
         .shows("hmark_init.ko has nothing that clippy finds")
         .runs(Run::Clippy(Init)),
-    lane("instructions", 50)
+    lane("instructions", 30)
         .shows("instructions a packet are within their limits")
         .runs(Run::Program("hmark-instructions")),
-    lane("hostile-values", 70)
+    lane("hostile-values", 60)
         .shows("values that no user means are refused, under valgrind")
         .runs(Run::Program("hmark-hostile"))
         .with(&[Product::Library]),
@@ -159,13 +160,13 @@ const CHECK: &[Lane] = &[
             Product::ForeignLibrary(I386),
             Product::ForeignLibrary(S390x),
         ]),
-    lane("arm64-iptables-tests", 60)
+    lane("arm64-iptables-tests", 25)
         .shows("rule text with iptables for arm64")
         .runs(Run::Foreign(Arm64)),
-    lane("i386-iptables-tests", 60)
+    lane("i386-iptables-tests", 30)
         .shows("rule text with 32-bit iptables")
         .runs(Run::Foreign(I386)),
-    lane("s390x-iptables-tests", 60)
+    lane("s390x-iptables-tests", 20)
         .shows("rule text with iptables for s390x")
         .runs(Run::Foreign(S390x)),
     lane("module-no-panic", 1)
@@ -181,51 +182,51 @@ const CHECK: &[Lane] = &[
         .shows("the README's way without packages")
         .runs(Run::Script("unshare --mount lab/by-hand.sh"))
         .with(&[Product::Module(Hmark, Stock)]),
-    lane("stock-guest-tests", 240)
+    lane("stock-guest-tests", 490)
         .shows("module and library on the stock kernel")
         .runs(system(Stock))
         .with(&[OLD, NEW, Product::Module(Init, Stock)]),
-    lane("stock-fuzz", 18)
+    lane("stock-fuzz", 11)
         .shows("marks of random packets on the stock kernel")
         .runs(fuzz(Stock, FEW)),
-    lane("stock-cluster-tests", 350)
+    lane("stock-cluster-tests", 500)
         .shows("the tutorials on the stock kernel")
         .runs(cluster(
             Stock,
             &[(Variable::Flows, 20), (Variable::Load, 200)],
         )),
-    lane("uml-guest-tests", 100)
+    lane("uml-guest-tests", 85)
         .shows("module and library on the UML kernel")
         .runs(system(Uml))
         .with(&[OLD, NEW, Product::Module(Init, Uml)]),
-    lane("bookworm-iptables-tests", 60)
+    lane("bookworm-iptables-tests", 45)
         .shows("rule text with iptables of Debian 12")
         .runs(with_iptables(Bookworm))
         .with(&[OLD, NEW]),
-    lane("testing-iptables-tests", 60)
+    lane("testing-iptables-tests", 50)
         .shows("rule text with iptables of Debian testing")
         .runs(with_iptables(Testing))
         .with(&[OLD, NEW]),
-    lane("cluster-tests", 70)
+    lane("cluster-tests", 80)
         .shows("the tutorials, at their usual size")
         .runs(cluster(Uml, &[])),
     lane("fuzz", 2)
         .shows("marks of random packets")
         .runs(Run::Fuzz(5_000_000))
         .on_all_cores(),
-    lane("no-conntrack-tests", 40)
+    lane("no-conntrack-tests", 9)
         .shows("module and library without conntrack")
         .runs(system(UmlNoConntrack)),
     lane("no-conntrack-fuzz", 1)
         .shows("marks of random packets without conntrack")
         .runs(fuzz(UmlNoConntrack, FEW)),
-    lane("no-ipv6-tests", 7)
+    lane("no-ipv6-tests", 8)
         .shows("module and library without IPv6")
         .runs(system(UmlNoIpv6)),
     lane("no-ipv6-fuzz", 1)
         .shows("marks of random packets without IPv6")
         .runs(fuzz(UmlNoIpv6, FEW)),
-    lane("no-conntrack-no-ipv6-tests", 30)
+    lane("no-conntrack-no-ipv6-tests", 4)
         .shows("module and library without either")
         .runs(system(UmlNoConntrackNoIpv6)),
     lane("no-conntrack-no-ipv6-fuzz", 1)
