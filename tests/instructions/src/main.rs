@@ -12,8 +12,8 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::{Arguments, Failed, Trial};
-use testbed::install::target_folder;
 use packets::kinds::FLOWS;
+use testbed::install::target_folder;
 use testbed::path;
 
 use limits::{Optimisation, OPTIMISATIONS};
