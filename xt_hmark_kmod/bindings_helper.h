@@ -4,3 +4,4 @@
  */
 #include "netfilter/bindings_helper.h"
 #include <linux/netfilter/xt_HMARK.h>
+#include <linux/netfilter/xt_HMARK_v1.h>

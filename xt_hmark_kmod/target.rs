@@ -7,7 +7,7 @@ use core::marker::PhantomData;
 use kernel::prelude::*;
 use kernel::transmute::FromBytes;
 
-use crate::hmark::rule::{v0, Rule};
+use crate::hmark::rule::{v0, v1, Rule};
 use crate::hmark::{self, Connection, Ends, Family, Packet};
 use crate::netfilter::conntrack;
 use crate::netfilter::ratelimit::RateLimit;
@@ -48,6 +48,10 @@ pub(crate) trait Revision: Rule + FromBytes + Sync + 'static {
 
 impl Revision for v0::Info {
     const NUMBER: u8 = 0;
+}
+
+impl Revision for v1::Info {
+    const NUMBER: u8 = 1;
 }
 
 /// The limit on the messages about refused rules.

@@ -22,7 +22,7 @@ mod netfilter;
 mod rule;
 mod target;
 
-use hmark::rule::v0;
+use hmark::rule::{v0, v1};
 use netfilter::xtables::Registration;
 use target::Hmark;
 
@@ -52,18 +52,26 @@ static MODINFO_VERSION: [u8; VERSION.len()] = match VERSION.as_bytes().first_chu
 #[pin_data]
 struct Module {
     #[pin]
-    ipv4: Registration<Hmark<target::Ipv4, v0::Info>>,
+    ipv4_v0: Registration<Hmark<target::Ipv4, v0::Info>>,
+    #[pin]
+    ipv4_v1: Registration<Hmark<target::Ipv4, v1::Info>>,
     #[cfg(CONFIG_IP6_NF_IPTABLES)]
     #[pin]
-    ipv6: Registration<Hmark<target::Ipv6, v0::Info>>,
+    ipv6_v0: Registration<Hmark<target::Ipv6, v0::Info>>,
+    #[cfg(CONFIG_IP6_NF_IPTABLES)]
+    #[pin]
+    ipv6_v1: Registration<Hmark<target::Ipv6, v1::Info>>,
 }
 
 impl kernel::InPlaceModule for Module {
     fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            ipv4 <- Registration::new(module),
+            ipv4_v0 <- Registration::new(module),
+            ipv4_v1 <- Registration::new(module),
             #[cfg(CONFIG_IP6_NF_IPTABLES)]
-            ipv6 <- Registration::new(module),
+            ipv6_v0 <- Registration::new(module),
+            #[cfg(CONFIG_IP6_NF_IPTABLES)]
+            ipv6_v1 <- Registration::new(module),
         })
     }
 }

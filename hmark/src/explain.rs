@@ -2,17 +2,19 @@
 
 //! Each step from a packet to its mark, for tests and tools. It is not part of the kernel module.
 
-use super::mark::found_tuple;
+use super::mark::{found_tuple, hashed_connection, inner_tuple};
 use super::rule::{Rule, Source};
 use super::tuple::Tuple;
 use super::walk::{self, Found};
-use super::{Connection, Family, Packet};
+use super::{Connection, Family, Packet, Place};
 
 /// The steps from a packet to its mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// The subject of the hash: the packet's headers or its connection, as the rule says.
     pub subject: Subject,
+    /// The headers inside a tunnel's packet, if they are hashed in place of those found.
+    pub inner: Option<Place>,
     /// The steps that follow; [`None`] if the packet's mark is left alone.
     pub steps: Option<Steps>,
 }
@@ -41,17 +43,21 @@ pub struct Steps {
 
 /// Takes the steps of [`mark`](super::mark()) one at a time, without its fast path.
 pub fn explain<P: Packet + ?Sized, R: Rule>(family: Family, packet: &P, rule: &R) -> Explanation {
-    let (subject, tuple) = match rule.source() {
+    let (subject, inner, tuple) = match rule.source() {
         Source::Packet => {
-            let found = walk::find(family, packet);
+            let found = walk::find(family, packet, 0);
             let tuple = found_tuple(family, packet, found, rule);
-            (Subject::Packet(found), tuple)
+            let inner = match found {
+                Found::At(place) => inner_tuple(family, packet, &place, rule),
+                Found::Untouched | Found::Nothing => None,
+            };
+            (Subject::Packet(found), inner.map(|(place, _)| place), tuple)
         }
         Source::Connection => {
-            let connection = packet.connection();
+            let connection = hashed_connection(packet, rule);
             let selection = rule.selection();
             let tuple = connection.map(|connection| Tuple::of_connection(&connection, &selection));
-            (Subject::Connection(connection), tuple)
+            (Subject::Connection(connection), None, tuple)
         }
     };
     let steps = tuple.map(|tuple| {
@@ -64,5 +70,9 @@ pub fn explain<P: Packet + ?Sized, R: Rule>(family: Family, packet: &P, rule: &R
             mark: rule.merge(packet.mark(), bucket),
         }
     });
-    Explanation { subject, steps }
+    Explanation {
+        subject,
+        inner,
+        steps,
+    }
 }

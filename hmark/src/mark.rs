@@ -3,10 +3,10 @@
 //! The path from a packet to its mark: place, tuple, hash, bucket, merged mark.
 
 use super::packet::InPlace;
-use super::rule::{Rule, Source};
+use super::rule::{Rule, Selection, Source};
 use super::tuple::Tuple;
-use super::walk::{self, Found};
-use super::{Family, Packet};
+use super::walk::{self, tunnel, Found};
+use super::{Connection, Ends, Family, Packet, Place};
 
 /// The new mark of a packet.
 ///
@@ -29,27 +29,67 @@ where
     R: Rule,
     F: FnOnce(&P, Option<u32>) -> T,
 {
-    if rule.source() == Source::Connection {
-        return then_by_connection(packet, rule, then);
-    }
-    match plain_tuple(family, packet, rule) {
-        Some(tuple) => then(packet, Some(merged(packet, &tuple, rule))),
-        None => match family {
-            Family::Ipv4 => then_by_any::<IPV4, _, _, _, _>(packet, rule, then),
-            Family::Ipv6 => then_by_any::<IPV6, _, _, _, _>(packet, rule, then),
+    match rule.light() {
+        Some(rule) => then_by_rule(family, packet, rule, then),
+        None if rule.is_heavy() => match family {
+            Family::Ipv4 => then_by_heavy_rule::<IPV4, _, _, _, _>(packet, rule, then),
+            Family::Ipv6 => then_by_heavy_rule::<IPV6, _, _, _, _>(packet, rule, then),
         },
+        None => then_by_rule(family, packet, rule, then),
     }
 }
 
-/// The fast path: the tuple of a complete packet that is not ICMP, has no extension headers, and
-/// whose headers can be read in place.
-///
-/// [`None`] for any other packet.
+/// The path of rules with options that need many registers, of which other rules have none.
+#[inline(never)]
+fn then_by_heavy_rule<const IPV6: bool, P, R, F, T>(packet: &P, rule: &R, then: F) -> T
+where
+    P: Packet + ?Sized,
+    R: Rule,
+    F: FnOnce(&P, Option<u32>) -> T,
+{
+    then_by_rule(family::<IPV6>(), packet, rule, then)
+}
+
 #[inline(always)]
-fn plain_tuple<P: Packet + ?Sized, R: Rule>(family: Family, packet: &P, rule: &R) -> Option<Tuple> {
-    let packet = &InPlace(packet);
-    let place = walk::plain(family, packet)?;
-    Tuple::complete(family, packet, &place, &rule.selection())
+fn then_by_rule<P, R, F, T>(family: Family, packet: &P, rule: &R, then: F) -> T
+where
+    P: Packet + ?Sized,
+    R: Rule,
+    F: FnOnce(&P, Option<u32>) -> T,
+{
+    if rule.source() == Source::Connection {
+        return then_by_connection(packet, rule, then);
+    }
+    // The fast path: a complete packet that is not ICMP, has no extension headers, and whose headers
+    // can be read in place.
+    let in_place = &InPlace(packet);
+    if let Some(place) = walk::plain(family, in_place, 0) {
+        if tunnel::is_entrance(in_place, &place, rule.tunnels()) {
+            return match family {
+                Family::Ipv4 => then_by_tunnel::<IPV4, _, _, _, _>(
+                    packet,
+                    place.protocol,
+                    place.transport,
+                    rule,
+                    then,
+                ),
+                Family::Ipv6 => then_by_tunnel::<IPV6, _, _, _, _>(
+                    packet,
+                    place.protocol,
+                    place.transport,
+                    rule,
+                    then,
+                ),
+            };
+        }
+        if let Some(tuple) = Tuple::complete(in_place, &place, &rule.selection()) {
+            return then(packet, Some(merged(packet, &tuple, rule)));
+        }
+    }
+    match family {
+        Family::Ipv4 => then_by_any::<IPV4, _, _, _, _>(packet, rule, then),
+        Family::Ipv6 => then_by_any::<IPV6, _, _, _, _>(packet, rule, then),
+    }
 }
 
 // The slow paths are not inlined, so that they cost the fast path no registers and no stack. Each
@@ -66,9 +106,55 @@ where
     R: Rule,
     F: FnOnce(&P, Option<u32>) -> T,
 {
-    let connection = packet.connection();
-    let tuple = connection.map(|connection| Tuple::of_connection(&connection, &rule.selection()));
+    let tuple = hashed_connection(packet, rule)
+        .map(|connection| Tuple::of_connection(&connection, &rule.selection()));
     then(packet, tuple.map(|tuple| merged(packet, &tuple, rule)))
+}
+
+/// The path of a tunnel's packet that can be read in place.
+#[inline(never)]
+fn then_by_tunnel<const IPV6: bool, P, R, F, T>(
+    packet: &P,
+    protocol: u8,
+    transport: u32,
+    rule: &R,
+    then: F,
+) -> T
+where
+    P: Packet + ?Sized,
+    R: Rule,
+    F: FnOnce(&P, Option<u32>) -> T,
+{
+    match tunnel::payload(&InPlace(packet), protocol, transport, rule.tunnels()) {
+        Some((Family::Ipv4, at)) => then_by_inner::<IPV6, IPV4, _, _, _, _>(packet, at, rule, then),
+        Some((Family::Ipv6, at)) => then_by_inner::<IPV6, true, _, _, _, _>(packet, at, rule, then),
+        None => then_by_any::<IPV6, _, _, _, _>(packet, rule, then),
+    }
+}
+
+/// The path of a tunnel's packet, the one inside of which starts at `network`.
+#[inline(never)]
+fn then_by_inner<const IPV6: bool, const INNER_IPV6: bool, P, R, F, T>(
+    packet: &P,
+    network: u32,
+    rule: &R,
+    then: F,
+) -> T
+where
+    P: Packet + ?Sized,
+    R: Rule,
+    F: FnOnce(&P, Option<u32>) -> T,
+{
+    let (family, in_place) = (family::<INNER_IPV6>(), &InPlace(packet));
+    if tunnel::has_header(family, in_place, network) {
+        if let Some(place) = walk::plain(family, in_place, network) {
+            let selection = inner_selection::<IPV6, _>(family, rule);
+            if let Some(tuple) = Tuple::complete(in_place, &place, &selection) {
+                return then(packet, Some(merged(packet, &tuple, rule)));
+            }
+        }
+    }
+    then_by_any::<IPV6, _, _, _, _>(packet, rule, then)
 }
 
 #[cold]
@@ -105,14 +191,29 @@ where
     P: Packet + ?Sized,
     R: Rule,
 {
-    let family = match IPV6 {
-        true => Family::Ipv6,
-        false => Family::Ipv4,
-    };
-    found_tuple(family, packet, walk::find(family, packet), rule)
+    let family = family::<IPV6>();
+    found_tuple(family, packet, walk::find(family, packet, 0), rule)
 }
 
-/// The tuple of the headers that the walk found.
+const fn family<const IPV6: bool>() -> Family {
+    match IPV6 {
+        true => Family::Ipv6,
+        false => Family::Ipv4,
+    }
+}
+
+/// The packet's connection, if the rule hashes it.
+#[inline(always)]
+pub(super) fn hashed_connection<P: Packet + ?Sized, R: Rule>(
+    packet: &P,
+    _rule: &R,
+) -> Option<Connection> {
+    let connection = packet.connection()?;
+    let is_template = matches!(connection.ends, Ends::None);
+    (R::HASHES_TEMPLATES || !is_template).then_some(connection)
+}
+
+/// The tuple of the headers that the walk found, or of those that a tunnel has inside.
 ///
 /// [`None`] if the packet's mark is to be left alone.
 #[inline(always)]
@@ -124,8 +225,39 @@ pub(super) fn found_tuple<P: Packet + ?Sized, R: Rule>(
 ) -> Option<Tuple> {
     match found {
         Found::Untouched => None,
-        Found::Nothing => Some(Tuple::default()),
-        Found::At(place) => Tuple::of(family, packet, &place, &rule.selection()),
+        Found::Nothing => Some(Tuple::empty(family)),
+        Found::At(place) => match inner_tuple(family, packet, &place, rule) {
+            Some((_, tuple)) => Some(tuple),
+            None => Tuple::of(packet, &place, &rule.selection()),
+        },
+    }
+}
+
+/// Place and tuple of the packet inside the tunnel's packet at a place.
+///
+/// [`None`] if that is not one that the rule looks into, or the inner packet cannot be followed.
+#[inline(always)]
+pub(super) fn inner_tuple<P: Packet + ?Sized, R: Rule>(
+    family: Family,
+    packet: &P,
+    place: &Place,
+    rule: &R,
+) -> Option<(Place, Tuple)> {
+    let inner = tunnel::inner(packet, place, rule.tunnels())?;
+    let selection = match family {
+        Family::Ipv4 => inner_selection::<IPV4, _>(inner.family, rule),
+        Family::Ipv6 => inner_selection::<IPV6, _>(inner.family, rule),
+    };
+    let tuple = Tuple::complete(packet, &inner, &selection)?;
+    Some((inner, tuple))
+}
+
+/// The selection of a rule for an inner packet of this family.
+#[inline(always)]
+fn inner_selection<const IPV6: bool, R: Rule>(inner: Family, rule: &R) -> Selection<'_> {
+    match inner == family::<IPV6>() {
+        true => rule.selection(),
+        false => rule.selection().for_other_family(),
     }
 }
 

@@ -6,11 +6,12 @@ use super::rule::Selection;
 use super::walk::{ipv4, ipv6, ports, protocol, Place};
 use super::{Connection, Ends, Family, Packet};
 
-/// Masked addresses, ports and protocol, with source and destination as in the packet.
-///
-/// The default, all zero, is the tuple of a packet that has nothing to hash.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Masked addresses, ports and protocol, with source and destination as in the packet, or as in the
+/// reply to it if an ICMP error is hashed so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tuple {
+    /// The family of the addresses.
+    pub family: Family,
     /// Source address.
     pub src: Address,
     /// Destination address.
@@ -23,19 +24,29 @@ pub struct Tuple {
 }
 
 impl Tuple {
+    /// The tuple of a packet that has nothing to hash: all zero.
+    #[inline(always)]
+    pub(super) const fn empty(family: Family) -> Self {
+        Self {
+            family,
+            src: Address([0; 2]),
+            dst: Address([0; 2]),
+            ports: 0,
+            protocol: 0,
+        }
+    }
+
     /// The tuple of a packet in which the walk has found this `place`.
     ///
     /// [`None`] if the packet ends before its ports.
     #[inline(always)]
     pub(super) fn complete<P: Packet + ?Sized>(
-        family: Family,
         packet: &P,
         place: &Place,
         selection: &Selection<'_>,
     ) -> Option<Self> {
         let layer4 = Layer4::read(packet, place, selection)?;
-        let ends = addresses(family, packet, place)?;
-        Some(Self::new(ends, layer4, selection))
+        Self::with_addresses(packet, place, layer4, selection)
     }
 
     /// Like [`Tuple::complete`], but without ports if the packet ends before them.
@@ -43,28 +54,46 @@ impl Tuple {
     /// [`None`] if there is no IP header at the place.
     #[inline(always)]
     pub(super) fn of<P: Packet + ?Sized>(
-        family: Family,
         packet: &P,
         place: &Place,
         selection: &Selection<'_>,
     ) -> Option<Self> {
         let layer4 = Layer4::read(packet, place, selection)
             .unwrap_or_else(|| Layer4::new(0, place.protocol, selection));
-        let ends = addresses(family, packet, place)?;
-        Some(Self::new(ends, layer4, selection))
+        Self::with_addresses(packet, place, layer4, selection)
+    }
+
+    #[inline(always)]
+    fn with_addresses<P: Packet + ?Sized>(
+        packet: &P,
+        place: &Place,
+        layer4: Layer4,
+        selection: &Selection<'_>,
+    ) -> Option<Self> {
+        let (src, dst) = match place.family {
+            Family::Ipv4 => ipv4::addresses(packet, place.network)?,
+            Family::Ipv6 => ipv6::addresses(packet, place.network)?,
+        };
+        let ends = match is_reversed(place, selection) {
+            true => (dst, src),
+            false => (src, dst),
+        };
+        Some(Self::new(place.family, ends, layer4, selection))
     }
 
     /// The tuple of a tracked connection.
     #[inline(always)]
     pub(super) fn of_connection(connection: &Connection, selection: &Selection<'_>) -> Self {
-        let ends = match connection.ends {
-            Ends::None => (Address::default(), Address::default()),
-            Ends::Ipv4 { original, reply } => {
-                (Address::from_ipv4(original), Address::from_ipv4(reply))
-            }
-            Ends::Ipv6 { original, reply } => {
-                (Address::from_words(original), Address::from_words(reply))
-            }
+        let (family, ends) = match connection.ends {
+            Ends::None => (Family::Ipv4, (Address::default(), Address::default())),
+            Ends::Ipv4 { original, reply } => (
+                Family::Ipv4,
+                (Address::from_ipv4(original), Address::from_ipv4(reply)),
+            ),
+            Ends::Ipv6 { original, reply } => (
+                Family::Ipv6,
+                (Address::from_words(original), Address::from_words(reply)),
+            ),
         };
         let layer4 = match selection.layer3_only {
             true => Layer4::default(),
@@ -78,12 +107,18 @@ impl Tuple {
                 Layer4::new(ports, connection.protocol, selection)
             }
         };
-        Self::new(ends, layer4, selection)
+        Self::new(family, ends, layer4, selection)
     }
 
     #[inline(always)]
-    fn new((src, dst): (Address, Address), layer4: Layer4, selection: &Selection<'_>) -> Self {
+    fn new(
+        family: Family,
+        (src, dst): (Address, Address),
+        layer4: Layer4,
+        selection: &Selection<'_>,
+    ) -> Self {
         Self {
+            family,
             src: src.masked(selection.src_mask),
             dst: dst.masked(selection.dst_mask),
             ports: layer4.ports,
@@ -92,17 +127,10 @@ impl Tuple {
     }
 }
 
-/// Source and destination address of the IP header at a place.
+/// Whether source and destination are exchanged.
 #[inline(always)]
-fn addresses<P: Packet + ?Sized>(
-    family: Family,
-    packet: &P,
-    place: &Place,
-) -> Option<(Address, Address)> {
-    match family {
-        Family::Ipv4 => ipv4::addresses(packet, place.network),
-        Family::Ipv6 => ipv6::addresses(packet, place.network),
-    }
+fn is_reversed(place: &Place, selection: &Selection<'_>) -> bool {
+    selection.reverses_errors && place.quoted
 }
 
 /// Ports and protocol, as in a [`Tuple`].
@@ -123,7 +151,7 @@ impl Layer4 {
         if selection.layer3_only {
             return Some(Self::default());
         }
-        let ports = ports::read(packet, place, selection)?;
+        let ports = ports::read(packet, place, selection, is_reversed(place, selection))?;
         Some(Self::new(ports, place.protocol, selection))
     }
 
@@ -177,6 +205,21 @@ impl Address {
         let [ab, cd] = self.0;
         let folded = ab ^ cd;
         u32::from_be(folded as u32 ^ (folded >> 32) as u32)
+    }
+
+    /// The 16 bytes as a number in big-endian byte order, as two halves.
+    #[inline(always)]
+    pub(super) fn number(self) -> [u64; 2] {
+        self.0.map(|pair| match cfg!(target_endian = "little") {
+            true => pair.swap_bytes(),
+            false => pair.rotate_left(32),
+        })
+    }
+
+    /// The 16 bytes as two numbers in little-endian byte order.
+    #[inline(always)]
+    pub(super) fn blocks(self) -> [u64; 2] {
+        self.number().map(u64::swap_bytes)
     }
 }
 

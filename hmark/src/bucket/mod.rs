@@ -2,4 +2,5 @@
 
 //! From a hash to a bucket.
 
+pub(super) mod redraw;
 pub(super) mod scale;

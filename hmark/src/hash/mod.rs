@@ -3,3 +3,4 @@
 //! From a tuple to 32 bits.
 
 pub(super) mod lookup3;
+pub(super) mod siphash;

@@ -4,12 +4,23 @@
 
 use super::tuple::Tuple;
 
+mod layout;
+mod tunnels;
 pub mod v0;
+pub mod v1;
+
+pub use tunnels::{inner, Tunnels};
 
 /// The decisions of a rule, in the order in which they are taken for a packet.
 ///
 /// Each revision has its own layout, which implements this. Nothing else depends on the revision.
 pub trait Rule {
+    /// A rule that decides the same in fewer steps, if few options are given.
+    type Light: Rule;
+
+    /// Whether a conntrack template counts as a connection.
+    const HASHES_TEMPLATES: bool;
+
     /// Checks the rule once, before it is installed.
     ///
     /// # Errors
@@ -17,11 +28,20 @@ pub trait Rule {
     /// The first contradiction found.
     fn check(&self) -> Result<(), Refusal>;
 
+    /// The part of the rule that decides everything, if there is one.
+    fn light(&self) -> Option<&Self::Light>;
+
+    /// Whether the rule has a key, looks into tunnels, or reverses errors.
+    fn is_heavy(&self) -> bool;
+
     /// Whether the packet itself or its connection is hashed.
     fn source(&self) -> Source;
 
     /// The parts of a packet or connection that are hashed.
     fn selection(&self) -> Selection<'_>;
+
+    /// The tunnels whose inner packet is hashed.
+    fn tunnels(&self) -> Tunnels;
 
     /// Hashes a tuple to 32 bits, no matter which end is the source.
     fn hash(&self, tuple: &Tuple) -> u32;
@@ -60,6 +80,29 @@ pub struct Selection<'r> {
     pub proto_mask: &'r u16,
     /// Whether only addresses are hashed, so that layer 4 is never read.
     pub layer3_only: bool,
+    /// Whether an ICMP error is hashed as the reply to the packet that it quotes.
+    pub reverses_errors: bool,
+}
+
+/// A netmask of all bits, and one of none.
+static MASKS: ([u32; 4], [u32; 4]) = ([u32::MAX; 4], [0; 4]);
+
+impl Selection<'_> {
+    /// The selection for a tunnel's inner packet of another family than the rule's, whose masks have
+    /// no meaning for it: an address is hashed in full, or not at all if its mask has no bit.
+    #[inline(always)]
+    pub(super) fn for_other_family(self) -> Self {
+        let (all, none) = &MASKS;
+        let whole = |mask: &[u32; 4]| match *mask == [0; 4] {
+            true => none,
+            false => all,
+        };
+        Self {
+            src_mask: whole(self.src_mask),
+            dst_mask: whole(self.dst_mask),
+            ..self
+        }
+    }
 }
 
 /// The reason why a rule may not be installed. The kernel returns `EINVAL` for each.
@@ -73,6 +116,36 @@ pub enum Refusal {
     SpiAndPortMask,
     /// An SPI and a port would both be set in the same four bytes.
     SpiAndPort,
+    /// There is a flag or a value that this version does not know.
+    Unknown,
+    /// A field has a value without its flag, or a flag has no value.
+    FlagWithoutValue,
+    /// The mask of the mark is not one run of ones.
+    MaskWithHoles,
+    /// The offset has bits outside the mask of the mark.
+    OffsetOutsideMask,
+    /// The last mark does not fit into the mask of the mark.
+    MarksOutsideMask,
+    /// The cluster would have begun with more marks than it has.
+    FromOverMarks,
+    /// There are weights, but more marks than can have weights.
+    TooManyMarksForWeights,
+    /// There is a weight for a mark that the rule does not have.
+    WeightOfNoMark,
+    /// A weight is over 100 per cent.
+    WeightOver100,
+    /// No mark has a weight.
+    NoWeight,
+    /// A key and a seed exclude each other.
+    KeyAndSeed,
+    /// A tunnel has no UDP port, or there is a port without its tunnel.
+    TunnelPort,
+    /// Two tunnels have one UDP port.
+    TunnelsOnOnePort,
+    /// The inner packet is asked for, but the connection is hashed.
+    InnerOfConnection,
+    /// Errors are to be reversed, but the connection is hashed.
+    ErrorsOfConnection,
 }
 
 impl Refusal {
@@ -85,6 +158,23 @@ impl Refusal {
             }
             Self::SpiAndPortMask => "an SPI mask and a port mask exclude each other",
             Self::SpiAndPort => "an SPI and a port exclude each other",
+            Self::Unknown => "the rule has flags or values that this version does not know",
+            Self::FlagWithoutValue => "the flags of the rule do not agree with its values",
+            Self::MaskWithHoles => "the mask of the mark (hmark-mask) has holes",
+            Self::OffsetOutsideMask => "the offset has bits outside the mask of the mark",
+            Self::MarksOutsideMask => "the last mark does not fit into the mask of the mark",
+            Self::FromOverMarks => "the first number of marks (hmark-from) is over hmark-mod",
+            Self::TooManyMarksForWeights => "weights need a number of marks of at most 256",
+            Self::WeightOfNoMark => "a weight is for a mark that the rule does not have",
+            Self::WeightOver100 => "a weight is not from 0 to 100",
+            Self::NoWeight => "all marks have the weight 0",
+            Self::KeyAndSeed => "a key (hmark-key) and a seed (hmark-rnd) exclude each other",
+            Self::TunnelPort => "the UDP ports do not agree with the tunnels (hmark-inner)",
+            Self::TunnelsOnOnePort => "two tunnels (hmark-inner) have one UDP port",
+            Self::InnerOfConnection => "inner packets (hmark-inner) and ct exclude each other",
+            Self::ErrorsOfConnection => {
+                "reversed errors (hmark-reverse-errors) and ct exclude each other"
+            }
         }
     }
 }

@@ -7,7 +7,7 @@
 use core::mem::{offset_of, size_of};
 
 use super::super::{bucket::scale, hash::lookup3, tuple::Tuple};
-use super::{Refusal, Rule, Selection, Source};
+use super::{Refusal, Rule, Selection, Source, Tunnels};
 
 /// The selectors that a rule was given: bits of [`Info::flags`].
 pub mod flag {
@@ -83,6 +83,10 @@ impl Info {
 }
 
 impl Rule for Info {
+    type Light = Self;
+
+    const HASHES_TEMPLATES: bool = true;
+
     fn check(&self) -> Result<(), Refusal> {
         if self.hmodulus == 0 {
             return Err(Refusal::NoBuckets);
@@ -97,6 +101,16 @@ impl Rule for Info {
             return Err(Refusal::SpiAndPort);
         }
         Ok(())
+    }
+
+    #[inline(always)]
+    fn light(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    #[inline(always)]
+    fn is_heavy(&self) -> bool {
+        false
     }
 
     #[inline(always)]
@@ -116,7 +130,13 @@ impl Rule for Info {
             port_set: &self.port_set,
             proto_mask: &self.proto_mask,
             layer3_only: self.has(flag::METHOD_L3),
+            reverses_errors: false,
         }
+    }
+
+    #[inline(always)]
+    fn tunnels(&self) -> Tunnels {
+        Tunnels::NONE
     }
 
     /// lookup3 over the folded addresses and the ports, each pair sorted; the protocol is XORed
@@ -157,29 +177,6 @@ const _: () = {
     assert!(offset_of!(Info, hmodulus) == 52);
     assert!(offset_of!(Info, hoffset) == 56);
 };
-
-/// Asserts at compile time that a C structure is laid out as [`Info`] is, field by field.
-///
-/// Those who bind the structure from a C header use this. A field that is missing here is an error.
-#[macro_export]
-macro_rules! assert_layout_v0 {
-    ($info:ident, $c:ty) => {
-        $crate::assert_layout_v0!(
-            $info, $c, src_mask, dst_mask, port_mask, port_set, flags, proto_mask, hashrnd,
-            hmodulus, hoffset
-        );
-    };
-    ($info:ident, $c:ty, $($field:ident),+) => {
-        const _: fn($info) = |$info { $($field: _),+ }| ();
-        const _: () = {
-            assert!(::core::mem::size_of::<$info>() == ::core::mem::size_of::<$c>());
-            assert!(::core::mem::align_of::<$info>() == ::core::mem::align_of::<$c>());
-            $(assert!(
-                ::core::mem::offset_of!($info, $field) == ::core::mem::offset_of!($c, $field)
-            );)+
-        };
-    };
-}
 
 #[cfg(test)]
 mod tests {

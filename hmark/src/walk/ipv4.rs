@@ -3,7 +3,7 @@
 //! IPv4 (RFC 791), and the packets that ICMP errors quote (RFC 792).
 
 use super::super::tuple::Address;
-use super::super::Packet;
+use super::super::{Family, Packet};
 use super::{protocol, Found, Place};
 
 /// Length of an IPv4 header without options.
@@ -43,12 +43,14 @@ impl Header<'_> {
 
     /// The place that this header describes, given that it is at `network`.
     #[inline(always)]
-    fn place(&self, network: u32) -> Place {
+    fn place(&self, network: u32, quoted: bool) -> Place {
         Place {
+            family: Family::Ipv4,
             network,
             protocol: self.protocol(),
             transport: network.wrapping_add(self.len()),
             fragment: self.is_fragment(),
+            quoted,
         }
     }
 }
@@ -62,32 +64,33 @@ fn is_error(icmp_type: u8) -> bool {
 
 /// [`super::plain`] for IPv4.
 #[inline(always)]
-pub(super) fn plain<P: Packet + ?Sized>(packet: &P) -> Option<Place> {
-    let ip = Header(packet.in_place(0)?);
+pub(super) fn plain<P: Packet + ?Sized>(packet: &P, network: u32) -> Option<Place> {
+    let ip = Header(packet.in_place(network)?);
     match ip.protocol() {
         protocol::ICMP => None,
-        _ => Some(ip.place(0)),
+        _ => Some(ip.place(network, false)),
     }
 }
 
 /// [`super::find`] for IPv4.
 #[inline(always)]
-pub(super) fn find<P: Packet + ?Sized>(packet: &P) -> Found {
+pub(super) fn find<P: Packet + ?Sized>(packet: &P, mut network: u32) -> Found {
     let (mut copy, mut quoted_copy) = (None, None);
-    let mut network = 0;
+    let mut is_quoted = false;
     let Some(mut ip) = packet.header(network, &mut copy).map(Header) else {
         return Found::Untouched;
     };
     if ip.protocol() == protocol::ICMP {
-        if let Some(quoted) = quoted_by_error(packet, ip.len()) {
+        if let Some(quoted) = quoted_by_error(packet, network.wrapping_add(ip.len())) {
             network = quoted;
+            is_quoted = true;
             ip = match packet.header(network, &mut quoted_copy).map(Header) {
                 Some(ip) => ip,
                 None => return Found::Untouched,
             };
         }
     }
-    Found::At(ip.place(network))
+    Found::At(ip.place(network, is_quoted))
 }
 
 /// The offset of the packet that an ICMP error at `offset` quotes; [`None`] for other messages.

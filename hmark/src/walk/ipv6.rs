@@ -7,7 +7,7 @@
 //! is asked for the last header, and to stop at an Authentication Header.
 
 use super::super::tuple::Address;
-use super::super::Packet;
+use super::super::{Family, Packet};
 use super::{protocol, Found, Place};
 
 /// Length of an IPv6 header.
@@ -51,51 +51,54 @@ struct Transport {
 impl Transport {
     /// The place of this layer 4 in the packet whose IPv6 header is at `network`.
     #[inline(always)]
-    fn place(&self, network: u32) -> Place {
+    fn place(&self, network: u32, quoted: bool) -> Place {
         Place {
+            family: Family::Ipv6,
             network,
             protocol: self.protocol,
             transport: self.offset,
             fragment: self.fragment,
+            quoted,
         }
     }
 }
 
 /// [`super::plain`] for IPv6: a packet without extension headers.
 #[inline(always)]
-pub(super) fn plain<P: Packet + ?Sized>(packet: &P) -> Option<Place> {
-    let (_, next) = version_and_next(packet.in_place(0)?);
+pub(super) fn plain<P: Packet + ?Sized>(packet: &P, network: u32) -> Option<Place> {
+    let (_, next) = version_and_next(packet.in_place(network)?);
     if is_extension(next) || next == protocol::ICMPV6 {
         return None;
     }
     let transport = Transport {
         protocol: next,
-        offset: HEADER_LEN,
+        offset: network.wrapping_add(HEADER_LEN),
         fragment: false,
     };
-    Some(transport.place(0))
+    Some(transport.place(network, false))
 }
 
 /// [`super::find`] for IPv6.
 #[inline(always)]
-pub(super) fn find<P: Packet + ?Sized>(packet: &P) -> Found {
-    let mut network = 0;
+pub(super) fn find<P: Packet + ?Sized>(packet: &P, mut network: u32) -> Found {
+    let mut is_quoted = false;
     let Some((_, next)) = header(packet, network) else {
         return Found::Untouched;
     };
-    let Chain::Ends(mut transport) = follow(packet, next, HEADER_LEN) else {
+    let Chain::Ends(mut transport) = follow(packet, next, network.wrapping_add(HEADER_LEN)) else {
         return Found::Nothing;
     };
     if transport.protocol == protocol::ICMPV6 && !transport.fragment {
         if let Some(quoted) = quoted_by_error(packet, transport.offset) {
             network = quoted;
+            is_quoted = true;
             transport = match quoted_transport(packet, network) {
                 Chain::Ends(transport) => transport,
                 Chain::Broken => return Found::Untouched,
             };
         }
     }
-    Found::At(transport.place(network))
+    Found::At(transport.place(network, is_quoted))
 }
 
 /// The end of the headers of a quoted packet whose IPv6 header is at `network`.

@@ -11,6 +11,7 @@ pub(super) mod ipv4;
 pub(super) mod ipv6;
 pub(super) mod ports;
 pub(super) mod protocol;
+pub(super) mod tunnel;
 
 /// The result of the walk.
 ///
@@ -32,7 +33,9 @@ pub enum Found {
 /// The location of the headers to hash. Offsets are in bytes from the packet's network header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Offset of the IP header whose addresses are hashed: 0, or that of a quoted packet.
+    /// The family of the IP header whose addresses are hashed.
+    pub family: Family,
+    /// Offset of that header: 0, or that of a quoted packet or of the inner packet of a tunnel.
     pub network: u32,
     /// The layer 4 protocol, or AH or "no next header" if the extension headers end with that.
     pub protocol: u8,
@@ -44,24 +47,28 @@ pub struct Place {
     /// Only the first fragment has ports. They are not hashed, so that all fragments of a datagram
     /// have the same mark.
     pub fragment: bool,
+    /// Whether the headers are those of a packet that an ICMP error quotes, so that source and
+    /// destination are those of the other direction.
+    pub quoted: bool,
 }
 
-/// Walks over the headers of any packet.
+/// Walks over the headers of any packet, whose IP header is at `network`.
 #[inline(always)]
-pub(super) fn find<P: Packet + ?Sized>(family: Family, packet: &P) -> Found {
+pub(super) fn find<P: Packet + ?Sized>(family: Family, packet: &P, network: u32) -> Found {
     match family {
-        Family::Ipv4 => ipv4::find(packet),
-        Family::Ipv6 => ipv6::find(packet),
+        Family::Ipv4 => ipv4::find(packet, network),
+        Family::Ipv6 => ipv6::find(packet, network),
     }
 }
 
-/// The place in a packet whose layer 4 directly follows its IP header, and is not ICMP.
+/// The place in a packet, whose IP header is at `network`, if layer 4 directly follows that header
+/// and is not ICMP.
 ///
 /// [`None`] for any other packet.
 #[inline(always)]
-pub(super) fn plain<P: Packet + ?Sized>(family: Family, packet: &P) -> Option<Place> {
+pub(super) fn plain<P: Packet + ?Sized>(family: Family, packet: &P, network: u32) -> Option<Place> {
     match family {
-        Family::Ipv4 => ipv4::plain(packet),
-        Family::Ipv6 => ipv6::plain(packet),
+        Family::Ipv4 => ipv4::plain(packet, network),
+        Family::Ipv6 => ipv6::plain(packet, network),
     }
 }

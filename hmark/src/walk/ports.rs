@@ -29,7 +29,8 @@ pub(in super::super) fn select(ports: u32, selection: &Selection<'_>) -> u32 {
     u32::from_be((ports & *selection.port_mask) | *selection.port_set)
 }
 
-/// Reads the ports or SPI at a place, masked and set as by [`select`].
+/// Reads the ports or SPI at a place, masked and set as by [`select`]; the two ports exchanged, if the
+/// place is `reversed`.
 ///
 /// 0 if the protocol has none or they may not be hashed; no bits are set then, either. [`None`] if
 /// the protocol has them but the packet ends before.
@@ -38,6 +39,7 @@ pub(in super::super) fn read<P: Packet + ?Sized>(
     packet: &P,
     place: &Place,
     selection: &Selection<'_>,
+    reversed: bool,
 ) -> Option<u32> {
     if place.fragment {
         return Some(0);
@@ -52,5 +54,10 @@ pub(in super::super) fn read<P: Packet + ?Sized>(
         None if *selection.port_mask | *selection.port_set == 0 => return Some(0),
         None => packet.copy(offset)?,
     };
-    Some(select(u32::from_ne_bytes(ports), selection))
+    let ports = u32::from_ne_bytes(ports);
+    let is_spi = matches!(place.protocol, protocol::ESP | protocol::AH);
+    Some(match reversed && !is_spi {
+        true => select(ports.rotate_left(16), selection),
+        false => select(ports, selection),
+    })
 }

@@ -5,12 +5,16 @@
 use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::hmark::rule::v0::{flag, Info, DEFAULT_RND};
+use super::hmark::rule::{inner, v1};
 use super::hmark::Family;
 use super::protocol::{AH, DESTINATION, HOP_BY_HOP, TCP, UDP};
 use super::{Bytes, Conntrack, Flow, Layout};
 
 /// The bytes after the headers of every packet.
 const PAYLOAD: [u8; 64] = [0; 64];
+
+/// UDP port of GTP-U.
+const GTPU_PORT: u16 = 2152;
 
 /// A kind of packet and rule.
 #[derive(Clone, Copy)]
@@ -26,6 +30,10 @@ pub struct Kind {
     what: What,
     /// Buckets of the rule.
     modulus: u32,
+    /// The options of revision 1, if the rule is one.
+    new: Option<fn(&mut v1::Info)>,
+    /// Number of flows that packets are of in turn.
+    flows: u16,
 }
 
 /// The headers of a packet.
@@ -41,6 +49,8 @@ enum Packet {
     Fragment,
     /// An ICMP or ICMPv6 error that quotes a packet of UDP.
     Error,
+    /// GTP-U with a packet of UDP inside.
+    Gtpu,
 }
 
 /// The parts that a rule hashes.
@@ -55,7 +65,7 @@ enum What {
 }
 
 /// All kinds.
-pub const KINDS: [Kind; 32] = {
+pub const KINDS: [Kind; 43] = {
     use Packet::*;
     [
         ipv4("ipv4-udp", Plain(UDP)),
@@ -90,6 +100,20 @@ pub const KINDS: [Kind; 32] = {
         ipv6("extensions-6", Extensions(&[DESTINATION; 6])),
         ipv6("extensions-7", Extensions(&[DESTINATION; 7])),
         ipv6("extensions-8", Extensions(&[DESTINATION; 8])),
+        ipv4("v1-ipv4-udp", Plain(UDP)).new(|_| ()),
+        ipv6("v1-ipv6-udp", Plain(UDP)).new(|_| ()),
+        ipv4("v1-mask", Plain(UDP)).buckets(64).new(mask),
+        ipv6("v1-mask-ipv6", Plain(UDP)).buckets(64).new(mask),
+        ipv4("v1-one-out", Plain(UDP))
+            .buckets(70)
+            .new(one_out)
+            .many(),
+        ipv4("v1-grown", Plain(UDP)).buckets(71).new(grown).many(),
+        ipv4("v1-key-ipv4", Plain(UDP)).new(key),
+        ipv6("v1-key-ipv6", Plain(UDP)).new(key),
+        ipv4("v1-gtpu", Gtpu).new(gtpu),
+        ipv6("v1-gtpu-ipv6", Gtpu).new(gtpu),
+        ipv4("v1-no-tunnel", Plain(UDP)).new(gtpu),
     ]
 };
 
@@ -101,6 +125,8 @@ const fn ipv4(name: &'static str, packet: Packet) -> Kind {
         paged: false,
         what: What::Tuple,
         modulus: 4,
+        new: None,
+        flows: 16,
     }
 }
 
@@ -111,7 +137,47 @@ const fn ipv6(name: &'static str, packet: Packet) -> Kind {
     }
 }
 
+/// 64 marks in 6 bits of the mark.
+fn mask(rule: &mut v1::Info) {
+    rule.masked.v0.flags |= v1::flag::MASK;
+    rule.masked.v0.hoffset = 0;
+    rule.masked.mark_mask = 0x3f00;
+}
+
+fn one_out(rule: &mut v1::Info) {
+    rule.masked.v0.flags |= v1::flag::WEIGHT;
+    rule.less[35] = 100;
+}
+
+fn grown(rule: &mut v1::Info) {
+    rule.masked.v0.flags |= v1::flag::FROM;
+    rule.from = 64;
+}
+
+fn key(rule: &mut v1::Info) {
+    rule.masked.v0.flags = (rule.masked.v0.flags & !flag::RND) | v1::flag::KEY;
+    rule.key = [0x5a; 16];
+}
+
+fn gtpu(rule: &mut v1::Info) {
+    rule.masked.v0.flags |= v1::flag::INNER;
+    rule.inner = inner::GTPU;
+    rule.gtpu_port = GTPU_PORT;
+}
+
 impl Kind {
+    /// Enough flows to have a fair share of those that move.
+    const fn many(self) -> Self {
+        Self { flows: 256, ..self }
+    }
+
+    const fn new(self, new: fn(&mut v1::Info)) -> Self {
+        Self {
+            new: Some(new),
+            ..self
+        }
+    }
+
     const fn of(self, what: What) -> Self {
         Self { what, ..self }
     }
@@ -132,7 +198,19 @@ impl Kind {
         self.paged
     }
 
-    /// The rule, as iptables makes it.
+    /// The number of its flows, which divides 4096.
+    pub fn flows(&self) -> usize {
+        usize::from(self.flows)
+    }
+
+    /// The rule of revision 1, if it is one.
+    pub fn rule_v1(&self) -> Option<v1::Info> {
+        let mut rule = self.rule().into();
+        (self.new?)(&mut rule);
+        Some(rule)
+    }
+
+    /// The rule, as iptables makes it; that of revision 1 without the options of that.
     pub fn rule(&self) -> Info {
         let addresses = Info {
             src_mask: [u32::MAX; 4],
@@ -182,6 +260,17 @@ impl Kind {
             Packet::Fragment => bytes.fragment(flow, 185, false, 1),
             Packet::Error => {
                 bytes.error(flow);
+                bytes.headers(flow, &[]);
+                bytes.layer4(flow);
+            }
+            Packet::Gtpu => {
+                let mut outer = flow;
+                outer.destination.set_port(GTPU_PORT);
+                bytes.headers(outer, &[]);
+                let ports = outer.ports();
+                bytes.push(&ports);
+                // Length and checksum of UDP; version 1, a G-PDU, its length, the tunnel.
+                bytes.push(&[0, 100, 0, 0, 0x30, 255, 0, 92, 0, 0, 0, 1]);
                 bytes.headers(flow, &[]);
                 bytes.layer4(flow);
             }

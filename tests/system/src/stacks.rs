@@ -6,6 +6,7 @@
 mod bridged;
 mod errors;
 mod fragments;
+mod gtp;
 mod ipsec;
 mod nat;
 mod network;
@@ -13,10 +14,11 @@ mod scenes;
 mod sctp;
 mod seen;
 mod tracking;
+mod tunnels;
 mod watch;
 
 use libtest_mimic::Trial;
-use testbed::trial::families;
+use testbed::trial::{families, single};
 use testbed::trials;
 
 /// The tests here.
@@ -31,5 +33,6 @@ pub fn trials() -> Vec<Trial> {
         tracking::without_connection,
         ipsec::by_association,
         sctp::by_association,
-    )]
+        tunnels::as_outside,
+    ), single(tunnels::users_of_gtp)]
 }

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Tunnels: finds the packet inside of a tunnel's packet.
+//!
+//! One level is followed. An outer fragment is not, nor is anything unknown, encrypted or cut off.
+
+use super::super::rule::{inner, Tunnels};
+use super::super::{Family, Packet};
+use super::{protocol, Found, Place};
+
+/// Length of a UDP header.
+const UDP_LEN: u32 = 8;
+
+/// Values of an "ethertype" field (`include/uapi/linux/if_ether.h`), which GRE and GENEVE have, too.
+mod ethertype {
+    pub(super) const IPV4: u16 = 0x0800;
+    pub(super) const ETHERNET: u16 = 0x6558;
+    pub(super) const VLAN: u16 = 0x8100;
+    pub(super) const IPV6: u16 = 0x86dd;
+    pub(super) const SERVICE_VLAN: u16 = 0x88a8;
+}
+
+/// The most VLAN tags of an inner Ethernet frame (IEEE 802.1ad).
+const MOST_VLANS: u32 = 2;
+
+/// The most extension headers of GTP-U that are followed.
+const MOST_GTPU_EXTENSIONS: u32 = 8;
+
+/// Whether a packet that can be read in place may be one of these tunnels.
+#[inline(always)]
+pub(in super::super) fn is_entrance<P: Packet + ?Sized>(
+    packet: &P,
+    place: &Place,
+    tunnels: Tunnels,
+) -> bool {
+    if tunnels.inner == 0 || place.fragment {
+        return false;
+    }
+    match place.protocol {
+        protocol::UDP => match destination_port(packet, place.transport) {
+            Some(port) => {
+                port == tunnels.gtpu_port
+                    || port == tunnels.vxlan_port
+                    || port == tunnels.geneve_port
+            }
+            None => true,
+        },
+        protocol::GRE | protocol::IPV4 | protocol::IPV6 => true,
+        _ => false,
+    }
+}
+
+/// The destination port of the UDP header at `transport`; host byte order.
+#[inline(always)]
+fn destination_port<P: Packet + ?Sized>(packet: &P, transport: u32) -> Option<u16> {
+    let [high, low] = packet.read(transport.wrapping_add(2))?;
+    Some(u16::from_be_bytes([high, low]))
+}
+
+/// The place inside of the tunnel's packet whose headers are at `outer`.
+///
+/// [`None`] if it is no packet of these tunnels, or the inner packet cannot be followed to its
+/// layer 4.
+#[inline(always)]
+pub(in super::super) fn inner<P: Packet + ?Sized>(
+    packet: &P,
+    outer: &Place,
+    tunnels: Tunnels,
+) -> Option<Place> {
+    if tunnels.inner == 0 || outer.fragment {
+        return None;
+    }
+    let (family, network) = payload(packet, outer.protocol, outer.transport, tunnels)?;
+    if !has_header(family, packet, network) {
+        return None;
+    }
+    match super::find(family, packet, network) {
+        Found::At(place) => Some(Place {
+            // The quotation of a quotation has the direction of the packet itself.
+            quoted: place.quoted != outer.quoted,
+            ..place
+        }),
+        Found::Untouched | Found::Nothing => None,
+    }
+}
+
+/// Family and offset of the payload of a tunnel's packet, which is no fragment: its layer 4 is at
+/// `transport`.
+#[inline(always)]
+pub(in super::super) fn payload<P: Packet + ?Sized>(
+    packet: &P,
+    protocol: u8,
+    transport: u32,
+    tunnels: Tunnels,
+) -> Option<(Family, u32)> {
+    match protocol {
+        protocol::IPV4 if tunnels.has(inner::IPIP) => Some((Family::Ipv4, transport)),
+        protocol::IPV6 if tunnels.has(inner::IPIP) => Some((Family::Ipv6, transport)),
+        protocol::GRE if tunnels.has(inner::GRE) => gre(packet, transport),
+        protocol::UDP => {
+            let port = destination_port(packet, transport)?;
+            let start = transport.wrapping_add(UDP_LEN);
+            if tunnels.has(inner::GTPU) && port == tunnels.gtpu_port {
+                gtpu(packet, start)
+            } else if tunnels.has(inner::VXLAN) && port == tunnels.vxlan_port {
+                vxlan(packet, start)
+            } else if tunnels.has(inner::GENEVE) && port == tunnels.geneve_port {
+                geneve(packet, start)
+            } else {
+                None
+            }
+        }
+        _ => None,
+    }
+}
+
+/// Whether the IP header at `network` is complete, of this family, and not too short.
+#[inline(always)]
+pub(in super::super) fn has_header<P: Packet + ?Sized>(
+    family: Family,
+    packet: &P,
+    network: u32,
+) -> bool {
+    let Some([version_and_len]) = packet.read(network) else {
+        return false;
+    };
+    match family {
+        Family::Ipv4 => matches!(version_and_len, 0x45..=0x4f),
+        Family::Ipv6 => version_and_len >> 4 == 6,
+    }
+}
+
+/// GRE (RFC 2784) with a key and a sequence number (RFC 2890), at `start`.
+#[inline(always)]
+fn gre<P: Packet + ?Sized>(packet: &P, start: u32) -> Option<(Family, u32)> {
+    const CHECKSUM: u8 = 0x80;
+    const ROUTING: u8 = 0x40;
+    const KEY: u8 = 0x20;
+    const SEQUENCE: u8 = 0x10;
+    const VERSION: u8 = 0x07;
+
+    let [flags, version, high, low]: [u8; 4] = packet.read(start)?;
+    if flags & ROUTING != 0 || version & VERSION != 0 {
+        return None;
+    }
+    let fields = (flags & (CHECKSUM | KEY | SEQUENCE)).count_ones();
+    let payload = start.wrapping_add(4).wrapping_add(fields << 2);
+    by_ethertype(packet, u16::from_be_bytes([high, low]), payload)
+}
+
+/// GTP-U version 1 (3GPP TS 29.281), at `start`: a G-PDU, which carries a user's packet.
+#[inline(always)]
+fn gtpu<P: Packet + ?Sized>(packet: &P, start: u32) -> Option<(Family, u32)> {
+    const VERSION_AND_TYPE: u8 = 0xf0;
+    const VERSION_1_GTP: u8 = 0x30;
+    const EXTENSION: u8 = 0x04;
+    const OPTIONAL: u8 = 0x07;
+    const G_PDU: u8 = 255;
+
+    let [flags, message, _, _, _, _, _, _]: [u8; 8] = packet.read(start)?;
+    if flags & VERSION_AND_TYPE != VERSION_1_GTP || message != G_PDU {
+        return None;
+    }
+    let mut payload = start.wrapping_add(8);
+    if flags & OPTIONAL != 0 {
+        let [_, _, _, first]: [u8; 4] = packet.read(payload)?;
+        payload = payload.wrapping_add(4);
+        if flags & EXTENSION != 0 {
+            payload = gtpu_extensions(packet, first, payload)?;
+        }
+    }
+    let [version]: [u8; 1] = packet.read(payload)?;
+    match version >> 4 {
+        4 => Some((Family::Ipv4, payload)),
+        6 => Some((Family::Ipv6, payload)),
+        _ => None,
+    }
+}
+
+/// The end of a chain of GTP-U's extension headers at `offset`, the first of which has type `next`.
+#[inline(always)]
+fn gtpu_extensions<P: Packet + ?Sized>(packet: &P, mut next: u8, mut offset: u32) -> Option<u32> {
+    let mut seen = 0u32;
+    while next != 0 {
+        seen = seen.wrapping_add(1);
+        if seen > MOST_GTPU_EXTENSIONS {
+            return None;
+        }
+        // In units of 4 bytes. With 8 headers of 1 KiB, the offset stays far from wrapping.
+        let [units]: [u8; 1] = packet.read(offset)?;
+        if units == 0 {
+            return None;
+        }
+        offset = offset.wrapping_add(u32::from(units) << 2);
+        [next] = packet.read(offset.wrapping_sub(1))?;
+    }
+    Some(offset)
+}
+
+/// VXLAN (RFC 7348), at `start`: an Ethernet frame with a network identifier.
+#[inline(always)]
+fn vxlan<P: Packet + ?Sized>(packet: &P, start: u32) -> Option<(Family, u32)> {
+    const HAS_IDENTIFIER: u8 = 0x08;
+
+    let [flags, _, _, _, _, _, _, _]: [u8; 8] = packet.read(start)?;
+    match flags & HAS_IDENTIFIER {
+        0 => None,
+        _ => ethernet(packet, start.wrapping_add(8)),
+    }
+}
+
+/// GENEVE version 0 (RFC 8926), at `start`, with any options; but no control packet.
+#[inline(always)]
+fn geneve<P: Packet + ?Sized>(packet: &P, start: u32) -> Option<(Family, u32)> {
+    const CONTROL: u8 = 0x80;
+
+    let [version_and_len, flags, high, low, _, _, _, _]: [u8; 8] = packet.read(start)?;
+    if version_and_len >> 6 != 0 || flags & CONTROL != 0 {
+        return None;
+    }
+    // In units of 4 bytes.
+    let options = u32::from(version_and_len & 0x3f) << 2;
+    let payload = start.wrapping_add(8).wrapping_add(options);
+    by_ethertype(packet, u16::from_be_bytes([high, low]), payload)
+}
+
+/// The payload at `start` that an ethertype announces.
+#[inline(always)]
+fn by_ethertype<P: Packet + ?Sized>(
+    packet: &P,
+    ethertype: u16,
+    start: u32,
+) -> Option<(Family, u32)> {
+    match ethertype {
+        ethertype::IPV4 => Some((Family::Ipv4, start)),
+        ethertype::IPV6 => Some((Family::Ipv6, start)),
+        ethertype::ETHERNET => ethernet(packet, start),
+        _ => None,
+    }
+}
+
+/// The packet in the Ethernet frame at `start`, after up to two VLAN tags.
+#[inline(always)]
+fn ethernet<P: Packet + ?Sized>(packet: &P, start: u32) -> Option<(Family, u32)> {
+    let mut offset = start.wrapping_add(12);
+    for _ in 0..=MOST_VLANS {
+        let ethertype = u16::from_be_bytes(packet.read(offset)?);
+        match ethertype {
+            ethertype::IPV4 => return Some((Family::Ipv4, offset.wrapping_add(2))),
+            ethertype::IPV6 => return Some((Family::Ipv6, offset.wrapping_add(2))),
+            ethertype::VLAN | ethertype::SERVICE_VLAN => offset = offset.wrapping_add(4),
+            _ => return None,
+        }
+    }
+    None
+}
