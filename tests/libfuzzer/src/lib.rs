@@ -5,9 +5,9 @@
 #![forbid(unsafe_code)]
 
 mod input;
-mod naive;
 mod pieces;
 mod properties;
+mod wire;
 
 pub use naive::Found;
 pub use properties::check;

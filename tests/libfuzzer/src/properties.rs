@@ -3,11 +3,13 @@
 //! Properties that hold for any rule, packet and connection.
 
 use crate::input::{Input, Subject};
-use crate::naive::{self, Found, Place, AH, ICMP, ICMPV6};
 use crate::pieces::Pieces;
+use crate::wire;
 use hmark::rule::v0::{flag::METHOD_L3, Info};
 use hmark::rule::Rule;
 use hmark::{explain, mark, Connection, Family};
+use naive::{Found, Place};
+use packets::protocol::{AH, ICMP, ICMPV6};
 
 /// The most reads that a packet may cost: one for its IP header, three for each of 12 extension
 /// headers and one for the 13th, one for an ICMP error, all of these again for the packet that it
@@ -25,7 +27,7 @@ pub fn check(input: &[u8]) -> Option<Found> {
     } = Input::parse(input)?;
     match subject {
         Subject::Packet(family, packet) => {
-            let found = naive::find(family, packet);
+            let found = naive::find(wire::family(family), packet, &wire::rule(&rule));
             check_packet(family, packet, found, &rule, cuts);
             Some(found)
         }
@@ -38,7 +40,8 @@ pub fn check(input: &[u8]) -> Option<Found> {
 
 fn check_packet(family: Family, packet: &[u8], found: Found, rule: &Info, cuts: [usize; 2]) {
     let result = mark(family, packet, rule);
-    assert_eq!(result, naive::mark(packet, found, rule), "{rule:x?}");
+    let naive = naive::mark_found(wire::family(family), packet, found, &wire::rule(rule), 0);
+    assert_eq!(result, naive, "{rule:x?}");
     assert!(result.is_none_or(|mark| in_range(mark, rule)), "{rule:x?}");
 
     let explanation = explain(family, packet, rule);
@@ -104,9 +107,9 @@ fn agree(family: Family, walked: hmark::Found, found: Found) -> bool {
 fn check_connection(connection: &Connection, rule: &Info) {
     // The packet's own family makes no difference here.
     let result = mark(Family::Ipv4, connection, rule);
-    let naive = naive::mark_connection(connection, rule);
-    assert_eq!(result, Some(naive), "{rule:x?}");
-    assert!(in_range(naive, rule), "{rule:x?}");
+    let naive = naive::mark_connection(&wire::connection(connection), &wire::rule(rule), 0);
+    assert_eq!(result, naive, "{rule:x?}");
+    assert!(result.is_some_and(|mark| in_range(mark, rule)), "{rule:x?}");
     let reverse = connection.reversed();
     let reversed = mark(Family::Ipv6, &reverse, &reversed_rule(rule));
     assert_eq!(result, reversed, "{rule:x?}");
@@ -122,10 +125,11 @@ fn in_range(mark: u32, rule: &Info) -> bool {
 
 /// The limit of the bytes that may be read under a rule: nothing beyond those that it hashes.
 fn may_reach(place: &Place, rule: &Info) -> usize {
-    let ip = place.addresses + 2 * place.address_len;
+    let address_len = place.family.address_len();
+    let ip = place.addresses + 2 * address_len;
     let layer4 = place.layer4.max(ip);
     let unread = rule.port_mask | rule.port_set == 0 || rule.flags & METHOD_L3 != 0;
-    match (place.address_len, place.protocol) {
+    match (address_len, place.protocol) {
         // The ICMP header tells whether it is an error.
         (4, ICMP) | (16, ICMPV6) => layer4 + 8,
         // AH is read like any extension header at first; in a later fragment, `layer4` is the
@@ -140,7 +144,8 @@ fn may_reach(place: &Place, rule: &Info) -> usize {
 /// The packet in the other direction.
 fn reversed(packet: &[u8], place: &Place) -> Vec<u8> {
     let mut packet = packet.to_vec();
-    packet[place.addresses..][..2 * place.address_len].rotate_left(place.address_len);
+    let len = place.family.address_len();
+    packet[place.addresses..][..2 * len].rotate_left(len);
     if let Some(at) = place.ports {
         packet[at..][..4].rotate_left(2);
     }
