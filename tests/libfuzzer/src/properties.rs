@@ -14,7 +14,7 @@ use packets::protocol::{AH, ICMP, ICMPV6};
 /// The most reads that a packet may cost: one for its IP header, three for each of 12 extension
 /// headers and one for the 13th, one for an ICMP error, all of these again for the packet that it
 /// quotes, and one for ports.
-const MOST_READS: usize = 2 * (1 + 3 * 12 + 1 + 1) + 1;
+pub(crate) const MOST_READS: usize = 2 * (1 + 3 * 12 + 1 + 1) + 1;
 
 /// Checks an input, and panics if any property does not hold.
 ///
@@ -25,6 +25,8 @@ pub fn check(input: &[u8]) -> Option<Found> {
         subject,
         cuts,
     } = Input::parse(input)?;
+    let is_accepted = wire::rule(&rule).is_accepted();
+    assert_eq!(rule.check().is_ok(), is_accepted, "{rule:x?}");
     match subject {
         Subject::Packet(family, packet) => {
             let found = naive::find(wire::family(family), packet, &wire::rule(&rule));
@@ -52,7 +54,7 @@ fn check_packet(family: Family, packet: &[u8], found: Found, rule: &Info, cuts: 
         hmark::Subject::Connection(_) => panic!("a packet is no connection: {rule:x?}"),
     }
 
-    let pieces = Pieces::new(packet, cuts);
+    let pieces = Pieces::new(packet, cuts, 0);
     assert_eq!(result, mark(family, &pieces, rule), "{cuts:?} {rule:x?}");
     assert!(pieces.reads.get() <= MOST_READS, "{rule:x?}");
 
@@ -85,7 +87,7 @@ fn check_packet(family: Family, packet: &[u8], found: Found, rule: &Info, cuts: 
 }
 
 /// Whether the walk of `hmark` found the headers that the naive one did.
-fn agree(family: Family, walked: hmark::Found, found: Found) -> bool {
+pub(crate) fn agree(family: Family, walked: hmark::Found, found: Found) -> bool {
     match (walked, found) {
         (hmark::Found::Untouched, Found::Untouched) | (hmark::Found::Nothing, Found::Nothing) => {
             true
@@ -119,7 +121,6 @@ fn check_connection(connection: &Connection, rule: &Info) {
 ///
 /// A rule with no buckets is never installed; its only mark is its offset.
 fn in_range(mark: u32, rule: &Info) -> bool {
-    assert!(rule.check().is_err() || rule.hmodulus > 0);
     mark.wrapping_sub(rule.hoffset) < rule.hmodulus.max(1)
 }
 
@@ -142,7 +143,7 @@ fn may_reach(place: &Place, rule: &Info) -> usize {
 }
 
 /// The packet in the other direction.
-fn reversed(packet: &[u8], place: &Place) -> Vec<u8> {
+pub(crate) fn reversed(packet: &[u8], place: &Place) -> Vec<u8> {
     let mut packet = packet.to_vec();
     let len = place.family.address_len();
     packet[place.addresses..][..2 * len].rotate_left(len);
@@ -153,7 +154,7 @@ fn reversed(packet: &[u8], place: &Place) -> Vec<u8> {
 }
 
 /// The rule that treats the other direction as `rule` treats this one.
-fn reversed_rule(rule: &Info) -> Info {
+pub(crate) fn reversed_rule(rule: &Info) -> Info {
     Info {
         src_mask: rule.dst_mask,
         dst_mask: rule.src_mask,
