@@ -84,8 +84,13 @@ fn check_packet(
     assert_eq!(result, mark(family, &pieces, rule), "{cuts:?} {rule:x?}");
     let most = 2 * MOST_READS + MOST_READS_OF_A_TUNNEL;
     assert!(pieces.reads.get() <= most, "{rule:x?}");
-    // Bytes after those that the mark is computed from do not matter.
-    if !pieces.refused.get() {
+    let Found::Tuple(place) = found else {
+        return found;
+    };
+    // Bytes after those that the mark is computed from do not matter, unless there are too few for the
+    // packet inside.
+    let ends_early = pieces.refused.get() || (pieces.measured.get() && !place.inner);
+    if !ends_early {
         let longer = [packet, &[0xff; 64]].concat();
         let marked = mark(family, &Whole::new(&longer, old), rule);
         assert_eq!(result, marked, "longer: {rule:x?}");
@@ -95,14 +100,12 @@ fn check_packet(
             assert_eq!(result, marked, "{reach} {rule:x?}");
         }
     }
-    if let Found::Tuple(place) = found {
-        let reverse = reversed(packet, &place);
-        // Ports of the other direction may be those of a tunnel.
-        if place.upright && find(&reverse) == found {
-            let rule = other_direction(rule);
-            let marked = mark(family, &Whole::new(&reverse, old), &rule);
-            assert_eq!(result, marked, "{rule:x?}");
-        }
+    let reverse = reversed(packet, &place);
+    // Ports of the other direction may be those of a tunnel.
+    if place.upright && find(&reverse) == found {
+        let rule = other_direction(rule);
+        let marked = mark(family, &Whole::new(&reverse, old), &rule);
+        assert_eq!(result, marked, "{rule:x?}");
     }
     found
 }
