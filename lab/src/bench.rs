@@ -5,7 +5,7 @@ use crate::command::cpus;
 use crate::guest::{Guest, HANGS};
 use crate::kernel::Kernel;
 use crate::lab::Lab;
-use crate::need::{self, Need};
+use crate::need;
 use crate::product::{self, Module, Product};
 use crate::progress::Step;
 use anyhow::Result;
@@ -24,6 +24,8 @@ const CHART: &str = "hmark-chart";
 enum Benchmark {
     /// Calls of the target, for each kind of packet
     Packets,
+    /// A packet by rules of revision 1 and of revision 0
+    Revisions,
     /// Chains of rules, end to end
     Chains,
     /// Rules parsed, restored and saved
@@ -51,9 +53,7 @@ impl Bench {
             Product::Program(PROGRAM),
             Product::Program(CHART),
         ];
-        let mut needs = vec![Need::Machine(self.kernel)];
-        needs.extend(products.map(Need::Product));
-        need::make(&lab, &needs)?;
+        need::make_for(&lab, self.kernel, &products)?;
         let machine = lab.machine(self.kernel)?;
         let described = format!("{}, {} CPUs", processor()?, cpus());
         let wanted: Vec<_> = self
