@@ -21,6 +21,7 @@ mod races;
 mod refusals;
 mod rules;
 mod ruleset;
+mod sharing;
 mod stacks;
 mod text;
 mod traffic;
@@ -88,6 +89,7 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
         trials.extend(races::trials());
         trials.extend(marks::trials(seed));
         trials.extend(stacks::trials());
+        trials.extend(sharing::trials());
         if !is_debug() {
             trials.extend(uninstall::trials());
             trials.extend(refusals::trials());
