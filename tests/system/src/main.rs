@@ -11,6 +11,7 @@ mod examples;
 mod experiment;
 mod firewall;
 mod kernel;
+mod key;
 mod lifecycle;
 mod loading;
 mod marks;
@@ -100,6 +101,7 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
     trials.extend(rules::trials());
     if !is_debug() {
         trials.extend(commands::trials());
+        trials.extend(key::trials());
         trials.extend(text::trials(seed));
         trials.extend(translate::trials());
         trials.extend(examples::trials());
