@@ -15,13 +15,15 @@ const LEFT_OUT: &str = "src/left_out.ld";
 const ABI: &str = "../include";
 
 /// The structures that cross between the extension and libxtables or the kernel.
-const STRUCTS: [&str; 8] = [
+const STRUCTS: [&str; 10] = [
     "xtables_target",
+    "xt_entry_target",
     "xt_option_entry",
     "xt_option_call",
     "xt_fcheck_call",
     "xt_xlate_tg_params",
     "xt_hmark_info",
+    "xt_hmark_info_v1",
     "ipt_ip",
     "ip6t_ip6",
 ];
@@ -99,9 +101,9 @@ fn bind(includes: &[PathBuf]) -> String {
         .header(HEADER)
         .clang_args(includes.iter().map(|path| format!("-I{}", path.display())))
         .parse_callbacks(Box::new(bindgen::CargoCallbacks::new()))
-        .allowlist_function("xtables_(register_targets|option_parse)|xt_xlate_add")
+        .allowlist_function("xtables_(register_targets|find_target|option_parse)|xt_xlate_add")
         .allowlist_var("stderr|xt_params|XTABLES_VERSION|XT_HMARK_.*")
-        .allowlist_var("NFPROTO_IPV[46]|XT_INV_PROTO")
+        .allowlist_var("NFPROTO_IPV[46]|XT_INV_PROTO|IP6?T_SO_GET_REVISION_TARGET")
         .allowlist_type("_xt_align")
         .use_core()
         .formatter(bindgen::Formatter::None)

@@ -23,7 +23,7 @@ pub fn help(show: &mut dyn FnMut(&Line)) {
             put(&mut line, sentences::HELP_PARTS.as_bytes());
             is_part = true;
         }
-        line.text("  --").bytes(row.name.to_bytes());
+        row.write_name(line.text(" "));
         line.text(" ").text(row.kind.name());
         for text in row.help.as_bytes().split(|&byte| byte == b'\n') {
             put(line.pad_to(WIDTH), text);

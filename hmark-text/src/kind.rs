@@ -4,13 +4,13 @@
 
 use core::ops::RangeInclusive;
 
-use hmark::rule::v0::Info;
+use hmark::rule::v1::Info;
 use hmark::Family;
 
 use crate::line::Line;
-use crate::netmask;
 use crate::number::{self, Notation};
 use crate::options::Row;
+use crate::{key, netmask, tunnels, weights};
 
 /// A kind of value: the way in which it is read, stored, saved and listed.
 #[derive(Debug)]
@@ -22,6 +22,16 @@ pub enum Kind {
     Prefix(Prefix),
     /// A number.
     Number(Field),
+    /// A number whose binary digits are one run of ones, with zeros around it.
+    Ones(Field),
+    /// Weights of marks: [`Info::less`]. The option may be given several times.
+    Weights,
+    /// A key of 128 bits: [`Info::key`].
+    Key,
+    /// A list of tunnels: [`Info::inner`], and their ports.
+    Tunnels,
+    /// No value: the option alone says it.
+    Switch,
 }
 
 /// The place of a netmask in a rule.
@@ -56,22 +66,53 @@ impl Kind {
         match self {
             Self::Selectors => "LIST",
             Self::Prefix(_) => "LEN",
-            Self::Number(_) => "N",
+            Self::Number(_) | Self::Ones(_) => "N",
+            Self::Weights | Self::Tunnels => "LIST",
+            Self::Key => "HEX",
+            Self::Switch => "",
         }
     }
 
-    /// Reads a value and stores it. Gives [`None`], and leaves the rule as it is, if the value is not
-    /// of this kind, or if it is a list of selectors, which concerns several options.
-    pub(crate) fn read(&self, rule: &mut Info, value: &[u8], family: Family) -> Option<()> {
+    /// Whether the option has a value.
+    pub const fn has_value(&self) -> bool {
+        !matches!(self, Self::Switch)
+    }
+
+    /// Reads a value and stores it.
+    ///
+    /// # Errors
+    ///
+    /// The value, or the wrong element of a list, if it is not of this kind, or if it is a list of
+    /// selectors, which concerns several options. The rule is then as it was.
+    pub(crate) fn read<'v>(
+        &self,
+        rule: &mut Info,
+        value: &'v [u8],
+        family: Family,
+    ) -> Result<(), &'v [u8]> {
         match self {
-            Self::Selectors => return None,
+            Self::Selectors => Err(value),
+            Self::Weights => weights::read(value, &mut rule.less),
+            Self::Tunnels => tunnels::read(value, rule),
+            _ => self.read_one(rule, value, family).ok_or(value),
+        }
+    }
+
+    /// Reads a value that is no list, likewise.
+    fn read_one(&self, rule: &mut Info, value: &[u8], family: Family) -> Option<()> {
+        match self {
             Self::Prefix(prefix) => {
                 *(prefix.get_mut)(rule) = netmask::read(value, family)?;
             }
-            Self::Number(field) => {
+            Self::Number(field) | Self::Ones(field) => {
                 let number = number::read(value).filter(|number| field.range.contains(number))?;
+                if matches!(self, Self::Ones(_)) && has_holes(number) {
+                    return None;
+                }
                 (field.set)(rule, number);
             }
+            Self::Key => rule.key = key::read(value)?,
+            Self::Selectors | Self::Weights | Self::Tunnels | Self::Switch => {}
         }
         Some(())
     }
@@ -80,16 +121,17 @@ impl Kind {
     /// -C and -D compare rules byte for byte.
     pub(crate) fn select(&self, rule: &mut Info, family: Family) {
         match self {
-            Self::Selectors => {}
             Self::Prefix(prefix) => {
                 *(prefix.get_mut)(rule) = netmask::of_length(family.address_bits());
             }
             Self::Number(field) => (field.set)(rule, *field.range.end()),
+            // No other kind has a selector that gives it a value.
+            _ => {}
         }
     }
 
-    /// Writes the value of a rule as it is saved.
-    pub(crate) fn save(&self, rule: &Info, family: Family, line: &mut Line) {
+    /// Writes the value of a rule as it is saved, after the option's name and a blank.
+    pub(crate) fn save(&self, rule: &Info, option: &Row, family: Family, line: &mut Line) {
         match self {
             Self::Selectors => {
                 line.text("ct");
@@ -101,7 +143,13 @@ impl Kind {
                     None => line.text("-1"),
                 };
             }
-            Self::Number(field) => field.saved.write((field.get)(rule), line),
+            Self::Number(field) | Self::Ones(field) => {
+                field.saved.write((field.get)(rule), line);
+            }
+            Self::Weights => weights::write(&rule.less, Some(option), line),
+            Self::Key => key::write(&rule.key, line),
+            Self::Tunnels => tunnels::write(rule, line),
+            Self::Switch => {}
         }
     }
 
@@ -115,15 +163,31 @@ impl Kind {
                 line.bytes(option.short_name()).text(" ");
                 list_netmask((prefix.get)(rule), family, line);
             }
-            Self::Number(field) => {
+            Self::Number(field) | Self::Ones(field) => {
                 line.bytes(match field.is_added {
                     true => b"+",
                     false => option.short_name(),
                 });
                 field.listed.write((field.get)(rule), line.text(" "));
             }
+            Self::Weights | Self::Key | Self::Tunnels => {
+                line.bytes(option.short_name()).text(" ");
+                match self {
+                    Self::Weights => weights::write(&rule.less, None, line),
+                    _ => self.save(rule, option, family, line),
+                }
+            }
+            Self::Switch => {
+                line.bytes(option.short_name());
+            }
         }
     }
+}
+
+/// Whether there are zeros between the ones of a number.
+fn has_holes(number: u32) -> bool {
+    let ones = number >> number.trailing_zeros().min(31);
+    ones & ones.wrapping_add(1) != 0
 }
 
 /// Writes the prefix length of a netmask, or what the stock library has in its place, which may have

@@ -9,6 +9,9 @@
 //! iptables-save and `iptables -L` do, [`translate`] as nft reads it, and [`help()`] explains the
 //! options. Every sentence that a user may read is in `sentences.rs`.
 //!
+//! All of it is about rules in the layout of revision 1, which begins with that of revision 0. A rule
+//! that [`needs`] no more than revision 0 is one of revision 0.
+//!
 //! Nothing here allocates, panics or needs C.
 
 #![no_std]
@@ -19,6 +22,7 @@ extern crate std;
 
 mod complete;
 mod help;
+mod key;
 mod kind;
 mod line;
 mod netmask;
@@ -30,8 +34,10 @@ mod selectors;
 mod sentences;
 mod set;
 mod show;
+mod tunnels;
+mod weights;
 
-pub use complete::{complete, SELECTORS};
+pub use complete::{complete, needs, SELECTORS};
 pub use help::help;
 pub use kind::{Field, Kind, Prefix};
 pub use line::{Line, Text};

@@ -5,10 +5,11 @@
 
 use core::fmt;
 
-/// More than the longest rule takes, with every option at its longest.
-const SIZE: usize = 512;
+/// More than the longest rule takes: one of 256 weights has 1.7 KiB of them, and all other options at
+/// their longest take less than 600 bytes.
+const SIZE: usize = 2560;
 
-/// ASCII text that grows at its end, up to 512 bytes. Any more is left out.
+/// ASCII text that grows at its end, up to 2560 bytes. Any more is left out.
 pub struct Line {
     bytes: [u8; SIZE],
     len: usize,
@@ -39,6 +40,11 @@ impl Line {
     /// The text so far.
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    /// The number of bytes so far.
+    pub(crate) fn len(&self) -> usize {
+        self.len
     }
 
     /// Empties the line.

@@ -7,6 +7,7 @@
 //! the packet has them. Where a packet lacks a field, nft does not set a mark.
 
 use hmark::rule::v0::{flag, Info};
+use hmark::rule::v1;
 use hmark::Family;
 
 use crate::line::Line;
@@ -56,11 +57,16 @@ enum Mask {
 ///
 /// [`Declined`] if nft has nothing that corresponds. Nothing is then written.
 pub fn translate(
-    rule: &Info,
+    rule: &v1::Info,
     family: Family,
     protocol: Option<u8>,
     nft: &mut Line,
 ) -> Result<Option<Warning>, Declined> {
+    // nft sets a whole mark, and neither grows nor weighs; its only key is the seed.
+    if rule.has(v1::flag::NEW) {
+        return Err(Declined);
+    }
+    let rule = &rule.masked.v0;
     let hash = nearest(rule, family, protocol).ok_or(Declined)?;
     match &hash {
         Hash::Symmetric => {
@@ -193,13 +199,13 @@ mod tests {
 
     /// A rule of 4 marks that hashes these selectors in full.
     fn rule(selectors: &[u8]) -> Info {
-        let mut rule = Info {
+        let mut rule = v1::Info::from(Info {
             hmodulus: 4,
             ..Info::default()
-        };
+        });
         let flags = selectors::read(selectors).unwrap();
         selectors::select(&mut rule, flags, Family::Ipv6);
-        rule
+        rule.masked.v0
     }
 
     fn five_tuple() -> Info {

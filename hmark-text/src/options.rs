@@ -6,8 +6,10 @@ use core::ffi::CStr;
 use core::ops::RangeInclusive;
 
 use hmark::rule::v0::flag;
+use hmark::rule::v1;
 
 use crate::kind::{Field, Kind, Prefix};
+use crate::line::Line;
 use crate::number::Notation;
 
 /// One option.
@@ -15,9 +17,11 @@ use crate::number::Notation;
 pub struct Row {
     /// The name, without the dashes that it begins with.
     pub name: &'static CStr,
-    /// Another name for it, likewise. Errors and saved rules have [`Self::name`].
+    /// Another name for it, likewise: also an abbreviation that would no longer be clear without. Errors
+    /// and saved rules have [`Self::name`].
     pub alias: Option<&'static CStr>,
-    /// The bit of [`Info::flags`](hmark::rule::v0::Info::flags) that says that a rule was given the option.
+    /// The bit of [`v0::Info::flags`](hmark::rule::v0::Info::flags) that says that a rule was given the
+    /// option: one of [`v0::flag`](hmark::rule::v0::flag) or [`v1::flag`](hmark::rule::v1::flag).
     pub flag: u32,
     /// The name in a list of selectors that gives the option its highest value.
     pub selector: Option<&'static str>,
@@ -33,6 +37,16 @@ impl Row {
     /// The name and the alias.
     pub fn names(&self) -> impl Iterator<Item = &'static CStr> {
         [Some(self.name), self.alias].into_iter().flatten()
+    }
+
+    /// The first revision of the target that has the option.
+    pub const fn revision(&self) -> u8 {
+        (self.flag & v1::flag::NEW != 0) as u8
+    }
+
+    /// Writes the name as it is given, after a blank.
+    pub(crate) fn write_name<'l>(&self, line: &'l mut Line) -> &'l mut Line {
+        line.text(" --").bytes(self.name.to_bytes())
     }
 
     /// The name without `hmark-`.
@@ -63,17 +77,17 @@ const U32: RangeInclusive<u32> = 0..=u32::MAX;
 /// All options, in the order of the help.
 ///
 /// The place of an option in this table is its number where programs need one; it is below 32.
-pub static OPTIONS: [Row; 13] = [
+pub static OPTIONS: [Row; 19] = [
     Row {
         name: c"hmark-mod",
-        alias: None,
+        alias: Some(c"hmark-m"),
         flag: flag::MODULUS,
         selector: None,
         group: Group::Marks,
         kind: Kind::Number(Field {
             range: 1..=u32::MAX,
-            get: |rule| rule.hmodulus,
-            set: |rule, number| rule.hmodulus = number,
+            get: |rule| rule.masked.v0.hmodulus,
+            set: |rule, number| rule.masked.v0.hmodulus = number,
             saved: Notation::Decimal,
             listed: Notation::Decimal,
             is_added: false,
@@ -88,8 +102,8 @@ pub static OPTIONS: [Row; 13] = [
         group: Group::Marks,
         kind: Kind::Number(Field {
             range: U32,
-            get: |rule| rule.hoffset,
-            set: |rule, number| rule.hoffset = number,
+            get: |rule| rule.masked.v0.hoffset,
+            set: |rule, number| rule.masked.v0.hoffset = number,
             saved: Notation::Decimal,
             listed: Notation::Hex(1),
             is_added: true,
@@ -98,20 +112,76 @@ pub static OPTIONS: [Row; 13] = [
                also --hmark-offs",
     },
     Row {
-        name: c"hmark-rnd",
+        name: c"hmark-mask",
         alias: None,
+        flag: v1::flag::MASK,
+        selector: None,
+        group: Group::Marks,
+        kind: Kind::Ones(Field {
+            range: 1..=u32::MAX,
+            get: |rule| rule.masked.mark_mask,
+            set: |rule, number| rule.masked.mark_mask = number,
+            saved: Notation::Hex(1),
+            listed: Notation::Hex(1),
+            is_added: false,
+        }),
+        help: "Bits of the mark to set, such as 0x3f00;\n\
+               marks count from its lowest bit on\n\
+               (default 0xffffffff)",
+    },
+    Row {
+        name: c"hmark-from",
+        alias: None,
+        flag: v1::flag::FROM,
+        selector: None,
+        group: Group::Marks,
+        kind: Kind::Number(Field {
+            range: 1..=u32::MAX,
+            get: |rule| rule.from,
+            set: |rule, number| rule.from = number,
+            saved: Notation::Decimal,
+            listed: Notation::Decimal,
+            is_added: false,
+        }),
+        help: "Number of marks that there were at first:\n\
+               flows move only to marks added since",
+    },
+    Row {
+        name: c"hmark-weight",
+        alias: None,
+        flag: v1::flag::WEIGHT,
+        selector: None,
+        group: Group::Marks,
+        kind: Kind::Weights,
+        help: "Shares of marks in per cent, counted from 0:\n\
+               12=50,35=0,64-69=25 (default 100)",
+    },
+    Row {
+        name: c"hmark-rnd",
+        alias: Some(c"hmark-r"),
         flag: flag::RND,
         selector: None,
         group: Group::Seed,
         kind: Kind::Number(Field {
             range: U32,
-            get: |rule| rule.hashrnd,
-            set: |rule, number| rule.hashrnd = number,
+            get: |rule| rule.masked.v0.hashrnd,
+            set: |rule, number| rule.masked.v0.hashrnd = number,
             saved: Notation::Hex(8),
             listed: Notation::Hex(1),
             is_added: false,
         }),
         help: "Seed of the hash, 32 bits (default 0xc175a3b8)",
+    },
+    Row {
+        name: c"hmark-key",
+        alias: None,
+        flag: v1::flag::KEY,
+        selector: None,
+        group: Group::Seed,
+        kind: Kind::Key,
+        help: "Key of SipHash, 32 hexadecimal digits:\n\
+               without it, nobody can choose a mark;\n\
+               excludes --hmark-rnd",
     },
     Row {
         name: c"hmark-tuple",
@@ -128,14 +198,36 @@ pub static OPTIONS: [Row; 13] = [
                instead of the packet's",
     },
     Row {
+        name: c"hmark-inner",
+        alias: None,
+        flag: v1::flag::INNER,
+        selector: None,
+        group: Group::Selectors,
+        kind: Kind::Tunnels,
+        help: "Tunnels whose inner packet is hashed:\n\
+               gtpu,vxlan,geneve,gre,ipip; or with\n\
+               another UDP port, as vxlan:8472;\n\
+               excludes ct",
+    },
+    Row {
+        name: c"hmark-reverse-errors",
+        alias: None,
+        flag: v1::flag::REVERSE_ERRORS,
+        selector: None,
+        group: Group::Selectors,
+        kind: Kind::Switch,
+        help: "Hash an ICMP error as a reply to the packet\n\
+               that it quotes; excludes ct",
+    },
+    Row {
         name: c"hmark-src-prefix",
         alias: None,
         flag: flag::SADDR_MASK,
         selector: Some("src"),
         group: Group::Parts,
         kind: Kind::Prefix(Prefix {
-            get: |rule| &rule.src_mask,
-            get_mut: |rule| &mut rule.src_mask,
+            get: |rule| &rule.masked.v0.src_mask,
+            get_mut: |rule| &mut rule.masked.v0.src_mask,
         }),
         help: "Leading bits of the source address:\n\
                0 to 32 (IPv6: 128), or a netmask",
@@ -147,8 +239,8 @@ pub static OPTIONS: [Row; 13] = [
         selector: Some("dst"),
         group: Group::Parts,
         kind: Kind::Prefix(Prefix {
-            get: |rule| &rule.dst_mask,
-            get_mut: |rule| &mut rule.dst_mask,
+            get: |rule| &rule.masked.v0.dst_mask,
+            get_mut: |rule| &mut rule.masked.v0.dst_mask,
         }),
         help: "Leading bits of the destination address: likewise",
     },
@@ -160,8 +252,8 @@ pub static OPTIONS: [Row; 13] = [
         group: Group::Parts,
         kind: Kind::Number(Field {
             range: U16,
-            get: |rule| first(rule.port_mask),
-            set: |rule, number| set_first(&mut rule.port_mask, number),
+            get: |rule| first(rule.masked.v0.port_mask),
+            set: |rule, number| set_first(&mut rule.masked.v0.port_mask, number),
             saved: Notation::Hex(4),
             listed: Notation::Hex(1),
             is_added: false,
@@ -176,8 +268,8 @@ pub static OPTIONS: [Row; 13] = [
         group: Group::Parts,
         kind: Kind::Number(Field {
             range: U16,
-            get: |rule| second(rule.port_mask),
-            set: |rule, number| set_second(&mut rule.port_mask, number),
+            get: |rule| second(rule.masked.v0.port_mask),
+            set: |rule, number| set_second(&mut rule.masked.v0.port_mask, number),
             saved: Notation::Hex(4),
             listed: Notation::Hex(1),
             is_added: false,
@@ -192,8 +284,8 @@ pub static OPTIONS: [Row; 13] = [
         group: Group::Parts,
         kind: Kind::Number(Field {
             range: U32,
-            get: |rule| u32::from_be(rule.port_mask),
-            set: |rule, number| rule.port_mask = number.to_be(),
+            get: |rule| u32::from_be(rule.masked.v0.port_mask),
+            set: |rule, number| rule.masked.v0.port_mask = number.to_be(),
             saved: Notation::Hex(8),
             listed: Notation::Hex(1),
             is_added: false,
@@ -209,8 +301,8 @@ pub static OPTIONS: [Row; 13] = [
         group: Group::Parts,
         kind: Kind::Number(Field {
             range: U16,
-            get: |rule| first(rule.port_set),
-            set: |rule, number| set_first(&mut rule.port_set, number),
+            get: |rule| first(rule.masked.v0.port_set),
+            set: |rule, number| set_first(&mut rule.masked.v0.port_set, number),
             saved: Notation::Hex(4),
             listed: Notation::Hex(1),
             is_added: false,
@@ -226,8 +318,8 @@ pub static OPTIONS: [Row; 13] = [
         group: Group::Parts,
         kind: Kind::Number(Field {
             range: U16,
-            get: |rule| second(rule.port_set),
-            set: |rule, number| set_second(&mut rule.port_set, number),
+            get: |rule| second(rule.masked.v0.port_set),
+            set: |rule, number| set_second(&mut rule.masked.v0.port_set, number),
             saved: Notation::Hex(4),
             listed: Notation::Hex(1),
             is_added: false,
@@ -243,8 +335,8 @@ pub static OPTIONS: [Row; 13] = [
         group: Group::Parts,
         kind: Kind::Number(Field {
             range: U32,
-            get: |rule| u32::from_be(rule.port_set),
-            set: |rule, number| rule.port_set = number.to_be(),
+            get: |rule| u32::from_be(rule.masked.v0.port_set),
+            set: |rule, number| rule.masked.v0.port_set = number.to_be(),
             saved: Notation::Hex(8),
             listed: Notation::Hex(1),
             is_added: false,
@@ -260,8 +352,8 @@ pub static OPTIONS: [Row; 13] = [
         group: Group::Parts,
         kind: Kind::Number(Field {
             range: U16,
-            get: |rule| u32::from(rule.proto_mask),
-            set: |rule, number| rule.proto_mask = number as u16,
+            get: |rule| u32::from(rule.masked.v0.proto_mask),
+            set: |rule, number| rule.masked.v0.proto_mask = number as u16,
             saved: Notation::Hex(2),
             listed: Notation::Hex(1),
             is_added: false,
@@ -294,7 +386,8 @@ mod tests {
     use std::collections::HashSet;
     use std::vec::Vec;
 
-    use hmark::rule::v0::Info;
+    use hmark::rule::v0;
+    use hmark::rule::v1::Info;
 
     use super::*;
 
@@ -326,7 +419,7 @@ mod tests {
     #[test]
     fn what_is_set_is_got_and_nothing_else_changes() {
         for row in &OPTIONS {
-            let Kind::Number(field) = &row.kind else {
+            let (Kind::Number(field) | Kind::Ones(field)) = &row.kind else {
                 continue;
             };
             for number in [*field.range.start(), 0x12, *field.range.end()] {
@@ -347,13 +440,19 @@ mod tests {
         set(c"hmark-spi", 0x0506_0708);
         set(c"hmark-sport-mask", 0x1112);
         set(c"hmark-dport", 0x1314);
-        assert_eq!(rule.port_mask.to_ne_bytes(), [0x11, 0x12, 3, 4]);
-        assert_eq!(rule.port_set.to_ne_bytes(), [5, 6, 0x13, 0x14]);
+        assert_eq!(rule.masked.v0.port_mask.to_ne_bytes(), [0x11, 0x12, 3, 4]);
+        assert_eq!(rule.masked.v0.port_set.to_ne_bytes(), [5, 6, 0x13, 0x14]);
         let mut set = |name, number_| (number(name).set)(&mut rule, number_);
         set(c"hmark-dport-mask", 0x2122);
         set(c"hmark-sport", 0x2324);
-        assert_eq!(rule.port_mask.to_ne_bytes(), [0x11, 0x12, 0x21, 0x22]);
-        assert_eq!(rule.port_set.to_ne_bytes(), [0x23, 0x24, 0x13, 0x14]);
+        assert_eq!(
+            rule.masked.v0.port_mask.to_ne_bytes(),
+            [0x11, 0x12, 0x21, 0x22]
+        );
+        assert_eq!(
+            rule.masked.v0.port_set.to_ne_bytes(),
+            [0x23, 0x24, 0x13, 0x14]
+        );
     }
 
     #[test]
@@ -367,13 +466,13 @@ mod tests {
         ] {
             (number(name).set)(&mut rule, value);
         }
-        let stored = Info {
+        let stored = v0::Info {
             proto_mask: 0xffff,
             hashrnd: 1,
             hmodulus: 2,
             hoffset: 3,
-            ..Info::default()
+            ..v0::Info::default()
         };
-        assert_eq!(rule, stored);
+        assert_eq!(rule, Info::from(stored));
     }
 }

@@ -2,7 +2,7 @@
 
 //! A rule's whole text, for programs without libxtables.
 
-use hmark::rule::v0::Info;
+use hmark::rule::v1::Info;
 use hmark::Family;
 
 use crate::complete::complete;
@@ -35,7 +35,11 @@ pub fn read(text: &str, family: Family) -> Result<(Info, Option<Warning>), Error
             None => (name, None),
         };
         let option = option(name.as_bytes()).ok_or(unknown)?;
-        let value = value.or_else(|| words.next());
+        let value = match (option.kind.has_value(), value) {
+            (true, value) => value.or_else(|| words.next()),
+            (false, None) => Some(""),
+            (false, Some(_)) => return Err(Error::Valued(option)),
+        };
         let value = value.ok_or(Error::NoValue(option))?;
         if is_inverted {
             return Err(Error::Inverted(option));

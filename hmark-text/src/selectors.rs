@@ -2,7 +2,8 @@
 
 //! Lists of selectors, each of which has an option's part hashed in full.
 
-use hmark::rule::v0::{flag, Info};
+use hmark::rule::v0::flag;
+use hmark::rule::v1::Info;
 use hmark::Family;
 
 use crate::options::{Row, OPTIONS};
@@ -26,7 +27,7 @@ pub fn read(list: &[u8]) -> Result<u32, &[u8]> {
 
 /// Gives each option whose flag is among these its highest value.
 pub fn select(rule: &mut Info, flags: u32, family: Family) {
-    rule.flags |= flags;
+    rule.masked.v0.flags |= flags;
     for option in OPTIONS.iter().filter(|option| option.flag & flags != 0) {
         option.kind.select(rule, family);
     }
@@ -44,6 +45,8 @@ fn selected(element: &[u8]) -> Option<&'static Row> {
 
 #[cfg(test)]
 mod tests {
+    use hmark::rule::v0;
+
     use super::*;
 
     #[test]
@@ -90,21 +93,21 @@ mod tests {
     fn selectors_fill_their_masks() {
         let mut rule = Info::default();
         select(&mut rule, flag::SPORT_MASK, Family::Ipv6);
-        assert_eq!(rule.port_mask.to_ne_bytes(), [0xff, 0xff, 0, 0]);
+        assert_eq!(rule.masked.v0.port_mask.to_ne_bytes(), [0xff, 0xff, 0, 0]);
         select(&mut rule, DEFAULT | flag::CT, Family::Ipv6);
-        let mut full = Info {
+        let mut full = v0::Info {
             src_mask: [u32::MAX; 4],
             dst_mask: [u32::MAX; 4],
             port_mask: u32::MAX,
             proto_mask: u16::MAX,
             flags: DEFAULT | flag::CT,
-            ..Info::default()
+            ..v0::Info::default()
         };
-        assert_eq!(rule, full);
+        assert_eq!(rule, Info::from(full));
         // As a prefix of 32 bits, by which the rule is saved.
         select(&mut rule, DEFAULT, Family::Ipv4);
         full.src_mask = [u32::MAX, 0, 0, 0];
         full.dst_mask = full.src_mask;
-        assert_eq!(rule, full);
+        assert_eq!(rule, Info::from(full));
     }
 }

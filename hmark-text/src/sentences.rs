@@ -9,6 +9,7 @@ use hmark::Family;
 
 use crate::kind::Kind;
 use crate::line::{Line, Text};
+use crate::number::Notation;
 use crate::options::Row;
 
 pub const HELP_TITLE: &str = "HMARK target: hashes each packet to one of a range of marks,\n\
@@ -44,13 +45,24 @@ pub enum Error<'v> {
         value: &'v [u8],
     },
     /// The rule as a whole is wrong.
-    Rule(Refusal),
-    /// A list is given twice.
+    Rule {
+        /// The reason.
+        refusal: Refusal,
+        /// The number that is wrong, if there is one.
+        value: u32,
+        /// The number that it is measured by, likewise.
+        limit: u32,
+    },
+    /// The kernel's target has no revision that has the option.
+    Revision(&'static Row),
+    /// A list, or an option without value, is given twice.
     Repeated(&'static Row),
     /// There is a `!` before an option.
     Inverted(&'static Row),
     /// The text ends where the value of an option would be.
     NoValue(&'static Row),
+    /// An option that has no value is given one.
+    Valued(&'static Row),
     /// A word is not an option, or abbreviates several options.
     NoOption(&'v [u8]),
 }
@@ -59,7 +71,7 @@ pub enum Error<'v> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Warning {
     /// The rule hashes nothing that spreads packets: it selects no bytes, or the protocol alone, which
-    /// counts for the last bits of the hash.
+    /// without a key counts for the last bits of the hash.
     NothingSpreads,
     /// nft's hash spreads packets by their protocol, too.
     NftSpreadsByProtocol,
@@ -79,15 +91,12 @@ impl Text for Error<'_> {
             } => {
                 bad_value(line, value, option);
                 let (what, range) = match &option.kind {
-                    Kind::Selectors => {
-                        line.text(
-                            "give src, dst, sport, dport, spi, proto or ct, separated by commas \
-                             alone",
-                        );
-                        return;
-                    }
                     Kind::Prefix(_) => ("prefix length", 0..=family.address_bits()),
                     Kind::Number(field) => ("number", field.range.clone()),
+                    kind => {
+                        line.text(right(kind));
+                        return;
+                    }
                 };
                 line.text("give a ").text(what);
                 line.text(" from ").decimal(*range.start());
@@ -100,12 +109,20 @@ impl Text for Error<'_> {
                 bad_value(line, value, option);
                 line.text("given before, by itself or in --hmark-tuple");
             }
-            Self::Rule(refusal) => {
-                line.text(refused(*refusal));
-            }
+            Self::Rule {
+                refusal,
+                value,
+                limit,
+            } => refused(*refusal, *value, *limit, line),
+            Self::Revision(option) => about(
+                line,
+                option,
+                "needs revision 1 of the target, but the xt_HMARK of this kernel has only revision 0",
+            ),
             Self::Repeated(option) => about(line, option, "can only be used once"),
             Self::Inverted(option) => about(line, option, "cannot be inverted"),
             Self::NoValue(option) => about(line, option, "requires an argument"),
+            Self::Valued(option) => about(line, option, "takes no argument"),
             Self::NoOption(word) => {
                 line.text("unknown option \"")
                     .visible(start(word))
@@ -127,19 +144,92 @@ fn start(value: &[u8]) -> &[u8] {
     value.get(..SHOWN).unwrap_or(value)
 }
 
-fn refused(refusal: Refusal) -> &'static str {
+/// The values of a kind that has no range.
+fn right(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Ones(_) => "give a number whose ones in binary are all in one run, such as 0x3f00",
+        Kind::Weights => {
+            "give marks, counted from 0, and weights from 0 to 100, such as 12=50,64-69=25: each mark \
+             once, up to 255, separated by commas alone"
+        }
+        Kind::Key => "give 32 hexadecimal digits",
+        Kind::Tunnels => {
+            "give gtpu, vxlan, geneve, gre or ipip, each once, separated by commas alone; the first \
+             three may have a UDP port from 1 to 65535, such as vxlan:8472"
+        }
+        // Selectors: the other kinds have ranges or no values.
+        _ => "give src, dst, sport, dport, spi, proto or ct, separated by commas alone",
+    }
+}
+
+/// Writes what is wrong with a rule as a whole.
+fn refused(refusal: Refusal, value: u32, limit: u32, line: &mut Line) {
+    let (option, notation, should, rest) = match refusal {
+        Refusal::OffsetOutsideMask => (
+            "offset",
+            Notation::Hex(1),
+            "give bits of --hmark-mask alone, which is ",
+            "",
+        ),
+        Refusal::MarksOutsideMask => (
+            "mod",
+            Notation::Decimal,
+            "give a number up to ",
+            ": --hmark-mask has no room for more marks",
+        ),
+        Refusal::FromOverMarks => (
+            "from",
+            Notation::Decimal,
+            "give a number from 1 to ",
+            ", which is --hmark-mod",
+        ),
+        Refusal::TooManyMarksForWeights => (
+            "mod",
+            Notation::Decimal,
+            "with --hmark-weight, give a number from 1 to ",
+            "",
+        ),
+        Refusal::WeightOfNoMark => (
+            "weight",
+            Notation::Decimal,
+            "the marks of --hmark-mod are counted from 0 to ",
+            "",
+        ),
+        _ => {
+            line.text(contradiction(refusal));
+            return;
+        }
+    };
+    line.text("bad value \"");
+    notation.write(value, line);
+    line.text("\" for option \"--hmark-").text(option);
+    line.text("\": ").text(should);
+    notation.write(limit, line);
+    line.text(rest);
+}
+
+/// What is wrong with a rule, whatever its values.
+fn contradiction(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::NoBuckets => {
             "option \"--hmark-mod\" is missing: give the number of marks, from 1 to 4294967295"
-        }
-        Refusal::ProtocolInLayer3 => {
-            "--hmark-proto-mask needs layer 4, but the rule hashes layer 3 alone"
         }
         Refusal::SpiAndPortMask => {
             "--hmark-spi-mask (or spi in --hmark-tuple) excludes \
              --hmark-sport-mask and --hmark-dport-mask (or sport and dport): give either"
         }
         Refusal::SpiAndPort => "--hmark-spi excludes --hmark-sport and --hmark-dport: give either",
+        Refusal::NoWeight => "--hmark-weight leaves no mark: give one at least a weight over 0",
+        Refusal::KeyAndSeed => "--hmark-key excludes --hmark-rnd: give either",
+        Refusal::TunnelsOnOnePort => {
+            "--hmark-inner has two tunnels with one UDP port: give each its own"
+        }
+        Refusal::InnerOfConnection => "--hmark-inner excludes ct in --hmark-tuple: give either",
+        Refusal::ErrorsOfConnection => {
+            "--hmark-reverse-errors excludes ct in --hmark-tuple: give either"
+        }
+        // No text makes such a rule.
+        _ => "the rule contradicts itself",
     }
 }
 

@@ -2,7 +2,7 @@
 
 //! One option of a rule: its value is read, and stored in the rule.
 
-use hmark::rule::v0::Info;
+use hmark::rule::v1::Info;
 use hmark::Family;
 
 use crate::kind::Kind;
@@ -14,8 +14,9 @@ use crate::sentences::Error;
 ///
 /// # Errors
 ///
-/// [`Error::Value`] if the value is not one of the option's, and [`Error::GivenBefore`] if the rule
-/// has the option already, by itself or by its selector. The rule is then as it was.
+/// [`Error::Value`] if the value is not one of the option's, and [`Error::GivenBefore`] or
+/// [`Error::Repeated`] if the rule has the option already, by itself or by its selector. The rule is
+/// then as it was.
 pub fn set<'v>(
     rule: &mut Info,
     option: &'static Row,
@@ -37,10 +38,14 @@ pub fn set<'v>(
         selectors::select(rule, flags, family);
         return Ok(());
     }
-    if rule.has(option.flag) {
-        return Err(given_before);
+    match option.kind {
+        // Its parts are checked one by one.
+        Kind::Weights => {}
+        _ if !rule.has(option.flag) => {}
+        Kind::Switch => return Err(Error::Repeated(option)),
+        _ => return Err(given_before),
     }
-    option.kind.read(rule, value, family).ok_or(bad(value))?;
-    rule.flags |= option.flag;
+    option.kind.read(rule, value, family).map_err(bad)?;
+    rule.masked.v0.flags |= option.flag;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 //! A rule as iptables shows it: saved, as options that make it again, or listed.
 
-use hmark::rule::v0::Info;
+use hmark::rule::v1::Info;
 use hmark::Family;
 
 use crate::line::Line;
@@ -18,8 +18,10 @@ static LISTED: Order = order([Group::Marks, Group::Selectors, Group::Parts, Grou
 /// a blank before each.
 pub fn save(rule: &Info, family: Family, line: &mut Line) {
     for option in given(rule, &SAVED) {
-        line.text(" --").bytes(option.name.to_bytes()).text(" ");
-        option.kind.save(rule, family, line);
+        option.write_name(line);
+        if option.kind.has_value() {
+            option.kind.save(rule, option, family, line.text(" "));
+        }
     }
 }
 

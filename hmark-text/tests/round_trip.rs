@@ -4,8 +4,9 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use hmark::rule::v0::{flag, Info};
-use hmark::rule::Rule;
+use hmark::rule::v0::{self, flag};
+use hmark::rule::v1::{self, Info};
+use hmark::rule::{inner, Rule};
 use hmark::Family;
 use hmark_text::{read, save, Kind, Line, OPTIONS, SELECTORS};
 use proptest::prelude::*;
@@ -39,6 +40,21 @@ fn mask(ones: u32, family: Family) -> [u32; 4] {
     [(); 4].map(|()| words.next().unwrap())
 }
 
+/// Numbers below half of the marks are as they come; others are such that marks fit a mask, and may have
+/// weights.
+fn number(flag: u32, seed: u32, is_small: bool, rule: &Info) -> u32 {
+    let v0 = &rule.masked.v0;
+    match flag {
+        _ if !is_small => seed,
+        flag::MODULUS => seed % 256 + 1,
+        flag::OFFSET => (seed % 16) << 12,
+        v1::flag::FROM => seed % v0.hmodulus + 1,
+        // From nothing below the offset to as far as marks may reach.
+        v1::flag::MASK => 0xf_ffff << (seed % 13),
+        _ => seed,
+    }
+}
+
 prop_compose! {
     /// A rule with any of the options, and all that has a default.
     fn rules()(
@@ -46,35 +62,59 @@ prop_compose! {
         options: [bool; OPTIONS.len()],
         seed: [u32; OPTIONS.len()],
         lengths: [u32; 2],
+        is_small: bool,
+        key: [u8; 16],
+        less in proptest::collection::vec(prop_oneof![Just(0), Just(100), 0..=100_u8], v1::WEIGHTS),
+        runs: u8,
+        tunnels in 0..=inner::ALL,
+        ports: [u16; 3],
     ) -> (Family, Info) {
         let mut rule = Info::default();
-        for ((option, given), number) in OPTIONS.iter().zip(options).zip(seed) {
+        let has_key = OPTIONS.iter().zip(options).any(|(option, given)| {
+            given && option.flag == v1::flag::KEY
+        });
+        for ((option, given), seed) in OPTIONS.iter().zip(options).zip(seed) {
             let flag = option.flag;
-            let is_mandatory = flag == flag::MODULUS || flag == flag::RND;
+            let is_mandatory = flag == flag::MODULUS || (flag == flag::RND && !has_key);
             if !given && !is_mandatory {
                 continue;
             }
             let mut other = rule;
             match &option.kind {
-                Kind::Selectors => {}
+                Kind::Selectors | Kind::Switch => {}
                 Kind::Prefix(prefix) => {
                     let [src, dst] = lengths;
                     let ones = if flag == flag::SADDR_MASK { src } else { dst };
                     *(prefix.get_mut)(&mut other) = mask(ones, family);
                 }
-                Kind::Number(field) => {
+                Kind::Number(field) | Kind::Ones(field) => {
+                    let number = number(flag, seed, is_small, &rule);
                     let number = number.clamp(*field.range.start(), *field.range.end());
                     (field.set)(&mut other, number);
                 }
+                Kind::Weights => {
+                    let marks = rule.masked.v0.hmodulus as usize;
+                    // Longer runs the more often the lowest bits are cut off.
+                    let places = other.less.iter_mut().take(marks).enumerate();
+                    places.for_each(|(place, to)| *to = less[place >> (runs % 5)]);
+                }
+                Kind::Key => other.key = key,
+                Kind::Tunnels => {
+                    other.inner = tunnels;
+                    let all = [&mut other.gtpu_port, &mut other.vxlan_port, &mut other.geneve_port];
+                    for ((to, port), bit) in all.into_iter().zip(ports).zip(0..) {
+                        *to = if tunnels & (1 << bit) != 0 { port } else { 0 };
+                    }
+                }
             }
-            other.flags |= flag;
+            other.masked.v0.flags |= flag;
             // Of options that exclude each other, the first is given.
-            if other.hmodulus == 0 || other.check().is_ok() {
+            if other.check().is_ok() {
                 rule = other;
             }
         }
         if !rule.has(SELECTORS | flag::CT) {
-            rule.flags |= flag::CT;
+            rule.masked.v0.flags |= flag::SPI_MASK;
         }
         (family, rule)
     }
@@ -97,8 +137,8 @@ proptest! {
                 "--hmark-src-prefix={value} --hmark-rnd {number:#X} --hmark-m 0x7 --hmark-offs {number}"
             );
             let rule = made(&text, family);
-            prop_assert_eq!(rule.src_mask, mask(ones, family));
-            prop_assert_eq!(rule.hashrnd, number);
+            prop_assert_eq!(rule.masked.v0.src_mask, mask(ones, family));
+            prop_assert_eq!(rule.masked.v0.hashrnd, number);
             prop_assert_eq!(made(&saved(&rule, family), family), rule);
         }
     }
@@ -132,8 +172,8 @@ proptest! {
 
     #[test]
     fn any_rule_is_saved(family in families(), mut rule in any_info()) {
-        rule.flags = u32::MAX;
-        prop_assert!(saved(&rule, family).len() < 512);
+        rule.masked.v0.flags = u32::MAX;
+        prop_assert!(saved(&rule, family).len() < 2560);
     }
 }
 
@@ -149,10 +189,19 @@ fn prefixes() -> impl Strategy<Value = String> {
 
 prop_compose! {
     /// Any bytes at all.
-    fn any_info()(words: [u32; 15]) -> Info {
+    fn any_info()(
+        words: [u32; 15],
+        mark_mask: u32,
+        from: u32,
+        key: [u8; 16],
+        [gtpu_port, vxlan_port, geneve_port]: [u16; 3],
+        inner: u8,
+        reserved: [u8; 5],
+        less in proptest::collection::vec(any::<u8>(), v1::WEIGHTS),
+    ) -> Info {
         let [a, b, c, d, e, f, g, h, port_mask, port_set, flags, proto, hashrnd, hmodulus, hoffset]
             = words;
-        Info {
+        let v0 = v0::Info {
             src_mask: [a, b, c, d],
             dst_mask: [e, f, g, h],
             port_mask,
@@ -162,6 +211,17 @@ prop_compose! {
             hashrnd,
             hmodulus,
             hoffset,
+        };
+        Info {
+            masked: v1::Masked { v0, mark_mask },
+            from,
+            key,
+            gtpu_port,
+            vxlan_port,
+            geneve_port,
+            inner,
+            reserved,
+            less: less.try_into().unwrap(),
         }
     }
 }

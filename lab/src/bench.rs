@@ -24,6 +24,8 @@ const CHART: &str = "hmark-chart";
 enum Benchmark {
     /// Calls of the target, for each kind of packet
     Packets,
+    /// A packet by rules of revision 1 and of revision 0
+    Revisions,
     /// Chains of rules, end to end
     Chains,
     /// Rules parsed, restored and saved

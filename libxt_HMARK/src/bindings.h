@@ -6,3 +6,4 @@
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
 #include <linux/netfilter/xt_HMARK.h>
+#include <linux/netfilter/xt_HMARK_v1.h>

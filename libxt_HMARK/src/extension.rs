@@ -4,27 +4,25 @@
 
 use core::ffi::CStr;
 
-use hmark::rule::v0::Info;
+use hmark::rule::v0;
+use hmark::rule::v1::Info;
 use hmark::Family;
 use hmark_text::{Declined, Error, Kind, Line, Warning, OPTIONS};
 
-use crate::ffi::{self, Extension};
+use crate::ffi::{self, Extension, Revision};
 
 ffi::register! {
-    target: HMARK,
-    extensions: [Revision0],
+    extension: Hmark,
     wrong_version: hmark_text::WRONG_VERSION,
 }
 
-/// The target's name.
-const HMARK: &CStr = c"HMARK";
+/// The target.
+struct Hmark;
 
-/// Revision 0.
-struct Revision0;
-
-impl Extension for Revision0 {
-    const NAME: &'static CStr = HMARK;
-    const REVISION: u8 = 0;
+impl Extension for Hmark {
+    const NAME: &'static CStr = c"HMARK";
+    const OLD: Revision = Revision::of::<v0::Info>(0);
+    const NEW: Revision = Revision::of::<Info>(1);
     const NAMES: usize = names();
     const ONCE: u32 = lists();
 
@@ -32,10 +30,13 @@ impl Extension for Revision0 {
     type Error<'v> = Error<'v>;
     type Warning = Warning;
 
-    fn names(mut give: impl FnMut(&'static CStr, u32)) {
+    fn names(mut give: impl FnMut(&'static CStr, u32, bool)) {
         for (number, option) in (0..).zip(&OPTIONS) {
             // An alias is a name of the same number.
-            option.names().for_each(|name| give(name, number));
+            let has_value = option.kind.has_value();
+            option
+                .names()
+                .for_each(|name| give(name, number, has_value));
         }
     }
 
@@ -58,6 +59,10 @@ impl Extension for Revision0 {
 
     fn check(rule: &mut Info, family: Family) -> Result<Option<Warning>, Error<'static>> {
         hmark_text::complete(rule, family)
+    }
+
+    fn too_new(rule: &Info) -> Option<Error<'static>> {
+        hmark_text::needs(rule, Self::OLD.number).map(Error::Revision)
     }
 
     fn list(rule: &Info, family: Family, line: &mut Line) {

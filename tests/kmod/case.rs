@@ -27,8 +27,8 @@ const FEW: usize = 24;
 
 /// The target in the kernel's own C, and in Rust.
 struct Pair {
-    c: Target,
-    rust: Target,
+    c: Target<Info>,
+    rust: Target<Info>,
 }
 
 impl Pair {
@@ -156,7 +156,7 @@ impl Cases {
 /// Gives one packet to both targets repeatedly.
 struct Presenter<'a> {
     pair: &'a Pair,
-    rules: &'a [Entry; RULES],
+    rules: &'a [Entry<Info>; RULES],
     packet: &'a [u8],
     conntrack: Conntrack,
     before: u32,
@@ -215,7 +215,7 @@ impl Presenter<'_> {
     fn present(
         &mut self,
         context: &Softirq,
-        entry: &Entry,
+        entry: &Entry<Info>,
         layout: &Layout,
     ) -> ControlFlow<Mismatch> {
         self.skb.lay_out(self.packet, layout);
@@ -242,8 +242,8 @@ impl Presenter<'_> {
     fn hand_to(
         &mut self,
         context: &Softirq,
-        target: &Target,
-        entry: &Entry,
+        target: &Target<Info>,
+        entry: &Entry<Info>,
         laid_out: &Fields,
     ) -> Outcome {
         let verdict = target.with(&Hook::new(), entry).call(context, self.skb);

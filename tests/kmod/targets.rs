@@ -12,29 +12,43 @@ use kernel::ffi::{c_int, c_uint};
 use kernel::prelude::*;
 
 use crate::bindings;
-use crate::rule::v0::Info;
+use crate::rule::{v0, v1};
 use crate::skb::Skb;
 use crate::Family;
 
 /// The verdict that HMARK always gives.
 pub(crate) const CONTINUE: u32 = bindings::XT_CONTINUE;
 
+/// A layout of HMARK's rules.
+pub(crate) trait Revision {
+    const NUMBER: u8;
+}
+
+impl Revision for v0::Info {
+    const NUMBER: u8 = 0;
+}
+
+impl Revision for v1::Info {
+    const NUMBER: u8 = 1;
+}
+
 /// A rule with the alignment that it has after its header in a table.
 #[repr(align(8))]
-pub(crate) struct Entry(pub(crate) Info);
+pub(crate) struct Entry<R>(pub(crate) R);
 
-/// A registered target with revision 0 of HMARK's rule.
+/// A registered target with rules of one revision of HMARK.
 ///
 /// # Invariants
 ///
 /// `target` is registered and has both callbacks. A reference to its module is held, so that the
 /// module cannot be unloaded.
-pub(crate) struct Target {
+pub(crate) struct Target<R> {
     target: NonNull<bindings::xt_target>,
     family: c_int,
+    _rules: PhantomData<R>,
 }
 
-impl Target {
+impl<R: Revision> Target<R> {
     /// Finds the target by its name after `-j`.
     pub(crate) fn find(name: &CStr, family: Family) -> Result<Self> {
         let family = match family {
@@ -43,17 +57,18 @@ impl Target {
         };
         // SAFETY: The name ends in a NUL; this is called while a module loads, where one may sleep.
         let target =
-            unsafe { bindings::xt_request_find_target(family as u8, name.as_char_ptr(), 0) };
+            unsafe { bindings::xt_request_find_target(family as u8, name.as_char_ptr(), R::NUMBER) };
         let target = NonNull::new(from_err_ptr(target)?).ok_or(ENOENT)?;
         // INVARIANT: What was found is registered, with a reference to its module; the callbacks
         // are checked below.
         let found = Self {
             target,
             family: family as c_int,
+            _rules: PhantomData,
         };
         // SAFETY: By the type invariants the target is valid.
         let target = unsafe { target.as_ref() };
-        let fits = target.targetsize as usize == size_of::<Info>();
+        let fits = target.targetsize as usize == size_of::<R>();
         if !fits || target.target.is_none() || target.checkentry.is_none() {
             pr_err!("{} is no target of the kind of HMARK\n", name);
             return Err(EINVAL);
@@ -62,7 +77,7 @@ impl Target {
     }
 
     /// The target's answer to a new rule: 0 or an error.
-    pub(crate) fn check(&self, entry: &mut Entry) -> c_int {
+    pub(crate) fn check(&self, entry: &mut Entry<R>) -> c_int {
         // SAFETY: By the type invariants the target is valid.
         let Some(check) = (unsafe { self.target.as_ref() }).checkentry else {
             return 0;
@@ -85,7 +100,7 @@ impl Target {
 
     /// Prepares to hand packets to the target, with a rule that it did not refuse.
     #[inline(always)]
-    pub(crate) fn with<'a>(&'a self, hook: &'a Hook, entry: &'a Entry) -> Caller<'a> {
+    pub(crate) fn with<'a>(&'a self, hook: &'a Hook, entry: &'a Entry<R>) -> Caller<'a> {
         let parameters = bindings::xt_action_param {
             __bindgen_anon_1: bindings::xt_action_param__bindgen_ty_1 {
                 target: self.target.as_ptr(),
@@ -125,8 +140,8 @@ impl Hook {
 pub(crate) struct Caller<'a> {
     target: Option<Callback>,
     parameters: bindings::xt_action_param,
-    /// The values that the parameters point to.
-    _of: PhantomData<(&'a Target, &'a Hook, &'a Entry)>,
+    /// The target, the hook and the entry that the parameters point to.
+    _of: PhantomData<&'a Hook>,
 }
 
 impl Caller<'_> {
@@ -148,7 +163,7 @@ impl Caller<'_> {
     }
 }
 
-impl Drop for Target {
+impl<R> Drop for Target<R> {
     fn drop(&mut self) {
         // SAFETY: By the type invariants the target is valid, and holds a reference to its module.
         unsafe { bindings::module_put((*self.target.as_ptr()).me) };

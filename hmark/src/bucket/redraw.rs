@@ -68,7 +68,12 @@ impl Point {
     #[inline(always)]
     fn accepted(self, less: &[u8; 256], refusals: &mut u32) -> Option<Self> {
         let less = u32::from(self.less(less));
-        if less == 0 || scale::bucket(draw(self.seed, ACCEPT), 100) >= less {
+        let is_accepted = match less {
+            0 => true,
+            100 => false,
+            less => scale::bucket(draw(self.seed, ACCEPT), 100) >= less,
+        };
+        if is_accepted {
             return Some(self);
         }
         *refusals = refusals.wrapping_add(1);

@@ -319,11 +319,10 @@ impl Rule for Masked {
         match self.mark_mask {
             0 => self.v0.merge(old, bucket),
             mask => {
-                let bits = bucket
-                    .wrapping_shl(mask.trailing_zeros())
-                    .wrapping_add(self.v0.hoffset);
-                // As (old & !mask) | (bits & mask), with one operation less.
-                old ^ ((old ^ bits) & mask)
+                // All marks are within the mask, so that no bit is carried out of it. What does not
+                // need the bucket comes first, since that takes the longest.
+                let first = (old & !mask).wrapping_add(self.v0.hoffset);
+                first.wrapping_add(bucket.wrapping_shl(mask.trailing_zeros()))
             }
         }
     }

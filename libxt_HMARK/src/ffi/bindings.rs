@@ -12,7 +12,7 @@
     clippy::undocumented_unsafe_blocks
 )]
 
-use hmark::rule::v0::{flag, Info};
+use hmark::rule::{inner, v0, v1};
 
 include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
 
@@ -28,20 +28,33 @@ pub unsafe trait Layout: Sized {
 }
 
 // SAFETY: all fields are numbers; that the layout is C's is asserted below.
-unsafe impl Layout for Info {}
+unsafe impl Layout for v0::Info {}
+// SAFETY: likewise.
+unsafe impl Layout for v1::Info {}
 
-hmark::assert_layout_v0!(Info, xt_hmark_info);
+const _: () = {
+    use v0::Info;
+    hmark::assert_layout_v0!(Info, xt_hmark_info);
+};
+const _: () = {
+    use v1::Info;
+    hmark::assert_layout_v1!(Info, xt_hmark_info_v1);
+    assert!(v1::WEIGHTS == XT_HMARK_WEIGHTS as usize);
+};
 
-/// Asserts that each flag is the bit that the ABI header numbers, and that none is left out.
+/// Asserts that each flag is the bit that an ABI header numbers, and that none is left out.
 macro_rules! assert_flags {
-    ($($flag:ident = $bit:ident),+) => {
+    ($all:expr, $module:ident, $($flag:ident = $bit:ident),+) => {
         const _: () = {
-            $(assert!(flag::$flag == 1 << $bit);)+
-            assert!(flag::ALL == $(flag::$flag |)+ 0);
+            $(assert!($module::$flag == 1 << $bit);)+
+            assert!($all == $($module::$flag |)+ 0);
         };
     };
 }
+use v0::flag as old;
 assert_flags!(
+    old::ALL,
+    old,
     SADDR_MASK = XT_HMARK_SADDR_MASK,
     DADDR_MASK = XT_HMARK_DADDR_MASK,
     SPI = XT_HMARK_SPI,
@@ -57,4 +70,24 @@ assert_flags!(
     CT = XT_HMARK_CT,
     METHOD_L3 = XT_HMARK_METHOD_L3,
     METHOD_L3_4 = XT_HMARK_METHOD_L3_4
+);
+use v1::flag as new;
+assert_flags!(
+    new::NEW,
+    new,
+    MASK = XT_HMARK_MASK,
+    FROM = XT_HMARK_FROM,
+    WEIGHT = XT_HMARK_WEIGHT,
+    KEY = XT_HMARK_KEY,
+    INNER = XT_HMARK_INNER,
+    REVERSE_ERRORS = XT_HMARK_REVERSE_ERRORS
+);
+assert_flags!(
+    inner::ALL,
+    inner,
+    GTPU = XT_HMARK_INNER_GTPU,
+    VXLAN = XT_HMARK_INNER_VXLAN,
+    GENEVE = XT_HMARK_INNER_GENEVE,
+    GRE = XT_HMARK_INNER_GRE,
+    IPIP = XT_HMARK_INNER_IPIP
 );

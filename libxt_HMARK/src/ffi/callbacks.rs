@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The functions that libxtables calls, once for each extension and family: each adapts one of an
-//! [`Extension`].
+//! The functions that libxtables calls, once for each family: each adapts one of an [`Extension`].
 
 use core::ffi::{c_int, c_void, CStr};
-use core::ptr::addr_of;
+use core::mem::{offset_of, MaybeUninit};
+use core::ptr::{addr_of, copy_nonoverlapping};
 
 use hmark::Family;
 use hmark_text::Line;
 
 use super::bindings::*;
+use super::registration::{Registered, Targets};
 use super::{output, Extension};
+
+/// The number of bytes of a target's header, which the rule follows.
+const HEADER: usize = offset_of!(xt_entry_target, data);
 
 /// Puts one option into the rule.
 ///
@@ -51,17 +55,39 @@ unsafe fn parse_option<E: Extension>(call: &mut xt_option_call, family: Family) 
 /// # Safety
 ///
 /// `call` must be as libxtables passes it.
-pub unsafe extern "C" fn check<E: Extension, const NFPROTO: u16>(call: *mut xt_fcheck_call) {
-    // SAFETY: libxtables passes a rule of the size that we registered, and waits for the answer.
-    check_rule::<E>(unsafe { &mut *(*call).data.cast() }, family::<NFPROTO>());
+pub unsafe extern "C" fn check<E: Registered, const NFPROTO: u16>(call: *mut xt_fcheck_call) {
+    // SAFETY: by this function's own contract. Nobody else uses the rule meanwhile, which has the size
+    // that we registered.
+    unsafe { check_rule::<E>((*call).data, family::<NFPROTO>()) }
 }
 
+/// # Safety
+///
+/// `data` must be a rule of `E`, after the header of its target, that nobody else uses.
 #[inline(never)]
-fn check_rule<E: Extension>(rule: &mut E::Rule, family: Family) {
-    match E::check(rule, family) {
-        Ok(warning) => doubt::<E>(warning),
+unsafe fn check_rule<E: Registered>(data: *mut c_void, family: Family) {
+    // SAFETY: by this function's own contract.
+    let rule = unsafe { &mut *data.cast::<E::Rule>() };
+    let warning = match E::check(rule, family) {
+        Ok(warning) => warning,
         Err(error) => output::refuse(E::NAME, &error),
+    };
+    let revision = match E::too_new(rule) {
+        None => E::OLD,
+        // SAFETY: the extension is registered.
+        Some(_) if unsafe { Targets::has_new::<E>(family) } => E::NEW,
+        Some(error) => output::refuse(E::NAME, &error),
+    };
+    // What iptables gives to the kernel, and compares with the kernel's rules, is of the revision and the
+    // size that the header says. Both were those that libxtables found by the target's name.
+    // SAFETY: by this function's own contract. The extension is registered.
+    unsafe {
+        let header: *mut xt_entry_target = data.byte_sub(HEADER).cast();
+        (*header).u.user.revision = revision.number;
+        (*header).u.target_size = (HEADER + revision.size) as u16;
+        Targets::be::<E>(revision, family);
     }
+    doubt::<E>(warning);
 }
 
 /// Prints a warning, if there is one.
@@ -85,7 +111,7 @@ pub unsafe extern "C" fn print<E: Extension, const NFPROTO: u16>(
     // SAFETY: by this function's own contract.
     let rule = unsafe { rule::<E>(target) };
     let mut line = Line::new();
-    E::list(rule, family::<NFPROTO>(), &mut line);
+    E::list(&rule, family::<NFPROTO>(), &mut line);
     output::print(&line);
 }
 
@@ -101,7 +127,7 @@ pub unsafe extern "C" fn save<E: Extension, const NFPROTO: u16>(
     // SAFETY: by this function's own contract.
     let rule = unsafe { rule::<E>(target) };
     let mut line = Line::new();
-    E::save(rule, family::<NFPROTO>(), &mut line);
+    E::save(&rule, family::<NFPROTO>(), &mut line);
     output::print(&line);
 }
 
@@ -138,7 +164,7 @@ pub unsafe extern "C" fn xlate<E: Extension, const NFPROTO: u16>(
         _ => None,
     };
     let mut line = Line::new();
-    let Ok(warning) = E::translate(rule, family, protocol, &mut line) else {
+    let Ok(warning) = E::translate(&rule, family, protocol, &mut line) else {
         return 0;
     };
     // SAFETY: by this function's own contract.
@@ -162,12 +188,24 @@ const fn family<const NFPROTO: u16>() -> Family {
     }
 }
 
-/// The rule of a target.
+/// The rule of a target, whichever revision it is of.
+///
+/// Its size says which: from iptables-nft the header has the revision that libxtables found by the target's
+/// name, and not that of the kernel's rule.
 ///
 /// # Safety
 ///
-/// `target` must point to the target of a rule of `E`, which must not change during `'a`.
-unsafe fn rule<'a, E: Extension>(target: *const xt_entry_target) -> &'a E::Rule {
-    // SAFETY: a rule follows the target's header; both are aligned as the kernel aligns them.
-    unsafe { &*addr_of!((*target).data).cast() }
+/// `target` must point to the target of a rule of `E`.
+unsafe fn rule<E: Extension>(target: *const xt_entry_target) -> E::Rule {
+    const { assert!(E::OLD.len <= E::NEW.len && E::NEW.len == size_of::<E::Rule>()) };
+    let mut rule = MaybeUninit::<E::Rule>::zeroed();
+    // SAFETY: by this function's own contract, a rule of one revision follows the header. All bytes of the
+    // copy are set, and any are valid.
+    unsafe {
+        let is_new = usize::from((*target).u.target_size) >= HEADER + E::NEW.size;
+        let len = if is_new { E::NEW.len } else { E::OLD.len };
+        let bytes: *const u8 = addr_of!((*target).data).cast();
+        copy_nonoverlapping(bytes, rule.as_mut_ptr().cast(), len);
+        rule.assume_init()
+    }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The interface between a revision of a target and iptables.
+//! The interface between a target and iptables.
 
 use core::ffi::CStr;
 
@@ -9,27 +9,53 @@ use hmark_text::{Declined, Line, Text};
 
 use super::bindings::Layout;
 
-/// A revision of a target, for both families. [`register!`](super::register) has iptables use it.
+/// A revision of a target, as the kernel knows it.
+#[derive(Clone, Copy)]
+pub struct Revision {
+    /// Its number.
+    pub number: u8,
+    /// The number of bytes of a rule's structure.
+    pub(super) len: usize,
+    /// The number of bytes that a rule takes after the header of its target.
+    pub(super) size: usize,
+}
+
+impl Revision {
+    /// A revision whose rules have a layout.
+    pub const fn of<L: Layout>(number: u8) -> Self {
+        Self {
+            number,
+            len: size_of::<L>(),
+            size: L::SIZE,
+        }
+    }
+}
+
+/// A target of two revisions, for both families. [`register!`](super::register) has iptables use it.
 pub trait Extension {
     /// The target's name, as after `-j`.
     const NAME: &'static CStr;
-    /// The number of the revision, by which the kernel knows the layout of its rules.
-    const REVISION: u8;
+    /// The older revision, which every kernel with the target has.
+    const OLD: Revision;
+    /// The newer revision. Its rules begin with one of the older revision, and they mean the same as that
+    /// if all that follows is zero.
+    const NEW: Revision;
     /// The number of names that its options have.
     const NAMES: usize;
     /// The options that libxtables itself refuses if they are given twice, as bits of their numbers.
     /// [`Self::parse`] is responsible for the others.
     const ONCE: u32;
 
-    /// A rule, in the kernel's layout.
+    /// A rule of the newer revision, in the kernel's layout.
     type Rule: Layout;
     /// The reason why an option or a rule is refused. `'v` is the lifetime of the option's value.
     type Error<'v>: Text;
     /// A doubt about a rule that is accepted.
     type Warning: Text;
 
-    /// Calls `give` with each name of an option and the option's number, which is below 32.
-    fn names(give: impl FnMut(&'static CStr, u32));
+    /// Calls `give` with each name of an option, the option's number, which is below 32, and whether it has
+    /// a value.
+    fn names(give: impl FnMut(&'static CStr, u32, bool));
 
     /// Calls `show` with each line of the help.
     fn help(show: &mut dyn FnMut(&Line));
@@ -57,6 +83,10 @@ pub trait Extension {
         rule: &mut Self::Rule,
         family: Family,
     ) -> Result<Option<Self::Warning>, Self::Error<'static>>;
+
+    /// The error of a rule that is not one of the older revision, if it is not, in a kernel that has no
+    /// other.
+    fn too_new(rule: &Self::Rule) -> Option<Self::Error<'static>>;
 
     /// Writes the rule as `iptables -L` shows it.
     fn list(rule: &Self::Rule, family: Family, line: &mut Line);

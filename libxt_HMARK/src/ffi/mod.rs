@@ -17,5 +17,5 @@ mod panic;
 pub mod registration;
 mod version;
 
-pub use extension::Extension;
+pub use extension::{Extension, Revision};
 pub(crate) use registration::register;

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The registration of extensions, when libxtables loads them.
+//! The registration of an extension, when libxtables loads it.
 
 use core::cell::UnsafeCell;
-use core::ffi::{c_uint, CStr};
+use core::ffi::{c_int, c_uint, CStr};
 use core::mem::{offset_of, MaybeUninit};
+use core::ptr::addr_of_mut;
 
+use hmark::Family;
 use once_cell::unsync::OnceCell;
 
 use super::bindings::*;
 use super::version::has_base;
-use super::{callbacks, output, Extension};
+use super::{callbacks, output, Extension, Revision};
 
 /// Whether options have no `base` in the `xtables.h` of this build. If so, it is of iptables 1.8.10
 /// or older, and so is the iptables that uses this library.
@@ -21,8 +23,86 @@ const IS_OLD: bool =
 /// It has a version of its own.
 const NFT: &CStr = c"nft";
 
-/// Memory that libxtables keeps for an extension: a target for each family, which it links into its
-/// lists, writes to and never lets go of, and a table of up to `N` - 1 names of options.
+/// An extension that is registered.
+pub trait Registered: Extension {
+    /// Its targets, which belong to libxtables.
+    fn targets() -> *mut Targets;
+}
+
+/// The targets of an extension that libxtables knows.
+///
+/// libxtables itself would take the newest revision that the kernel has for all rules, and register no other.
+/// Then iptables-legacy could not show rules of the older revision. So here the first target, which libxtables
+/// finds by the name, parses and shows rules of both revisions; [`Targets::be`] says of which the rule at hand
+/// is. The second one is there for iptables-legacy, which goes on from the first to the target that has the
+/// revision of the rule that it shows.
+pub struct Targets {
+    /// Of each family, the target that is found by its name.
+    first: [xtables_target; 2],
+    /// Of each family, the target of the other revision.
+    second: [xtables_target; 2],
+    /// Whether the kernel has the newer revision, once that was asked for.
+    has_new: Option<bool>,
+}
+
+impl Targets {
+    /// Whether the kernel has the newer revision. It is asked the first time that a rule needs it.
+    ///
+    /// # Safety
+    ///
+    /// The extension must be registered.
+    pub unsafe fn has_new<E: Registered>(family: Family) -> bool {
+        let question = match family {
+            Family::Ipv4 => IPT_SO_GET_REVISION_TARGET,
+            Family::Ipv6 => IP6T_SO_GET_REVISION_TARGET,
+        };
+        let ask = || {
+            // SAFETY: libxtables sets its parameters before it loads an extension; the name is a string.
+            unsafe {
+                (*xt_params).compat_rev.is_none_or(|has_revision| {
+                    has_revision(E::NAME.as_ptr(), E::NEW.number, question as c_int) != 0
+                })
+            }
+        };
+        // SAFETY: libxtables does not know this member, nor threads.
+        let has_new = unsafe { &mut (*E::targets()).has_new };
+        *has_new.get_or_insert_with(ask)
+    }
+
+    /// Has the first target be of this revision until the next rule is checked. iptables-nft compares as
+    /// many bytes of two rules as the first target has. With `-v`, iptables-legacy looks for the revision of
+    /// a rule in a copy of it, and would look for another one for ever.
+    ///
+    /// # Safety
+    ///
+    /// The extension must be registered.
+    pub unsafe fn be<E: Registered>(revision: Revision, family: Family) {
+        let other = match revision.number == E::NEW.number {
+            true => E::OLD,
+            false => E::NEW,
+        };
+        let place = match family {
+            Family::Ipv4 => 0,
+            Family::Ipv6 => 1,
+        };
+        // SAFETY: libxtables is not at work on the targets now, and both places are there.
+        unsafe {
+            let targets = E::targets();
+            let first = addr_of_mut!((*targets).first)
+                .cast::<xtables_target>()
+                .add(place);
+            let second = addr_of_mut!((*targets).second)
+                .cast::<xtables_target>()
+                .add(place);
+            (*first).revision = revision.number;
+            (*first).userspacesize = revision.size;
+            (*second).revision = other.number;
+        }
+    }
+}
+
+/// Memory that libxtables keeps for an extension: targets, which it links into its lists, writes to and
+/// never lets go of, and a table of up to `N` - 1 names of options.
 ///
 /// It is filled when the library is loaded: tables made by the compiler, with their relocations,
 /// would make the library a tenth larger.
@@ -32,7 +112,7 @@ const NFT: &CStr = c"nft";
 /// Once `is_filled` is set, `memory` belongs to libxtables.
 pub struct Room<const N: usize> {
     is_filled: OnceCell<()>,
-    memory: UnsafeCell<([xtables_target; 2], [xt_option_entry; N])>,
+    memory: UnsafeCell<(Targets, [xt_option_entry; N])>,
 }
 
 // SAFETY: only the loader uses it, in `register`, and after that libxtables; neither knows threads.
@@ -43,11 +123,25 @@ impl<const N: usize> Room<N> {
     pub const fn new() -> Self {
         // SAFETY: the members are numbers, and pointers and functions that may be null. How many
         // there are depends on the version of libxtables.
-        let memory = unsafe { MaybeUninit::zeroed().assume_init() };
+        let targets = unsafe { MaybeUninit::zeroed().assume_init() };
+        // SAFETY: likewise.
+        let options = unsafe { MaybeUninit::zeroed().assume_init() };
+        let [first, second] = targets;
+        let targets = Targets {
+            first,
+            second,
+            has_new: None,
+        };
         Self {
             is_filled: OnceCell::new(),
-            memory: UnsafeCell::new(memory),
+            memory: UnsafeCell::new((targets, options)),
         }
+    }
+
+    /// The targets.
+    pub fn targets(&self) -> *mut Targets {
+        // SAFETY: the place of a member; nothing is read.
+        unsafe { addr_of_mut!((*self.memory.get()).0) }
     }
 
     /// Tells libxtables of an extension, the first time that it is called.
@@ -55,41 +149,58 @@ impl<const N: usize> Room<N> {
     /// # Safety
     ///
     /// Must be called by the loader, and only if [`is_for_this_version`].
-    pub unsafe fn register<E: Extension>(&'static self) {
+    pub unsafe fn register<E: Registered>(&'static self) {
         if self.is_filled.set(()).is_err() {
             return;
         }
         // INVARIANT: from here on the memory is filled and handed over.
         // SAFETY: this is the first call, so that nobody else uses the memory yet.
-        let (targets, options) = unsafe { &mut *self.memory.get() };
+        let (Targets { first, second, .. }, options) = unsafe { &mut *self.memory.get() };
         // The last entry stays all zeros, and so ends the table.
         let mut entries = options.iter_mut().take(N - 1);
-        E::names(|name, number| {
+        E::names(|name, number, has_value| {
             if let Some(entry) = entries.next() {
                 entry.name = name.as_ptr();
-                entry.type_ = XTTYPE_STRING;
+                entry.type_ = match has_value {
+                    true => XTTYPE_STRING,
+                    false => XTTYPE_NONE,
+                };
                 entry.id = number;
             }
         });
-        let [ipv4, ipv6] = targets;
-        fill::<E, { NFPROTO_IPV4 as u16 }>(ipv4, options);
-        fill::<E, { NFPROTO_IPV6 as u16 }>(ipv6, options);
-        // SAFETY: they live for ever, and from here on belong to libxtables.
-        unsafe { xtables_register_targets(targets.as_mut_ptr(), 2) };
+        for (targets, revision) in [(&mut *first, E::OLD), (&mut *second, E::NEW)] {
+            let [ipv4, ipv6] = targets;
+            fill::<E, { NFPROTO_IPV4 as u16 }>(ipv4, revision, options);
+            fill::<E, { NFPROTO_IPV6 as u16 }>(ipv6, revision, options);
+        }
+        // SAFETY: they live for ever, and from here on belong to libxtables. It does not know the second
+        // one of a family, which is put after the first in its list.
+        unsafe {
+            xtables_register_targets(first.as_mut_ptr(), 2);
+            let found = xtables_find_target(E::NAME.as_ptr(), XTF_DONT_LOAD);
+            for (first, second) in first.iter_mut().zip(second) {
+                if found == addr_of_mut!(*first) {
+                    second.next = first.next;
+                    first.next = second;
+                }
+            }
+        }
     }
 }
 
 /// Describes an extension to libxtables, for one family.
-fn fill<E: Extension, const NFPROTO: u16>(
+fn fill<E: Registered, const NFPROTO: u16>(
     target: &mut xtables_target,
+    revision: Revision,
     options: &'static [xt_option_entry],
 ) {
     target.version = XTABLES_VERSION.as_ptr();
     target.name = E::NAME.as_ptr();
-    target.revision = E::REVISION;
+    target.revision = revision.number;
     target.family = NFPROTO;
-    target.size = E::Rule::SIZE;
-    target.userspacesize = E::Rule::SIZE;
+    // Rules are read into the newer layout, before it is known whether they need it.
+    target.size = E::NEW.size;
+    target.userspacesize = E::NEW.size;
     target.help = Some(callbacks::help::<E>);
     target.print = Some(callbacks::print::<E, NFPROTO>);
     target.save = Some(callbacks::save::<E, NFPROTO>);
@@ -117,24 +228,26 @@ pub fn is_for_this_version(target: &CStr, wrong_version: &str) -> bool {
     is_right
 }
 
-/// Registers extensions of one target when libxtables loads the library. If the library was built for
-/// another version of iptables, it prints the warning `wrong_version` instead.
+/// Registers an extension when libxtables loads the library. If the library was built for another version
+/// of iptables, it prints the warning `wrong_version` instead.
 macro_rules! register {
-    (
-        target: $name:expr,
-        extensions: [$($extension:ty),+],
-        wrong_version: $wrong_version:expr $(,)?
-    ) => {
+    (extension: $extension:ty, wrong_version: $wrong_version:expr $(,)?) => {
+        static ROOM: $crate::ffi::registration::Room<
+            { <$extension as $crate::ffi::Extension>::NAMES + 1 },
+        > = $crate::ffi::registration::Room::new();
+
+        impl $crate::ffi::registration::Registered for $extension {
+            fn targets() -> *mut $crate::ffi::registration::Targets {
+                ROOM.targets()
+            }
+        }
+
         /// The loader calls this as iptables opens the library.
         extern "C" fn register() {
             use $crate::ffi::{registration, Extension};
-            if registration::is_for_this_version($name, $wrong_version) {
-                $({
-                    static ROOM: registration::Room<{ <$extension>::NAMES + 1 }> =
-                        registration::Room::new();
-                    // SAFETY: only the loader calls this, and the version was just checked.
-                    unsafe { ROOM.register::<$extension>() };
-                })+
+            if registration::is_for_this_version(<$extension>::NAME, $wrong_version) {
+                // SAFETY: only the loader calls this, and the version was just checked.
+                unsafe { ROOM.register::<$extension>() };
             }
         }
 

@@ -26,8 +26,9 @@ use report::Table;
 /// Measures one benchmark.
 type Benchmark = fn(&mut Progress) -> Result<Table>;
 
-const BENCHMARKS: [(&str, Benchmark); 3] = [
+const BENCHMARKS: [(&str, Benchmark); 4] = [
     ("packets", packets::run),
+    ("revisions", packets::revisions),
     ("chains", chains::run),
     ("rules", rules::run),
 ];
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
 /// Runs the named benchmarks, or all of them if none is named.
 fn bench() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let usage = "usage: hmark-bench FILE.json MACHINE [packets|chains|rules...]";
+    let usage = "usage: hmark-bench FILE.json MACHINE [packets|revisions|chains|rules...]";
     let file: PathBuf = arguments.next().context(usage)?.into();
     let machine = arguments.next().context(usage)?;
     let wanted: Vec<String> = arguments.collect();

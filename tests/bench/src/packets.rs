@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use anyhow::{ensure, Context, Result};
+use packets::kinds::{Kind, KINDS};
 use testbed::command::run as command;
 use testbed::{install, module, reference};
 
@@ -20,8 +21,30 @@ const ROUNDS: usize = 15;
 /// Packets that each target gets in a round.
 const PACKETS: usize = 1 << 17;
 
-/// Measures all kinds of packets that the module knows.
+/// Compares our target with the kernel's own.
 pub fn run(progress: &mut Progress) -> Result<Table> {
+    Ok(Table {
+        benchmark: "packets",
+        title: "Packets: a call of our target and of the kernel's own C one; the floor is a target that hashes and reads no header.",
+        unit: Effort::new(ROUNDS).cost,
+        ratio: Ratio::OtherByOurs,
+        rows: rows(progress, |kind| kind.rule_v1().is_none())?,
+    })
+}
+
+/// Compares rules of revision 1 with the rules of revision 0 that they are made of.
+pub fn revisions(progress: &mut Progress) -> Result<Table> {
+    Ok(Table {
+        benchmark: "revisions",
+        title: "Revisions: a call of our target with a rule of revision 1, and with the same rule as far as revision 0 has it.",
+        unit: Effort::new(ROUNDS).cost,
+        ratio: Ratio::OursByOther,
+        rows: rows(progress, |kind| kind.rule_v1().is_some())?,
+    })
+}
+
+/// Measures the kinds of packets that `which` selects.
+fn rows(progress: &mut Progress, which: impl Fn(&Kind) -> bool) -> Result<Vec<Row>> {
     module::load_built()?;
     reference::load()?;
     let effort = Effort::new(ROUNDS);
@@ -31,28 +54,18 @@ pub fn run(progress: &mut Progress) -> Result<Table> {
         PACKETS / effort.less
     ));
     let module = install::built_module("fuzz", "hmark_bench");
-    let mut rows: Vec<Row> = Vec::new();
-    loop {
-        let (row, kinds) = measure(&module, rows.len(), &effort)?;
-        progress.step(&format!("{}, of {kinds} kinds", row.name));
-        rows.push(row);
-        if rows.len() >= kinds {
-            break;
-        }
+    let mut rows = Vec::new();
+    for (number, kind) in KINDS.iter().enumerate().filter(|(_, kind)| which(kind)) {
+        rows.push(measure(&module, number, kind.name, &effort)?);
+        progress.step(kind.name);
     }
     module::unload()?;
     reference::unload()?;
-    Ok(Table {
-        benchmark: "packets",
-        title: "Packets: a call of our target and of the kernel's own C one; the floor is a target that hashes and reads no header.",
-        unit: effort.cost,
-        ratio: Ratio::OtherByOurs,
-        rows,
-    })
+    Ok(rows)
 }
 
-/// Measures the kind with this number, and returns how many kinds there are.
-fn measure(module: &Path, kind: usize, effort: &Effort) -> Result<(Row, usize)> {
+/// Measures the kind with this number in [`KINDS`].
+fn measure(module: &Path, kind: usize, name: &str, effort: &Effort) -> Result<Row> {
     command("dmesg --clear")?;
     let loaded = command(&format!(
         "insmod {} kind={kind} rounds={} packets={}",
@@ -69,15 +82,17 @@ fn measure(module: &Path, kind: usize, effort: &Effort) -> Result<(Row, usize)> 
             .filter_map(move |line| line.strip_prefix("hmark_bench: ")?.strip_prefix(what))
     };
     let about = said("kind ").next().context("the module said nothing")?;
+    let measured = value(about, "name")?;
+    ensure!(measured == name, "the module has {measured} in place of {name}");
     let mut row = Row {
-        name: value(about, "name")?.to_owned(),
+        name: name.to_owned(),
         of: String::new(),
         series: Series::default(),
         floor: Vec::new(),
     };
     for times in said("measured ") {
-        row.series.ours.push(nanoseconds(times, "rust")?);
-        row.series.other.push(nanoseconds(times, "c")?);
+        row.series.ours.push(nanoseconds(times, "ours")?);
+        row.series.other.push(nanoseconds(times, "other")?);
         row.floor.push(nanoseconds(times, "floor")?);
     }
     ensure!(
@@ -85,7 +100,7 @@ fn measure(module: &Path, kind: usize, effort: &Effort) -> Result<(Row, usize)> 
         "{}: measurements are missing from the kernel log",
         row.name
     );
-    Ok((row, value(about, "kinds")?.parse()?))
+    Ok(row)
 }
 
 /// The word after `NAME=`.

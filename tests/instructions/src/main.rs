@@ -12,14 +12,14 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::{Arguments, Failed, Trial};
+use packets::kinds::KINDS;
 use testbed::install::target_folder;
-use packets::kinds::FLOWS;
 use testbed::path;
 
 use limits::{Optimisation, OPTIMISATIONS};
 
 /// Packets of each flow in two runs: the difference between the runs is due to the packets only.
-const PACKETS: [u64; 2] = [4, 20];
+const PACKETS: [u64; 2] = [16, 80];
 
 fn main() -> ExitCode {
     match trials() {
@@ -67,10 +67,12 @@ fn build(optimisation: &Optimisation) -> Result<String> {
 /// Counts the instructions that a packet takes, and compares them with the limit.
 fn check(program: &str, optimisation: &Optimisation, kind: &str) -> Result<()> {
     let [few, many] = PACKETS;
+    let known = KINDS.iter().find(|known| known.name == kind);
+    let flows = known.context("no such kind")?.flows() as u64;
     let whole = count(program, kind, many)?
         .checked_sub(count(program, kind, few)?)
         .context("more packets take fewer instructions")?;
-    let taken = whole.div_ceil((many - few) * u64::from(FLOWS));
+    let taken = whole.div_ceil((many - few) * flows);
     let limit = optimisation
         .limit(kind)
         .with_context(|| format!("limits.rs has no `{kind}`"))?;

@@ -32,10 +32,9 @@ pub struct Kind {
     modulus: u32,
     /// The options of revision 1, if the rule is one.
     new: Option<fn(&mut v1::Info)>,
+    /// Number of flows that packets are of in turn.
+    flows: u16,
 }
-
-/// The number of flows that a kind has.
-pub const FLOWS: u16 = 256;
 
 /// The headers of a packet.
 #[derive(Clone, Copy)]
@@ -105,8 +104,11 @@ pub const KINDS: [Kind; 43] = {
         ipv6("v1-ipv6-udp", Plain(UDP)).new(|_| ()),
         ipv4("v1-mask", Plain(UDP)).buckets(64).new(mask),
         ipv6("v1-mask-ipv6", Plain(UDP)).buckets(64).new(mask),
-        ipv4("v1-one-out", Plain(UDP)).buckets(70).new(one_out),
-        ipv4("v1-grown", Plain(UDP)).buckets(71).new(grown),
+        ipv4("v1-one-out", Plain(UDP))
+            .buckets(70)
+            .new(one_out)
+            .many(),
+        ipv4("v1-grown", Plain(UDP)).buckets(71).new(grown).many(),
         ipv4("v1-key-ipv4", Plain(UDP)).new(key),
         ipv6("v1-key-ipv6", Plain(UDP)).new(key),
         ipv4("v1-gtpu", Gtpu).new(gtpu),
@@ -124,6 +126,7 @@ const fn ipv4(name: &'static str, packet: Packet) -> Kind {
         what: What::Tuple,
         modulus: 4,
         new: None,
+        flows: 16,
     }
 }
 
@@ -163,6 +166,11 @@ fn gtpu(rule: &mut v1::Info) {
 }
 
 impl Kind {
+    /// Enough flows to have a fair share of those that move.
+    const fn many(self) -> Self {
+        Self { flows: 256, ..self }
+    }
+
     const fn new(self, new: fn(&mut v1::Info)) -> Self {
         Self {
             new: Some(new),
@@ -188,6 +196,11 @@ impl Kind {
     /// Whether some of the packet is outside the linear part.
     pub fn is_paged(&self) -> bool {
         self.paged
+    }
+
+    /// The number of its flows, which divides 4096.
+    pub fn flows(&self) -> usize {
+        usize::from(self.flows)
     }
 
     /// The rule of revision 1, if it is one.

@@ -6,6 +6,7 @@
 mod bridged;
 mod errors;
 mod fragments;
+mod gtp;
 mod ipsec;
 mod nat;
 mod network;
@@ -13,12 +14,13 @@ mod scenes;
 mod sctp;
 mod seen;
 mod tracking;
+mod tunnels;
 mod watch;
 
 use libtest_mimic::Trial;
 use testbed::path;
 
-use crate::trial::families;
+use crate::trial::{families, test};
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
@@ -46,5 +48,7 @@ pub fn trials() -> Vec<Trial> {
         ipsec::by_association,
     ));
     trials.extend(families(path!(sctp::by_association), sctp::by_association));
+    trials.extend(families(path!(tunnels::as_outside), tunnels::as_outside));
+    trials.push(test(path!(tunnels::users_of_gtp), tunnels::users_of_gtp));
     trials
 }

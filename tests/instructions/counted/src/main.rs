@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use hmark::rule::Rule;
 use hmark::{Family, Packet};
-use packets::kinds::{Kind, FLOWS, KINDS};
+use packets::kinds::{Kind, KINDS};
 use packets::Bytes;
 
 fn main() -> ExitCode {
@@ -50,7 +50,7 @@ fn mark_many(kind: &Kind, packets: u64) {
 
 fn mark_all_flows<R: Rule>(kind: &Kind, rule: &R, packets: u64) {
     let mut bytes = Box::new(Bytes::default());
-    for flow in 0..FLOWS {
+    for flow in 0..kind.flows() {
         kind.packet(flow as u8, &mut bytes);
         let packet = bytes.as_slice();
         let connection = kind.conntrack(flow as u8).connection();

@@ -230,12 +230,22 @@ pub struct Flow {
 }
 
 impl Flow {
+    /// The flow between two sockets.
+    pub fn between(client: Socket, server: Socket) -> Self {
+        Self { client, server }
+    }
+
     /// Sends `length` bytes to the server and back.
     pub fn echo(&self, length: usize) -> Result<()> {
         let message: Vec<u8> = (0..length).map(|at| at as u8).collect();
+        self.exchange(&message)
+    }
+
+    /// Sends a message to the server and back.
+    pub fn exchange(&self, message: &[u8]) -> Result<()> {
         for (from, to) in [(&self.client, &self.server), (&self.server, &self.client)] {
-            send(from, &message)?;
-            let mut arrived = vec![0; length];
+            send(from, message)?;
+            let mut arrived = vec![0; message.len()];
             let mut to = to;
             to.read_exact(&mut arrived).context("nothing arrives")?;
             ensure!(arrived == message, "the message arrives changed");

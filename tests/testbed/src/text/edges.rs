@@ -65,7 +65,7 @@ pub fn candidates() -> Vec<Candidate> {
     }
     let numbers = OPTIONS
         .iter()
-        .filter(|row| matches!(row.kind, Kind::Number(_)));
+        .filter(|row| row.revision() == 0 && matches!(row.kind, Kind::Number(_)));
     for option in numbers.filter_map(|row| row.name.to_str().ok()) {
         for value in NUMBERS.split('|') {
             // The option that is tried replaces that of the base.

@@ -35,7 +35,8 @@ fn options(rng: &mut Rng, family: Family) -> Vec<String> {
         | either(rng, flag::SPI, flag::SPORT | flag::DPORT);
     let mut tuple = Vec::new();
     let mut options = Vec::new();
-    for row in OPTIONS.iter().filter(|row| row.flag & left_out == 0) {
+    let of_both = |row: &&Row| row.revision() == 0 && row.flag & left_out == 0;
+    for row in OPTIONS.iter().filter(of_both) {
         let is_given = match (row.flag, rng.u32(..6)) {
             (flag::MODULUS, _) => true,
             (flag::RND, chance) => chance > 0,
@@ -45,9 +46,9 @@ fn options(rng: &mut Rng, family: Family) -> Vec<String> {
             Some(name) if rng.u32(..4) == 0 => tuple.push(selector(rng, name)),
             _ if is_given => {
                 let value = match &row.kind {
-                    Kind::Selectors => continue,
                     Kind::Prefix(_) => prefix_length(rng, family),
                     Kind::Number(field) => number(rng, *field.range.start(), *field.range.end()),
+                    _ => continue,
                 };
                 options.push(option(rng, row, &value));
             }
@@ -79,7 +80,8 @@ fn spoil(rng: &mut Rng, options: &mut Vec<String>, family: Family) {
             options.push(format!("--hmark-dst-prefix {address}"));
         }
         _ => {
-            let name = name(&OPTIONS[rng.usize(..OPTIONS.len())]);
+            let rows: Vec<_> = OPTIONS.iter().filter(|row| row.revision() == 0).collect();
+            let name = name(rows[rng.usize(..rows.len())]);
             let values = "src 1 65536 4294967296 -1 \"\" 255.0.255.0".split(' ');
             let values: Vec<_> = values.collect();
             options.push(format!("--{name} {}", values[rng.usize(..values.len())]));
