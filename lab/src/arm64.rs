@@ -9,7 +9,6 @@ use crate::guest::{Machine, ARM64};
 use crate::initramfs;
 use crate::packaged::{self, PackagedKernel};
 use crate::packages::Archive;
-use crate::progress::Step;
 use crate::store::Store;
 use anyhow::{ensure, Context, Result};
 use std::fs;
@@ -129,16 +128,16 @@ fn root(store: &Store, release: &str, version: &str) -> Result<PathBuf> {
     let left_out =
         fs::read_to_string(LEFT_OUT).with_context(|| format!("cannot read {LEFT_OUT}"))?;
     let key = format!("{release} {version}\n{PROGRAMS:?} {FOLDERS:?} {LINKS:?}\n{left_out}");
-    store.entry("arm64", &key, |root| {
-        let mut step = Step::begin("arm64", "unpacking a Debian for arm64")?;
+    let what = "unpacking a Debian for arm64";
+    store.entry_by_step("arm64", &key, what, |step, root| {
         let archive = Archive {
             release: None,
             architecture: Some(Architecture::Arm64),
         };
         let packages = KERNEL.map(|package| format!("{package}-{release}={version}"));
         let packages = packages.each_ref().map(String::as_str);
-        archive.unpack_whole(&mut step, &PROGRAMS, root)?;
-        archive.unpack(&mut step, &packages, root)?;
+        archive.unpack_whole(step, &PROGRAMS, root)?;
+        archive.unpack(step, &packages, root)?;
         step.run(&mut leave_out(root, &left_out))?;
         step.run(
             Command::new("depmod")
@@ -152,7 +151,6 @@ fn root(store: &Store, release: &str, version: &str) -> Result<PathBuf> {
         for folder in FOLDERS {
             fs::create_dir_all(root.join(folder))?;
         }
-        step.end("done");
         Ok(())
     })
 }

@@ -5,7 +5,7 @@ use crate::command::cpus;
 use crate::guest::{Guest, HANGS};
 use crate::kernel::Kernel;
 use crate::lab::Lab;
-use crate::need::{self, Need};
+use crate::need;
 use crate::product::{self, Module, Product};
 use crate::progress::Step;
 use anyhow::Result;
@@ -53,9 +53,7 @@ impl Bench {
             Product::Program(PROGRAM),
             Product::Program(CHART),
         ];
-        let mut needs = vec![Need::Machine(self.kernel)];
-        needs.extend(products.map(Need::Product));
-        need::make(&lab, &needs)?;
+        need::make_for(&lab, self.kernel, &products)?;
         let machine = lab.machine(self.kernel)?;
         let described = format!("{}, {} CPUs", processor()?, cpus());
         let wanted: Vec<_> = self

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `make check` and `make demo`: runs lanes, and ends in one line that counts.
 
+use crate::architecture::Architecture;
 use crate::command::{self, cpus, shell};
 use crate::guest::{Guest, HANGS};
 use crate::kernel::Kernel;
@@ -14,6 +15,7 @@ use anyhow::{Context, Result};
 use handover::Variable;
 use std::env;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// Shows HMARK at work on the stock kernel; the last line says whether it does.
@@ -25,9 +27,7 @@ pub fn demo() -> Result<u8> {
             Product::Module(Module::Hmark, Kernel::Stock),
             Product::Program("hmark-cluster"),
         ];
-        let mut needs = vec![Need::Machine(Kernel::Stock)];
-        needs.extend(products.map(Need::Product));
-        need::make(&lab, &needs)?;
+        need::make_for(&lab, Kernel::Stock, &products)?;
         let machine = lab.machine(Kernel::Stock)?;
         Guest::new(HANGS, &[&product::program("hmark-cluster"), "demo"]).run(&machine)
     };
@@ -113,7 +113,7 @@ fn perform(lane: &Lane, lab: &Lab) -> Result<Count> {
     let succeeded = step.try_run(&mut command)?;
     let output = fs::read(step.log())?;
     let output = String::from_utf8_lossy(&output);
-    let count = outcome(succeeded, lane.counts.then_some(&*output));
+    let count = outcome(succeeded, lane.run.counts().then_some(&*output));
     if count.failed > 0 {
         step.fail(&format!("FAILED: {count}"));
     } else {
@@ -148,31 +148,42 @@ fn command(run: Run, lab: &Lab) -> Result<Command> {
             let mut command = Command::new(product::program("hmark-foreign"));
             command
                 .env(Variable::Machine.name(), architecture.machine())
-                .env(Variable::Root.name(), lab.foreign_iptables(architecture)?)
-                .env(
-                    Variable::Foreign.name(),
-                    product::library_folder(architecture),
-                );
+                .envs(foreign(lab, architecture)?);
             command
         }
         // The same packets in every run.
         Run::Fuzz(packets) => itself(&format!("fuzz --built --case 0 --packets {packets}"))?,
         Run::Guest(guest) => {
             let kernel = guest.kernel;
-            let mut lab = itself(&format!("run --kernel={kernel}"))?;
+            let mut command = itself(&format!("run --kernel={kernel}"))?;
             if let Some(release) = guest.iptables {
-                lab.arg(format!("--iptables={release}"));
+                command.arg(format!("--iptables={release}"));
             }
-            lab.args(guest.options.split_whitespace()).arg("--");
-            if !guest.variables.is_empty() {
-                let set = |(variable, value): &(Variable, u32)| format!("{variable}={value}");
-                lab.arg("env").args(guest.variables.iter().map(set));
+            command
+                .args(guest.options.split_whitespace())
+                .args(["--", "env"]);
+            let set = |(variable, value): &(Variable, u32)| format!("{variable}={value}");
+            command.args(guest.variables.iter().map(set));
+            if let Some(architecture) = guest.foreign {
+                let set = |(name, value): (&str, PathBuf)| format!("{name}={}", value.display());
+                command.args(foreign(lab, architecture)?.map(set));
             }
-            lab.arg(guest.file());
-            lab.args(guest.arguments.split_whitespace());
-            lab
+            command.arg(guest.file());
+            command.args(guest.arguments.split_whitespace());
+            command
         }
     })
+}
+
+/// The variables that say where the iptables of another architecture is, and what is built for it.
+fn foreign(lab: &Lab, architecture: Architecture) -> Result<[(&'static str, PathBuf); 2]> {
+    Ok([
+        (Variable::Root.name(), lab.foreign_iptables(architecture)?),
+        (
+            Variable::Foreign.name(),
+            product::library_folder(architecture),
+        ),
+    ])
 }
 
 /// The lab as a process of its own, so that its log has the output.

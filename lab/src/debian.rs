@@ -67,29 +67,24 @@ impl Debian {
         let packages = self.packages();
         let sources = self.sources()?;
         let name = format!("debian-{self}");
-        store.entry(
-            &name,
-            &format!("{packages}\n{sources}\n{service}"),
-            |root| {
-                let mut step = Step::begin(&name, format!("making a fresh Debian {self}"))?;
-                step.run(
-                    Command::new("mmdebstrap")
-                        .args(["--variant=minbase", "--architectures=amd64"])
-                        .arg(format!("--include={packages}"))
-                        .arg("--aptopt=/etc/apt/apt.conf.d/99mmdebstrap")
-                        .arg(self.to_string())
-                        .arg(root)
-                        .args(sources.lines()),
-                )?;
-                let units = root.join("etc/systemd/system");
-                fs::write(units.join("command.service"), &service)?;
-                // chroot.sh shows the lab's certificates there.
-                fs::create_dir_all(root.join("etc/ssl/certs"))?;
-                step.run(&mut in_root(root, "systemctl enable command.service"))?;
-                step.end("done");
-                Ok(())
-            },
-        )
+        let key = format!("{packages}\n{sources}\n{service}");
+        let what = format!("making a fresh Debian {self}");
+        store.entry_by_step(&name, &key, &what, |step, root| {
+            step.run(
+                Command::new("mmdebstrap")
+                    .args(["--variant=minbase", "--architectures=amd64"])
+                    .arg(format!("--include={packages}"))
+                    .arg("--aptopt=/etc/apt/apt.conf.d/99mmdebstrap")
+                    .arg(self.to_string())
+                    .arg(root)
+                    .args(sources.lines()),
+            )?;
+            let units = root.join("etc/systemd/system");
+            fs::write(units.join("command.service"), &service)?;
+            // chroot.sh shows the lab's certificates there.
+            fs::create_dir_all(root.join("etc/ssl/certs"))?;
+            step.run(&mut in_root(root, "systemctl enable command.service"))
+        })
     }
 
     fn packages(self) -> String {

@@ -6,7 +6,7 @@ use crate::command::cpus;
 use crate::guest::{Guest, Machine, HANGS};
 use crate::kernel::Kernel;
 use crate::lab::Lab;
-use crate::need::{self, Need};
+use crate::need;
 use crate::product::{self, Module, Product};
 use anyhow::{ensure, Result};
 use clap::Args;
@@ -67,9 +67,7 @@ impl Fuzz {
                 Product::Module(Module::Fuzz, Kernel::Uml),
                 Product::Program(PROGRAM),
             ];
-            let mut needs = vec![Need::Machine(Kernel::Uml)];
-            needs.extend(products.map(Need::Product));
-            need::make(&lab, &needs)?;
+            need::make_for(&lab, Kernel::Uml, &products)?;
         }
         let machine = lab.machine(Kernel::Uml)?;
         let first = self.case.unwrap_or_else(clock);

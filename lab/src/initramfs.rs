@@ -4,7 +4,6 @@
 
 use crate::command::output;
 use crate::packaged::PackagedKernel;
-use crate::progress::Step;
 use crate::store::Store;
 use anyhow::{Context, Result};
 use std::fs;
@@ -26,8 +25,7 @@ pub fn image(
 ) -> Result<PathBuf> {
     let init = fs::read_to_string(INIT).with_context(|| format!("cannot read {INIT}"))?;
     let key = format!("{} {} {MODULES:?}\n{init}", kernel.release, kernel.version);
-    store.entry(name, &key, |image| {
-        let mut step = Step::begin(name, "packing the initramfs")?;
+    store.entry_by_step(name, &key, "packing the initramfs", |step, image| {
         let tree = image.with_extension("tree");
         if tree.exists() {
             fs::remove_dir_all(&tree)?;
@@ -63,9 +61,7 @@ pub fn image(
                 .args(["-ec", "find . | cpio --create --format=newc > \"$1\"", "sh"])
                 .arg(image),
         )?;
-        fs::remove_dir_all(&tree)?;
-        step.end("done");
-        Ok(())
+        Ok(fs::remove_dir_all(&tree)?)
     })
 }
 

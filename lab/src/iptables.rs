@@ -4,7 +4,6 @@
 
 use crate::architecture::Architecture;
 use crate::packages::Archive;
-use crate::progress::Step;
 use crate::store::Store;
 use anyhow::Result;
 use clap::ValueEnum;
@@ -42,15 +41,13 @@ const PACKAGES: [&str; 5] = [
 /// The packages of a release, unpacked: a folder with `usr` in it.
 pub fn unpacked(store: &Store, release: Release) -> Result<PathBuf> {
     let name = format!("iptables-{release}");
-    store.entry(&name, &PACKAGES.join(" "), |folder| {
-        let mut step = Step::begin(&name, format!("unpacking iptables of Debian {release}"))?;
+    let what = format!("unpacking iptables of Debian {release}");
+    store.entry_by_step(&name, &PACKAGES.join(" "), &what, |step, folder| {
         let archive = Archive {
             release: Some(release),
             ..Archive::default()
         };
-        archive.unpack(&mut step, &PACKAGES, folder)?;
-        step.end("done");
-        Ok(())
+        archive.unpack(step, &PACKAGES, folder)
     })
 }
 
@@ -68,14 +65,12 @@ pub fn foreign(store: &Store, architecture: Architecture) -> Result<PathBuf> {
     if let Some(release) = release {
         key += &format!(" of {release}");
     }
-    store.entry(&name, &key, |folder| {
-        let mut step = Step::begin(&name, format!("unpacking iptables for {architecture}"))?;
+    let what = format!("unpacking iptables for {architecture}");
+    store.entry_by_step(&name, &key, &what, |step, folder| {
         let archive = Archive {
             release,
             architecture: Some(architecture),
         };
-        archive.unpack_whole(&mut step, &packages, folder)?;
-        step.end("done");
-        Ok(())
+        archive.unpack_whole(step, &packages, folder)
     })
 }

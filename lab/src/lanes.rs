@@ -19,15 +19,14 @@ use std::fmt;
 /// Something to run that tells whether it passed.
 pub struct Lane {
     pub name: &'static str,
+    /// About how long it takes on 2 CPUs, beside the other lanes of its group and with nothing of
+    /// its own compiled before, once all that it needs is there.
+    pub seconds: u32,
     /// What it shows when it passes.
     pub about: &'static str,
     pub run: Run,
-    /// The products that it needs besides those which `run` names.
+    /// The products that it needs besides those which `run` names or implies.
     products: &'static [Product],
-    /// Whether its output has result lines that count tests. It is one test otherwise.
-    pub counts: bool,
-    /// About how long it takes on 2 idle CPUs once all that it needs is there.
-    pub seconds: u32,
     /// How many cores it keeps busy.
     pub cores: usize,
 }
@@ -67,6 +66,8 @@ pub struct Guest {
     pub options: &'static str,
     /// The iptables in place of the guest's own.
     pub iptables: Option<Release>,
+    /// The iptables of an architecture whose programs the kernel runs too.
+    pub foreign: Option<Architecture>,
 }
 
 /// Lanes that run together.
@@ -98,378 +99,198 @@ pub const GROUPS: [Group; 4] = [
 
 /// Lanes begin in this order, as far as cores are free and what they need is there.
 const CHECK: &[Lane] = &[
-    lane(
-        "format",
-        "every crate is formatted",
-        2,
-        Run::Cargo("fmt --all --check", None),
-    ),
-    lane(
-        "module-format",
-        "so are the modules, which are no crates",
-        1,
-        Run::Script(MODULE_FORMAT),
-    ),
-    lane(
-        "shellcheck",
-        "no script has what shellcheck finds",
-        1,
-        Run::Script(SCRIPTS),
-    ),
-    lane(
-        "man-pages",
-        "the manual page is valid",
-        1,
-        Run::Script("mandoc -T lint -W error man/*.8"),
-    ),
-    lane(
-        "drawings",
-        "each drawing is of its source",
-        1,
-        Run::Script(DRAWINGS),
-    ),
-    lane(
-        "pages",
-        "documentation becomes HTML, and no link is broken",
-        1,
-        Run::Script("docs/html.sh target/lab/pages"),
-    ),
-    lane(
-        "clippy",
-        "no crate has what clippy finds",
-        45,
-        Run::Cargo(CLIPPY, Some("debug")),
-    ),
-    lane(
-        "text",
-        "options are read, saved, listed and translated as they should",
-        8,
-        Run::Cargo("test --package hmark-text", Some("debug")),
-    )
-    .counted(),
-    lane(
-        "host-tests",
-        "unit tests of all else, and known marks",
-        60,
-        Run::Cargo(HOST_TESTS, Some("debug")),
-    )
-    .counted(),
-    lane(
-        "exhaustive-tests",
-        "every hash, and every bucket of many",
-        40,
-        Run::Cargo(EXHAUSTIVE, Some("tools")),
-    )
-    .counted(),
-    lane(
-        "big-endian-tests",
-        "tests of hmark on s390x",
-        100,
-        Run::Emulated(EMULATED, S390x),
-    )
-    .counted(),
-    lane(
-        "aarch64-tests",
-        "tests of hmark on aarch64",
-        100,
-        Run::Emulated(EMULATED, Arm64),
-    )
-    .counted(),
-    lane(
-        "module-clippy",
-        "xt_HMARK.ko has nothing that clippy finds",
-        5,
-        Run::Clippy(Hmark),
-    ),
-    lane(
-        "fuzz-clippy",
-        "hmark_fuzz.ko has nothing that clippy finds",
-        5,
-        Run::Clippy(Fuzz),
-    ),
-    lane(
-        "init-clippy",
-        "hmark_init.ko has nothing that clippy finds",
-        5,
-        Run::Clippy(Init),
-    ),
-    lane(
-        "instructions",
-        "instructions a packet are within their limits",
-        50,
-        Run::Program("hmark-instructions"),
-    )
-    .counted(),
-    lane(
-        "hostile-values",
-        "values that no user means are refused, under valgrind",
-        70,
-        Run::Program("hmark-hostile"),
-    )
-    .counted()
-    .with(&[LIBRARY]),
-    lane(
-        "library-size",
-        "libraries are small, and need what iptables does",
-        1,
-        Run::Script(LIBRARY_SIZE),
-    )
-    .with(&[
-        LIBRARY,
-        Product::ForeignLibrary(Arm64),
-        Product::ForeignLibrary(I386),
-        Product::ForeignLibrary(S390x),
-    ]),
-    lane(
-        "arm64-iptables-tests",
-        "rule text with iptables for arm64",
-        60,
-        Run::Foreign(Arm64),
-    )
-    .counted()
-    .with(&[
-        LIBRARY,
-        Product::ForeignLibrary(Arm64),
-        Product::Tables(Arm64),
-    ]),
-    lane(
-        "i386-iptables-tests",
-        "rule text with 32-bit iptables",
-        60,
-        Run::Foreign(I386),
-    )
-    .counted()
-    .with(&[
-        LIBRARY,
-        Product::ForeignLibrary(I386),
-        Product::Tables(I386),
-    ]),
-    lane(
-        "s390x-iptables-tests",
-        "rule text with iptables for s390x",
-        60,
-        Run::Foreign(S390x),
-    )
-    .counted()
-    .with(&[
-        LIBRARY,
-        Product::ForeignLibrary(S390x),
-        Product::Tables(S390x),
-    ]),
-    lane(
-        "module-no-panic",
-        "no module for speed or for size refers to a panic",
-        1,
-        Run::Symbols(&[Stock, Uml, UmlSize]),
-    ),
-    lane(
-        "kernel-bindings",
-        "the module's bindings are built as the kernel's own",
-        1,
-        Run::Script("lab/bindings.sh /var/cache/hmark-lab/tree/[0-9]*"),
-    )
-    .with(&[module(Hmark, Stock)]),
-    lane(
-        "stock-guest-tests",
-        "module and library on the stock kernel",
-        240,
-        tests(Stock),
-    )
-    .counted()
-    .with(&[LIBRARY, OLD, NEW, module(Hmark, Stock), module(Init, Stock)]),
-    lane(
-        "stock-fuzz",
-        "marks of random packets on the stock kernel",
-        18,
-        few(Stock),
-    )
-    .with(&[module(Hmark, Stock), module(Fuzz, Stock)]),
-    lane(
-        "stock-cluster-tests",
-        "the tutorials on the stock kernel",
-        350,
-        Run::Guest(Guest {
-            variables: &[(Variable::Flows, 20), (Variable::Load, 200)],
-            ..guest(Stock, "hmark-cluster")
-        }),
-    )
-    .counted()
-    .with(&[LIBRARY, module(Hmark, Stock)]),
-    lane(
-        "uml-guest-tests",
-        "module and library on the UML kernel",
-        100,
-        tests(Uml),
-    )
-    .counted()
-    .with(&[LIBRARY, OLD, NEW, module(Hmark, Uml), module(Init, Uml)]),
-    lane(
-        "bookworm-iptables-tests",
-        "rule text with iptables of Debian 12",
-        60,
-        with_iptables(Bookworm),
-    )
-    .counted()
-    .with(&[LIBRARY, OLD, NEW, module(Hmark, Uml)]),
-    lane(
-        "testing-iptables-tests",
-        "rule text with iptables of Debian testing",
-        60,
-        with_iptables(Testing),
-    )
-    .counted()
-    .with(&[LIBRARY, OLD, NEW, module(Hmark, Uml)]),
-    lane(
-        "cluster-tests",
-        "the tutorials, at their usual size",
-        70,
-        Run::Guest(guest(Uml, "hmark-cluster")),
-    )
-    .counted()
-    .with(&[LIBRARY, module(Hmark, Uml)]),
-    lane("fuzz", "marks of random packets", 2, Run::Fuzz(5_000_000))
-        .on_all_cores()
-        .with(&[module(Hmark, Uml), module(Fuzz, Uml)]),
-    lane(
-        "no-conntrack-tests",
-        "module and library without conntrack",
-        40,
-        tests(UmlNoConntrack),
-    )
-    .counted()
-    .with(&[LIBRARY, module(Hmark, UmlNoConntrack)]),
-    lane(
-        "no-conntrack-fuzz",
-        "marks of random packets without conntrack",
-        1,
-        few(UmlNoConntrack),
-    )
-    .with(&[module(Hmark, UmlNoConntrack), module(Fuzz, UmlNoConntrack)]),
-    lane(
-        "no-ipv6-tests",
-        "module and library without IPv6",
-        7,
-        tests(UmlNoIpv6),
-    )
-    .counted()
-    .with(&[LIBRARY, module(Hmark, UmlNoIpv6)]),
-    lane(
-        "no-ipv6-fuzz",
-        "marks of random packets without IPv6",
-        1,
-        few(UmlNoIpv6),
-    )
-    .with(&[module(Hmark, UmlNoIpv6), module(Fuzz, UmlNoIpv6)]),
-    lane(
-        "no-conntrack-no-ipv6-tests",
-        "module and library without either",
-        30,
-        tests(UmlNoConntrackNoIpv6),
-    )
-    .counted()
-    .with(&[LIBRARY, module(Hmark, UmlNoConntrackNoIpv6)]),
-    lane(
-        "no-conntrack-no-ipv6-fuzz",
-        "marks of random packets without either",
-        1,
-        few(UmlNoConntrackNoIpv6),
-    )
-    .with(&[
-        module(Hmark, UmlNoConntrackNoIpv6),
-        module(Fuzz, UmlNoConntrackNoIpv6),
-    ]),
+    lane("format", 1)
+        .shows("every crate is formatted")
+        .runs(Run::Cargo("fmt --all --check", None)),
+    lane("module-format", 1)
+        .shows("so are the modules, which are no crates")
+        .runs(Run::Script(MODULE_FORMAT)),
+    lane("shellcheck", 1)
+        .shows("no script has what shellcheck finds")
+        .runs(Run::Script(SCRIPTS)),
+    lane("man-pages", 1)
+        .shows("the manual page is valid")
+        .runs(Run::Script("mandoc -T lint -W error man/*.8")),
+    lane("drawings", 1)
+        .shows("each drawing is of its source")
+        .runs(Run::Script(DRAWINGS)),
+    lane("pages", 1)
+        .shows("documentation becomes HTML, and no link is broken")
+        .runs(Run::Script("docs/html.sh target/lab/pages")),
+    lane("clippy", 140)
+        .shows("no crate has what clippy finds")
+        .runs(Run::Cargo(CLIPPY, Some("debug"))),
+    lane("text", 40)
+        .shows("options are read, saved, listed and translated as they should")
+        .runs(Run::Cargo("test --package hmark-text", Some("debug"))),
+    lane("host-tests", 110)
+        .shows("unit tests of all else, and known marks")
+        .runs(Run::Cargo(HOST_TESTS, Some("debug"))),
+    lane("exhaustive-tests", 60)
+        .shows("every hash, and every bucket of many")
+        .runs(Run::Cargo(EXHAUSTIVE, Some("tools"))),
+    lane("big-endian-tests", 160)
+        .shows("tests of hmark on s390x")
+        .runs(Run::Emulated(EMULATED, S390x)),
+    lane("aarch64-tests", 160)
+        .shows("tests of hmark on aarch64")
+        .runs(Run::Emulated(EMULATED, Arm64)),
+    lane("module-clippy", 10)
+        .shows("xt_HMARK.ko has nothing that clippy finds")
+        .runs(Run::Clippy(Hmark)),
+    lane("fuzz-clippy", 13)
+        .shows("hmark_fuzz.ko has nothing that clippy finds")
+        .runs(Run::Clippy(Fuzz)),
+    lane("init-clippy", 5)
+        .shows("hmark_init.ko has nothing that clippy finds")
+        .runs(Run::Clippy(Init)),
+    lane("instructions", 30)
+        .shows("instructions a packet are within their limits")
+        .runs(Run::Program("hmark-instructions")),
+    lane("hostile-values", 60)
+        .shows("values that no user means are refused, under valgrind")
+        .runs(Run::Program("hmark-hostile"))
+        .with(&[Product::Library]),
+    lane("library-size", 1)
+        .shows("libraries are small, and need what iptables does")
+        .runs(Run::Script(LIBRARY_SIZE))
+        .with(&[
+            Product::Library,
+            Product::ForeignLibrary(Arm64),
+            Product::ForeignLibrary(I386),
+            Product::ForeignLibrary(S390x),
+        ]),
+    lane("arm64-iptables-tests", 25)
+        .shows("rule text with iptables for arm64")
+        .runs(Run::Foreign(Arm64)),
+    lane("i386-iptables-tests", 30)
+        .shows("rule text with 32-bit iptables")
+        .runs(Run::Foreign(I386)),
+    lane("s390x-iptables-tests", 20)
+        .shows("rule text with iptables for s390x")
+        .runs(Run::Foreign(S390x)),
+    lane("module-no-panic", 1)
+        .shows("no module for speed or for size refers to a panic")
+        .runs(Run::Symbols(&[Stock, Uml, UmlSize])),
+    lane("kernel-bindings", 1)
+        .shows("the module's bindings are built as the kernel's own")
+        .runs(Run::Script(
+            "lab/bindings.sh /var/cache/hmark-lab/tree/[0-9]*",
+        ))
+        .with(&[Product::Module(Hmark, Stock)]),
+    lane("by-hand", 60)
+        .shows("the README's way without packages")
+        .runs(Run::Script(
+            "unshare --mount --propagation=unchanged lab/by-hand.sh",
+        ))
+        .with(&[Product::Module(Hmark, Stock)]),
+    lane("stock-guest-tests", 490)
+        .shows("module and library on the stock kernel")
+        .runs(system(Stock))
+        .with(&[OLD, NEW, Product::Module(Init, Stock)]),
+    lane("stock-fuzz", 11)
+        .shows("marks of random packets on the stock kernel")
+        .runs(fuzz(Stock, FEW)),
+    lane("stock-cluster-tests", 500)
+        .shows("the tutorials on the stock kernel")
+        .runs(cluster(
+            Stock,
+            &[(Variable::Flows, 20), (Variable::Load, 200)],
+        )),
+    lane("uml-guest-tests", 85)
+        .shows("module and library on the UML kernel")
+        .runs(system(Uml))
+        .with(&[OLD, NEW, Product::Module(Init, Uml)]),
+    lane("bookworm-iptables-tests", 45)
+        .shows("rule text with iptables of Debian 12")
+        .runs(with_iptables(Bookworm))
+        .with(&[OLD, NEW]),
+    lane("testing-iptables-tests", 50)
+        .shows("rule text with iptables of Debian testing")
+        .runs(with_iptables(Testing))
+        .with(&[OLD, NEW]),
+    lane("cluster-tests", 80)
+        .shows("the tutorials, at their usual size")
+        .runs(cluster(Uml, &[])),
+    lane("fuzz", 2)
+        .shows("marks of random packets")
+        .runs(Run::Fuzz(5_000_000))
+        .on_all_cores(),
+    lane("no-conntrack-tests", 9)
+        .shows("module and library without conntrack")
+        .runs(system(UmlNoConntrack)),
+    lane("no-conntrack-fuzz", 1)
+        .shows("marks of random packets without conntrack")
+        .runs(fuzz(UmlNoConntrack, FEW)),
+    lane("no-ipv6-tests", 8)
+        .shows("module and library without IPv6")
+        .runs(system(UmlNoIpv6)),
+    lane("no-ipv6-fuzz", 1)
+        .shows("marks of random packets without IPv6")
+        .runs(fuzz(UmlNoIpv6, FEW)),
+    lane("no-conntrack-no-ipv6-tests", 4)
+        .shows("module and library without either")
+        .runs(system(UmlNoConntrackNoIpv6)),
+    lane("no-conntrack-no-ipv6-fuzz", 1)
+        .shows("marks of random packets without either")
+        .runs(fuzz(UmlNoConntrackNoIpv6, FEW)),
 ];
 
 /// The debug kernels, whose lanes fail for what such a kernel reports too.
 const DEBUG: &[Lane] = &[
-    lane(
-        "debug-no-panic",
-        "the modules refer to no panic but those of the kernels' own checks",
-        1,
-        Run::Symbols(&[UmlDebug, X86Debug]),
-    ),
-    lane(
-        "uml-debug-fuzz",
-        "marks of random packets under KASAN and UBSAN",
-        60,
-        Run::Guest(Guest {
-            arguments: "0 10000000",
-            ..guest(UmlDebug, "hmark-fuzz")
-        }),
-    )
-    .with(&[module(Hmark, UmlDebug), module(Fuzz, UmlDebug)]),
-    lane(
-        "uml-debug-tests",
-        "module and library under KASAN, UBSAN and kmemleak",
-        90,
-        tests(UmlDebug),
-    )
-    .counted()
-    .with(&[LIBRARY, module(Hmark, UmlDebug), module(Init, UmlDebug)]),
+    lane("debug-no-panic", 1)
+        .shows("the modules refer to no panic but the kernels' own checks")
+        .runs(Run::Symbols(&[UmlDebug, X86Debug])),
+    lane("uml-debug-fuzz", 60)
+        .shows("marks of random packets under KASAN and UBSAN")
+        .runs(fuzz(UmlDebug, "0 10000000")),
+    lane("uml-debug-tests", 90)
+        .shows("module and library under KASAN, UBSAN and kmemleak")
+        .runs(system(UmlDebug))
+        .with(&[Product::Module(Init, UmlDebug)]),
     // However few CPUs there are: four wait for each other's locks.
-    lane(
-        "x86-debug-tests",
-        "module and library under lockdep, KASAN and kmemleak",
-        480,
-        Run::Guest(Guest {
+    lane("x86-debug-tests", 480)
+        .shows("module and library under lockdep, KASAN, kCFI, kmemleak")
+        .runs(Run::Guest(Guest {
             options: "--cpus=4",
-            ..guest(X86Debug, "hmark-system")
-        }),
-    )
-    .counted()
-    .with(&[LIBRARY, module(Hmark, X86Debug), module(Init, X86Debug)]),
+            foreign: Some(I386),
+            ..guest(X86Debug, SYSTEM)
+        }))
+        .with(&[Product::Module(Init, X86Debug)]),
 ];
 
 const ARM64: &[Lane] = &[
-    lane(
-        "arm64-no-panic",
-        "the module for arm64 refers to no panic",
-        1,
-        Run::Symbols(&[Kernel::Arm64]),
-    ),
-    lane(
-        "arm64-guest-tests",
-        "module and library on the stock kernel for arm64",
-        480,
-        tests(Kernel::Arm64),
-    )
-    .counted()
-    .with(&[
-        Product::ForeignLibrary(Arm64),
-        module(Hmark, Kernel::Arm64),
-        module(Init, Kernel::Arm64),
-    ]),
-    lane(
-        "arm64-fuzz",
-        "marks of random packets on arm64",
-        120,
-        Run::Guest(Guest {
-            arguments: "0 2000000",
-            ..guest(Kernel::Arm64, "hmark-fuzz")
-        }),
-    )
-    .with(&[module(Hmark, Kernel::Arm64), module(Fuzz, Kernel::Arm64)]),
+    lane("arm64-no-panic", 1)
+        .shows("the module for arm64 refers to no panic")
+        .runs(Run::Symbols(&[Kernel::Arm64])),
+    lane("arm64-guest-tests", 480)
+        .shows("module and library on the stock kernel for arm64")
+        .runs(system(Kernel::Arm64))
+        .with(&[Product::Module(Init, Kernel::Arm64)]),
+    lane("arm64-fuzz", 120)
+        .shows("marks of random packets on arm64")
+        .runs(fuzz(Kernel::Arm64, "0 2000000")),
 ];
 
-const LARGE: &[Lane] = &[lane(
-    "large-cluster-tests",
-    "a tutorial with 70 gateways and 100,000 connections",
-    220,
-    Run::Guest(Guest {
+const LARGE: &[Lane] = &[lane("large-cluster-tests", 220)
+    .shows("a tutorial with 70 gateways and 100,000 connections")
+    .runs(Run::Guest(Guest {
         variables: &[
             (Variable::Gateways, 70),
             (Variable::Flows, 2000),
             (Variable::Load, 100_000),
         ],
         options: "--memory=6144",
-        ..guest(Uml, "hmark-cluster")
-    }),
-)
-.counted()
-.with(&[LIBRARY, module(Hmark, Uml)])];
+        ..guest(Uml, CLUSTER)
+    }))];
 
-/// The library for the chroot's iptables, an older and a newer one: each says so to the others.
-const LIBRARY: Product = Product::Library;
+/// The programs that test on a kernel: module, library and marks; the tutorials; and the module by
+/// random packets.
+const SYSTEM: &str = "hmark-system";
+const CLUSTER: &str = "hmark-cluster";
+const FUZZ: &str = "hmark-fuzz";
+
+/// The libraries for an older iptables than the chroot's and a newer one: each says so to others.
 const OLD: Product = Product::LibraryFor(Bookworm);
 const NEW: Product = Product::LibraryFor(Testing);
 
@@ -512,22 +333,26 @@ const DRAWINGS: &str = "for source in docs/*.dot; do
         dot -Tsvg \"$source\" | cmp - \"${source%.dot}.svg\"
     done";
 
-/// A lane of one core that counts as one test.
-const fn lane(name: &'static str, about: &'static str, seconds: u32, run: Run) -> Lane {
+/// A lane of one core, before it is said what it shows and runs.
+const fn lane(name: &'static str, seconds: u32) -> Lane {
     Lane {
         name,
-        about,
-        run,
-        products: &[],
-        counts: false,
         seconds,
+        about: "",
+        run: Run::Script(""),
+        products: &[],
         cores: 1,
     }
 }
 
 impl Lane {
-    const fn counted(mut self) -> Lane {
-        self.counts = true;
+    const fn shows(mut self, about: &'static str) -> Lane {
+        self.about = about;
+        self
+    }
+
+    const fn runs(mut self, run: Run) -> Lane {
+        self.run = run;
         self
     }
 
@@ -543,30 +368,8 @@ impl Lane {
 
     /// All that must be there before it runs.
     pub fn needs(&self) -> Vec<Need> {
-        let mut needs = match self.run {
-            Run::Script(_) | Run::Cargo(..) | Run::Emulated(..) => vec![],
-            Run::Clippy(_) => vec![Need::Tree(Stock)],
-            Run::Symbols(kernels) => {
-                let module = |&kernel| Need::Product(module(Hmark, kernel));
-                kernels.iter().map(module).collect()
-            }
-            Run::Program(name) => vec![Need::Product(Product::Program(name))],
-            Run::Foreign(architecture) => vec![
-                Need::ForeignIptables(architecture),
-                Need::Product(Product::Program("hmark-foreign")),
-            ],
-            Run::Fuzz(_) => vec![
-                Need::Machine(Uml),
-                Need::Product(Product::Program("hmark-fuzz")),
-            ],
-            Run::Guest(guest) => {
-                let mut needs = vec![Need::Machine(guest.kernel), Need::Product(guest.product())];
-                needs.extend(guest.iptables.map(Need::Iptables));
-                needs
-            }
-        };
-        needs.extend(self.products.iter().copied().map(Need::Product));
-        needs
+        let products = self.products.iter().copied().map(Need::Product);
+        self.run.needs().into_iter().chain(products).collect()
     }
 
     /// What no two jobs use at once: folders that cargo locks.
@@ -579,12 +382,68 @@ impl Lane {
     }
 }
 
-impl Guest {
-    fn product(&self) -> Product {
-        match self.kernel {
-            Kernel::Arm64 => Product::ForeignProgram(self.program, Arm64),
-            _ => Product::Program(self.program),
+impl Run {
+    /// Whether its output has result lines that count tests. It is one test otherwise.
+    pub fn counts(self) -> bool {
+        match self {
+            Run::Cargo(arguments, _) => arguments.starts_with("test "),
+            Run::Emulated(..) | Run::Program(_) | Run::Foreign(_) => true,
+            Run::Guest(guest) => guest.program != FUZZ,
+            Run::Script(_) | Run::Clippy(_) | Run::Symbols(_) | Run::Fuzz(_) => false,
         }
+    }
+
+    /// What must be there for it.
+    fn needs(self) -> Vec<Need> {
+        let products = |products: &[Product]| products.iter().copied().map(Need::Product).collect();
+        match self {
+            Run::Script(_) | Run::Cargo(..) | Run::Emulated(..) => vec![],
+            Run::Clippy(_) => vec![Need::Tree(Stock)],
+            Run::Symbols(kernels) => {
+                let module = |&kernel| Need::Product(Product::Module(Hmark, kernel));
+                kernels.iter().map(module).collect()
+            }
+            Run::Program(name) => products(&[Product::Program(name)]),
+            Run::Foreign(architecture) => {
+                let mut needs: Vec<_> = products(&[
+                    Product::Program("hmark-foreign"),
+                    Product::Library,
+                    Product::ForeignLibrary(architecture),
+                    Product::Tables(architecture),
+                ]);
+                needs.push(Need::ForeignIptables(architecture));
+                needs
+            }
+            Run::Fuzz(_) => guest(Uml, FUZZ).needs(),
+            Run::Guest(guest) => guest.needs(),
+        }
+    }
+}
+
+impl Guest {
+    /// The kernel and the module for it, and the program and what that tests besides.
+    fn needs(self) -> Vec<Need> {
+        let kernel = self.kernel;
+        let (program, library) = match kernel {
+            Kernel::Arm64 => (
+                Product::ForeignProgram(self.program, Arm64),
+                Product::ForeignLibrary(Arm64),
+            ),
+            _ => (Product::Program(self.program), Product::Library),
+        };
+        let tested = match self.program {
+            FUZZ => Product::Module(Fuzz, kernel),
+            _ => library,
+        };
+        let products = [program, Product::Module(Hmark, kernel), tested];
+        let mut needs = vec![Need::Machine(kernel)];
+        needs.extend(products.map(Need::Product));
+        needs.extend(self.iptables.map(Need::Iptables));
+        if let Some(architecture) = self.foreign {
+            needs.push(Need::ForeignIptables(architecture));
+            needs.push(Need::Product(Product::ForeignLibrary(architecture)));
+        }
+        needs
     }
 
     /// The program's file.
@@ -596,10 +455,6 @@ impl Guest {
     }
 }
 
-const fn module(module: Module, kernel: Kernel) -> Product {
-    Product::Module(module, kernel)
-}
-
 const fn guest(kernel: Kernel, program: &'static str) -> Guest {
     Guest {
         kernel,
@@ -608,27 +463,41 @@ const fn guest(kernel: Kernel, program: &'static str) -> Guest {
         variables: &[],
         options: "",
         iptables: None,
+        foreign: None,
     }
 }
 
 /// The tests of module, library and marks on a kernel.
-const fn tests(kernel: Kernel) -> Run {
-    Run::Guest(guest(kernel, "hmark-system"))
+const fn system(kernel: Kernel) -> Run {
+    Run::Guest(guest(kernel, SYSTEM))
 }
 
 /// The tests of the extension, with the iptables of another release.
 const fn with_iptables(release: Release) -> Run {
-    let mut guest = guest(Uml, "hmark-system");
-    guest.iptables = Some(release);
-    Run::Guest(guest)
+    Run::Guest(Guest {
+        iptables: Some(release),
+        ..guest(Uml, SYSTEM)
+    })
 }
 
-/// Fewer packets, for a kernel that lacks a part, or whose machine may be emulated. They are the
-/// same in every run.
-const fn few(kernel: Kernel) -> Run {
-    let mut guest = guest(kernel, "hmark-fuzz");
-    guest.arguments = "0 500000";
-    Run::Guest(guest)
+/// The tutorials, of a size that is set by variables.
+const fn cluster(kernel: Kernel, variables: &'static [(Variable, u32)]) -> Run {
+    Run::Guest(Guest {
+        variables,
+        ..guest(kernel, CLUSTER)
+    })
+}
+
+/// A case and a number of packets for [`FUZZ`], the same in every run: for a kernel that lacks a
+/// part, or whose machine may be emulated.
+const FEW: &str = "0 500000";
+
+/// Random packets from a case on, and how many.
+const fn fuzz(kernel: Kernel, arguments: &'static str) -> Run {
+    Run::Guest(Guest {
+        arguments,
+        ..guest(kernel, FUZZ)
+    })
 }
 
 /// All lanes, of any group.
@@ -748,21 +617,21 @@ mod tests {
     #[test]
     fn every_row_is_whole() {
         for lane in all() {
-            assert!(lane.seconds > 0 && !lane.about.is_empty(), "{}", lane.name);
+            let is_script = !matches!(lane.run, Run::Script(""));
+            let is_told = lane.seconds > 0 && !lane.about.is_empty();
+            assert!(is_told && is_script, "{}", lane.name);
         }
     }
 
     #[test]
-    fn every_guest_has_the_module_of_its_kernel() {
-        for lane in all() {
-            let kernel = match lane.run {
-                Run::Guest(guest) => guest.kernel,
-                Run::Fuzz(_) => Uml,
-                _ => continue,
-            };
-            let module = Need::Product(module(Hmark, kernel));
-            assert!(lane.needs().contains(&module), "{}", lane.name);
-        }
+    fn command_implies_what_it_tests() {
+        let needs = |run: Run, product| run.needs().contains(&Need::Product(product));
+        assert!(needs(system(Uml), Product::Module(Hmark, Uml)));
+        assert!(needs(system(Uml), Product::Library));
+        assert!(needs(system(Kernel::Arm64), Product::ForeignLibrary(Arm64)));
+        assert!(needs(fuzz(Stock, FEW), Product::Module(Fuzz, Stock)));
+        assert!(needs(Run::Fuzz(1), Product::Module(Fuzz, Uml)));
+        assert!(system(Uml).counts() && !fuzz(Uml, FEW).counts());
     }
 
     #[test]

@@ -132,6 +132,13 @@ pub fn jobs<'a, T: Default>(lab: &'a Lab, needs: &[Need], first: usize) -> Vec<J
         .collect()
 }
 
+/// Makes the machine of a kernel, products, and what they need.
+pub fn make_for(lab: &Lab, kernel: Kernel, products: &[Product]) -> Result<()> {
+    let products = products.iter().copied().map(Need::Product);
+    let wanted: Vec<_> = products.chain([Need::Machine(kernel)]).collect();
+    make(lab, &wanted)
+}
+
 /// Makes all that is asked for, and what it needs.
 pub fn make(lab: &Lab, wanted: &[Need]) -> Result<()> {
     let needs = closure(wanted);

@@ -3,7 +3,6 @@
 //! Debian's headers package lacks.
 
 use crate::command::output;
-use crate::progress::Step;
 use crate::store::Store;
 use anyhow::{ensure, Context, Result};
 use std::fs;
@@ -103,8 +102,8 @@ pub fn source(store: &Store, kernel: &PackagedKernel) -> Result<PathBuf> {
         "{package} is of version {version} and the kernel of {}: remove the chroot, and enter.sh makes it again",
         kernel.version
     );
-    store.entry("source", &version, |tree| {
-        let mut step = Step::begin("source", format!("unpacking {package}"))?;
+    let what = format!("unpacking {package}");
+    store.entry_by_step("source", &version, &what, |step, tree| {
         fs::create_dir(tree)?;
         step.run(
             Command::new("tar")
@@ -113,9 +112,7 @@ pub fn source(store: &Store, kernel: &PackagedKernel) -> Result<PathBuf> {
                 .arg("--strip-components=1")
                 .arg("--directory")
                 .arg(tree),
-        )?;
-        step.end("done");
-        Ok(())
+        )
     })
 }
 
@@ -135,18 +132,15 @@ pub fn tree(
         kernel.version,
         tools()?
     );
-    let cache = store.entry(name, &key, |cache| {
-        let what = format!("making Rust metadata for {}", kernel.release);
-        let mut step = Step::begin(name, what)?;
+    let what = format!("making Rust metadata for {}", kernel.release);
+    let cache = store.entry_by_step(name, &key, &what, |step, cache| {
         step.run(
             Command::new("env")
                 .args(variables)
                 .arg(format!("HMARK_CACHE={}", cache.display()))
                 .args([TREE, "make", &kernel.release])
                 .arg(kernel.headers()),
-        )?;
-        step.end("done");
-        Ok(())
+        )
     })?;
     Ok(cache.join(&kernel.release))
 }

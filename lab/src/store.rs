@@ -2,6 +2,7 @@
 //! Kernels, trees and unpacked packages: what takes long to make is kept, and made again only when
 //! its sources changed.
 
+use crate::progress::Step;
 use anyhow::{Context, Result};
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{self, File};
@@ -66,6 +67,23 @@ impl Store {
         make(&path)?;
         fs::write(&stamp, key).with_context(|| format!("cannot write {}", stamp.display()))?;
         Ok(path)
+    }
+
+    /// As [`Store::entry`], for what takes long: a step of the same name, which tells `what` it
+    /// does.
+    pub fn entry_by_step(
+        &self,
+        name: &str,
+        key: &str,
+        what: &str,
+        make: impl FnOnce(&mut Step, &Path) -> Result<()>,
+    ) -> Result<PathBuf> {
+        self.entry(name, key, |path| {
+            let mut step = Step::begin(name, what)?;
+            make(&mut step, path)?;
+            step.end("done");
+            Ok(())
+        })
     }
 }
 

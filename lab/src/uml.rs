@@ -3,7 +3,6 @@
 
 use crate::configured::{fragment, over, with, Configured, CLANG};
 use crate::packaged::PackagedKernel;
-use crate::progress::Step;
 use crate::store::Store;
 use anyhow::Result;
 use handover::Part;
@@ -34,12 +33,10 @@ fn left_out(part: Part) -> &'static str {
 pub fn kernel(store: &Store, stock: &PackagedKernel, source: &Path) -> Result<PathBuf> {
     let wanted = fragment(CONFIG)?;
     let kernel = Configured::new(stock, source, ARGUMENTS);
-    store.entry("uml", &kernel.key(&wanted)?, |tree| {
-        let mut step = Step::begin("uml", "building the UML kernel (6 minutes on 2 CPUs)")?;
-        kernel.begin(&mut step, tree)?;
-        kernel.build(&mut step, tree, &wanted)?;
-        step.end("done");
-        Ok(())
+    let what = "building the UML kernel (6 minutes on 2 CPUs)";
+    store.entry_by_step("uml", &kernel.key(&wanted)?, what, |step, tree| {
+        kernel.begin(step, tree)?;
+        kernel.build(step, tree, &wanted)
     })
 }
 
@@ -57,13 +54,10 @@ pub fn without(
     let lines = variant(&suffix, &lines.join("\n"));
     let kernel = Configured::new(stock, source, ARGUMENTS);
     let key = format!("{}{lines}", kernel.key(&fragment(CONFIG)?)?);
-    store.entry(&format!("uml{suffix}"), &key, |tree| {
-        let what = format!("building the UML kernel{suffix} (2 to 4 minutes on 2 CPUs)");
-        let mut step = Step::begin(&format!("uml{suffix}"), what)?;
+    let what = format!("building the UML kernel{suffix} (2 to 4 minutes on 2 CPUs)");
+    store.entry_by_step(&format!("uml{suffix}"), &key, &what, |step, tree| {
         step.run(&mut copy(base, tree))?;
-        kernel.build(&mut step, tree, &lines)?;
-        step.end("done");
-        Ok(())
+        kernel.build(step, tree, &lines)
     })
 }
 
@@ -86,14 +80,16 @@ fn size_lines() -> String {
 pub fn metadata_for_size(store: &Store, stock: &PackagedKernel, source: &Path) -> Result<PathBuf> {
     let wanted = over(&fragment(CONFIG)?, &(size_lines() + NOT_FOR_SPEED));
     let kernel = Configured::new(stock, source, ARGUMENTS);
-    store.entry("metadata-uml-size", &kernel.key(&wanted)?, |tree| {
-        let what = "making Rust metadata for the UML kernel-size";
-        let mut step = Step::begin("metadata-uml-size", what)?;
-        kernel.begin(&mut step, tree)?;
-        kernel.prepare(&mut step, tree, &wanted)?;
-        step.end("done");
-        Ok(())
-    })
+    let what = "making Rust metadata for the UML kernel-size";
+    store.entry_by_step(
+        "metadata-uml-size",
+        &kernel.key(&wanted)?,
+        what,
+        |step, tree| {
+            kernel.begin(step, tree)?;
+            kernel.prepare(step, tree, &wanted)
+        },
+    )
 }
 
 /// The kernel that is optimised for size, built in a copy of that tree.
@@ -101,13 +97,10 @@ pub fn for_size(store: &Store, stock: &PackagedKernel, source: &Path) -> Result<
     let base = metadata_for_size(store, stock, source)?;
     let kernel = Configured::new(stock, source, ARGUMENTS);
     let key = format!("{}{}", kernel.key(&fragment(CONFIG)?)?, size_lines());
-    store.entry("uml-size", &key, |tree| {
-        let what = "building the UML kernel-size (6 minutes on 2 CPUs)";
-        let mut step = Step::begin("uml-size", what)?;
+    let what = "building the UML kernel-size (6 minutes on 2 CPUs)";
+    store.entry_by_step("uml-size", &key, what, |step, tree| {
         step.run(&mut copy(&base, tree))?;
-        kernel.build(&mut step, tree, &size_lines())?;
-        step.end("done");
-        Ok(())
+        kernel.build(step, tree, &size_lines())
     })
 }
 
@@ -127,12 +120,9 @@ fn copy(tree: &Path, to: &Path) -> Command {
 pub fn debug(store: &Store, stock: &PackagedKernel, source: &Path) -> Result<PathBuf> {
     let wanted = with(&fragment(CONFIG)?, DEBUG_CONFIG)?;
     let kernel = Configured::new(stock, source, DEBUG_ARGUMENTS);
-    store.entry("uml-debug", &kernel.key(&wanted)?, |tree| {
-        let what = "building the UML debug kernel (9 minutes on 2 CPUs)";
-        let mut step = Step::begin("uml-debug", what)?;
-        kernel.begin(&mut step, tree)?;
-        kernel.build(&mut step, tree, &wanted)?;
-        step.end("done");
-        Ok(())
+    let what = "building the UML debug kernel (9 minutes on 2 CPUs)";
+    store.entry_by_step("uml-debug", &kernel.key(&wanted)?, what, |step, tree| {
+        kernel.begin(step, tree)?;
+        kernel.build(step, tree, &wanted)
     })
 }

@@ -3,7 +3,6 @@
 
 use crate::configured::{fragment, Configured, CLANG};
 use crate::packaged::PackagedKernel;
-use crate::progress::Step;
 use crate::store::Store;
 use anyhow::Result;
 use std::path::{Path, PathBuf};
@@ -21,12 +20,9 @@ pub const IMAGE: &str = "arch/x86/boot/bzImage";
 pub fn debug(store: &Store, stock: &PackagedKernel, source: &Path) -> Result<PathBuf> {
     let wanted = fragment(CONFIG)?;
     let kernel = Configured::new(stock, source, ARGUMENTS);
-    store.entry("x86-debug", &kernel.key(&wanted)?, |tree| {
-        let what = "building the x86 debug kernel (9 minutes on 2 CPUs)";
-        let mut step = Step::begin("x86-debug", what)?;
-        kernel.begin_with_least(&mut step, tree, &wanted)?;
-        kernel.build(&mut step, tree, &wanted)?;
-        step.end("done");
-        Ok(())
+    let what = "building the x86 debug kernel (9 minutes on 2 CPUs)";
+    store.entry_by_step("x86-debug", &kernel.key(&wanted)?, what, |step, tree| {
+        kernel.begin_with_least(step, tree, &wanted)?;
+        kernel.build(step, tree, &wanted)
     })
 }

@@ -38,46 +38,40 @@ pub fn hash(tuple: &Tuple, key: &[u8; 16]) -> u32 {
 /// [`hash`] for IPv4, whose addresses are in network byte order.
 #[inline(never)]
 fn hash_ipv4(src: u32, dst: u32, ports: u32, protocol: u8, key: &[u8; 16]) -> u32 {
-    let end = |address, port| (u64::from(u32::from_be(address)) << 16) | u64::from(port);
-    let [src_port, dst_port] = halves(ports);
-    let (low, high) = match end(src, src_port) <= end(dst, dst_port) {
-        true => ((src, src_port), (dst, dst_port)),
-        false => ((dst, dst_port), (src, src_port)),
+    let reply_ports = ports.rotate_left(16);
+    let end = |address, ports| (u64::from(u32::from_be(address)) << 16) | u64::from(ports >> 16);
+    let (low, high, ports) = match end(src, ports) <= end(dst, reply_ports) {
+        true => (src, dst, ports),
+        false => (dst, src, reply_ports),
     };
     let mut hasher = Hasher::new(key);
-    hasher.block(u64::from(low.0.to_le()) | (u64::from(high.0.to_le()) << 32));
-    hasher.finish(last_block(low.1, high.1, protocol, 13))
+    hasher.block(u64::from(low.to_le()) | (u64::from(high.to_le()) << 32));
+    hasher.finish(last_block(ports, protocol, 13))
 }
 
 /// [`hash`] for IPv6.
 #[inline(never)]
 fn hash_ipv6(src: Address, dst: Address, ports: u32, protocol: u8, key: &[u8; 16]) -> u32 {
-    let [src_port, dst_port] = halves(ports);
-    let (low, high) = match (src.number(), src_port) <= (dst.number(), dst_port) {
-        true => ((src, src_port), (dst, dst_port)),
-        false => ((dst, dst_port), (src, src_port)),
+    let reply_ports = ports.rotate_left(16);
+    let end = |address: Address, ports| (address.number(), ports >> 16);
+    let (low, high, ports) = match end(src, ports) <= end(dst, reply_ports) {
+        true => (src, dst, ports),
+        false => (dst, src, reply_ports),
     };
     let mut hasher = Hasher::new(key);
-    let ([a, b], [c, d]) = (low.0.blocks(), high.0.blocks());
+    let ([a, b], [c, d]) = (low.blocks(), high.blocks());
     hasher.block(a);
     hasher.block(b);
     hasher.block(c);
     hasher.block(d);
-    hasher.finish(last_block(low.1, high.1, protocol, 37))
+    hasher.finish(last_block(ports, protocol, 37))
 }
 
-/// Source and destination port.
+/// The last block: ports, that of the lesser end in the upper half, protocol, and the length of the
+/// message in bytes.
 #[inline(always)]
-const fn halves(ports: u32) -> [u16; 2] {
-    [(ports >> 16) as u16, ports as u16]
-}
-
-/// The last block: ports, protocol, and the length of the message in bytes.
-#[inline(always)]
-fn last_block(low: u16, high: u16, protocol: u8, len: u8) -> u64 {
-    let [a, b] = low.to_be_bytes();
-    let [c, d] = high.to_be_bytes();
-    u64::from_le_bytes([a, b, c, d, protocol, 0, 0, len])
+fn last_block(ports: u32, protocol: u8, len: u8) -> u64 {
+    u64::from(ports.swap_bytes()) | (u64::from(protocol) << 32) | (u64::from(len) << 56)
 }
 
 /// SipHash-1-3 over blocks of 8 bytes, each as a number in little-endian byte order.

@@ -20,9 +20,9 @@ pub enum Variable {
     Installed,
     /// The machine that qemu-user emulates, as qemu calls it. Lanes of other architectures set it.
     Machine,
-    /// The folder of that machine's unpacked packages.
+    /// The folder of the unpacked packages of another architecture.
     Root,
-    /// The folder of our library, and of `libtables.so`, for that machine.
+    /// The folder of our library, and of `libtables.so`, for that architecture.
     Foreign,
     /// The file in which `libtables.so` keeps its table. The tests themselves set it.
     Table,

@@ -29,21 +29,19 @@ mod tutorial;
 use std::env;
 use std::process::ExitCode;
 
+use anyhow::{Context, Result};
 use libtest_mimic::Arguments;
 use nix::sys::resource::{setrlimit, Resource};
-use testbed::notes;
 
 /// Maximum number of files that clients and servers may have open, which is the kernel's limit for
 /// a process.
 const FILES: u64 = 1 << 20;
 
-fn main() -> ExitCode {
-    if let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, FILES, FILES) {
-        eprintln!("hmark-cluster: cannot open {FILES} files: {error}");
-        return ExitCode::FAILURE;
-    }
+fn main() -> Result<ExitCode> {
+    setrlimit(Resource::RLIMIT_NOFILE, FILES, FILES)
+        .with_context(|| format!("cannot open {FILES} files"))?;
     if env::args().nth(1).as_deref() == Some("demo") {
-        return demo::run();
+        return Ok(demo::run());
     }
     let mut arguments = Arguments::from_args();
     // All tests share one cluster, and run in the order of the tutorial.
@@ -51,7 +49,5 @@ fn main() -> ExitCode {
     let mut trials = pre_load_balancer::trials();
     trials.extend(router::trials());
     trials.extend(gateways::trials());
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    notes::print();
-    conclusion.exit_code()
+    Ok(testbed::trial::run(&arguments, trials))
 }

@@ -15,6 +15,7 @@ use std::thread;
 
 use anyhow::{bail, ensure, Context, Result};
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
+use testbed::note;
 
 use crate::host::{named, Host};
 use crate::narration;
@@ -94,27 +95,30 @@ impl Tutorial {
         Ok(value)
     }
 
-    /// The sections that have unplayed commands, in the order of the text.
+    /// Plays the sections that nobody has played, so that no command of the text is left out.
     ///
     /// # Errors
-    /// If a thread panicked while playing.
-    pub fn unplayed(&self) -> Result<Vec<String>> {
+    /// As [`Self::play`].
+    pub fn play_rest(&self, hosts: &[Arc<Host>]) -> Result<()> {
+        for section in self.unplayed()? {
+            self.play(&section, hosts)?;
+        }
+        let (file, blocks) = (&self.file, self.blocks.len());
+        note!(
+            "{file}: {blocks} blocks of commands played on {} hosts",
+            hosts.len()
+        );
+        Ok(())
+    }
+
+    /// The sections that have unplayed commands, in the order of the text.
+    fn unplayed(&self) -> Result<Vec<String>> {
         let played = self.lock()?;
         let left = self.blocks.iter().enumerate();
         let left = left.filter(|(number, _)| !played.contains(number));
         let mut sections: Vec<_> = left.map(|(_, block)| block.section.clone()).collect();
         sections.dedup();
         Ok(sections)
-    }
-
-    /// The file of the text.
-    pub fn file(&self) -> &str {
-        &self.file
-    }
-
-    /// The number of blocks of commands.
-    pub fn blocks(&self) -> usize {
-        self.blocks.len()
     }
 
     fn lock(&self) -> Result<MutexGuard<'_, BTreeSet<usize>>> {

@@ -14,63 +14,57 @@ use testbed::install;
 use testbed::side::Side;
 use testbed::text::runner::Iptables;
 
-/// A machine as the lab describes it.
-#[derive(Clone)]
-pub struct Machine {
-    /// The name that qemu has for it.
-    name: String,
+/// iptables of another machine, with a table in a file.
+pub struct Emulated {
+    /// The name that qemu has for the machine.
+    machine: String,
     /// Debian's packages for it, unpacked.
     root: PathBuf,
     /// A folder with our library and `libtables.so`.
     built: PathBuf,
+    family: Family,
+    table: PathBuf,
 }
 
-impl Machine {
-    /// The machine that the lab's environment variables describe.
-    pub fn of_lab() -> Result<Self> {
+impl Emulated {
+    /// The iptables of the machine that the lab's environment variables describe, with an empty
+    /// table of this name.
+    pub fn new(family: Family, name: &str) -> Result<Self> {
         let value = |variable: Variable| {
             let value = variable.value();
             value.with_context(|| format!("{variable} is not set: `make check` sets it"))
         };
-        Ok(Self {
-            name: value(Variable::Machine)?,
-            root: value(Variable::Root)?.into(),
-            built: value(Variable::Foreign)?.into(),
-        })
-    }
-
-    /// Its iptables for a family, with an empty table of this name.
-    pub fn iptables(&self, family: Family, name: &str) -> Result<Emulated> {
-        let table = self.built.join(format!("{name}-{}", family.name()));
+        let built = PathBuf::from(value(Variable::Foreign)?);
+        let table = built.join(format!("{name}-{}", family.name()));
         if table.exists() {
             fs::remove_file(&table)?;
         }
-        Ok(Emulated {
-            machine: self.clone(),
+        Ok(Self {
+            machine: value(Variable::Machine)?,
+            root: value(Variable::Root)?.into(),
+            built,
             family,
             table,
         })
     }
 }
 
-impl fmt::Display for Machine {
+impl fmt::Display for Emulated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)
+        write!(f, "{}, {}", self.machine, self.family)
     }
-}
-
-/// iptables of another machine, with a table in a file.
-pub struct Emulated {
-    machine: Machine,
-    family: Family,
-    table: PathBuf,
 }
 
 impl Iptables for Emulated {
     fn run(&self, library: Side, suffix: &str, arguments: &str, input: &str) -> Result<String> {
-        let Machine { name, root, built } = &self.machine;
+        let Self {
+            machine,
+            root,
+            built,
+            ..
+        } = self;
         // Both programs look for extensions in these folders.
-        let stock = format!("{}/usr/lib/{name}-linux-gnu/xtables", root.display());
+        let stock = format!("{}/usr/lib/{machine}-linux-gnu/xtables", root.display());
         let extensions = match library {
             Side::Ours => format!("{}:{stock}", built.display()),
             Side::Stock => stock,
@@ -87,7 +81,7 @@ impl Iptables for Emulated {
         ];
         let root = root.display();
         let command = format!(
-            "qemu-{name} -L {root} -E {} {root}/usr/sbin/xtables-{program}-multi {}{suffix} {arguments}",
+            "qemu-{machine} -L {root} -E {} {root}/usr/sbin/xtables-{program}-multi {}{suffix} {arguments}",
             variables.join(" -E "),
             self.family.iptables(),
         );

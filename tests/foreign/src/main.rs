@@ -13,17 +13,17 @@ use std::process::ExitCode;
 
 use anyhow::{ensure, Context, Result};
 use fastrand::Rng;
-use libtest_mimic::{Arguments, Trial};
-use testbed::family::{Commands, Family};
+use libtest_mimic::Arguments;
+use testbed::family::Family;
 use testbed::side::Side;
 use testbed::text::candidate::Candidate;
 use testbed::text::files::{self, Translation};
 use testbed::text::runner::{Iptables, Runner};
 use testbed::text::{edges, generator};
-use testbed::trial::test;
-use testbed::{note, notes, path};
+use testbed::trial::families;
+use testbed::{note, trials};
 
-use machine::{native, Machine};
+use machine::{native, Emulated};
 
 const SEED: u64 = 0x484d_4152_4b00;
 
@@ -36,45 +36,20 @@ const TRANSLATED: usize = 500;
 const TRANSLATIONS: usize = 10;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    match Machine::of_lab() {
-        Ok(machine) => {
-            let conclusion = libtest_mimic::run(&arguments, trials(&machine));
-            notes::print();
-            conclusion.exit_code()
-        }
-        Err(error) => {
-            eprintln!("hmark-foreign: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-type Test = fn(&Machine, Family) -> Result<()>;
-
-fn trials(machine: &Machine) -> Vec<Trial> {
-    let tests: [(&str, Test); 6] = [
-        (path!(help), help),
-        (path!(translate), translate),
-        (path!(translate_random), translate_random),
-        (path!(edges), edges),
-        (path!(random), random),
-        (path!(commands), commands),
-    ];
-    let mut trials = Vec::new();
-    for (name, run) in tests {
-        for family in Family::ALL {
-            let machine = machine.clone();
-            let name = format!("{name}_{}", family.name());
-            trials.push(test(&name, move || run(&machine, family)));
-        }
-    }
-    trials
+    let trials = trials![families(
+        help,
+        translate,
+        translate_random,
+        edges,
+        random,
+        commands,
+    )];
+    testbed::trial::run(&Arguments::from_args(), trials)
 }
 
 /// The help is the same as on this machine.
-fn help(machine: &Machine, family: Family) -> Result<()> {
-    let iptables = machine.iptables(family, "help")?;
+fn help(family: Family) -> Result<()> {
+    let iptables = Emulated::new(family, "help")?;
     let foreign = iptables.run(Side::Ours, "", "-j HMARK --help", "")?;
     let native = native(family, "", "-j HMARK --help", "")?;
     // The help of iptables itself comes first.
@@ -88,8 +63,8 @@ fn help(machine: &Machine, family: Family) -> Result<()> {
 }
 
 /// iptables-translate prints some of the translations of `tests/iptables`.
-fn translate(machine: &Machine, family: Family) -> Result<()> {
-    let iptables = machine.iptables(family, "translate")?;
+fn translate(family: Family) -> Result<()> {
+    let iptables = Emulated::new(family, "translate")?;
     let mut translations = files::translations(family);
     Rng::with_seed(SEED).shuffle(&mut translations);
     for Translation { command, printed } in translations.iter().take(TRANSLATIONS) {
@@ -104,8 +79,8 @@ fn translate(machine: &Machine, family: Family) -> Result<()> {
 }
 
 /// Random rules are translated as on this machine.
-fn translate_random(machine: &Machine, family: Family) -> Result<()> {
-    let iptables = machine.iptables(family, "translate-random")?;
+fn translate_random(family: Family) -> Result<()> {
+    let iptables = Emulated::new(family, "translate-random")?;
     let mut rng = Rng::with_seed(SEED);
     let mut rules = String::from("*mangle\n");
     for _ in 0..TRANSLATED {
@@ -137,46 +112,48 @@ fn translate_random(machine: &Machine, family: Family) -> Result<()> {
         native.len(),
         foreign.len()
     );
-    note!("{machine}, {family}: {TRANSLATED} random rules translated as here, {hashes} of them to a hash");
+    note!("{iptables}: {TRANSLATED} random rules translated as here, {hashes} of them to a hash");
     Ok(())
 }
 
 /// Some of the handwritten rules have the same result with either library.
-fn edges(machine: &Machine, family: Family) -> Result<()> {
+fn edges(family: Family) -> Result<()> {
     let mut candidates = edges::candidates();
     Rng::with_seed(SEED).shuffle(&mut candidates);
     candidates.truncate(EDGES);
-    compare(machine, family, "edge", &candidates)
+    compare(family, "edge", &candidates)
 }
 
 /// Random rules have the same result with either library.
-fn random(machine: &Machine, family: Family) -> Result<()> {
+fn random(family: Family) -> Result<()> {
     let mut rng = Rng::with_seed(SEED);
     let candidates: Vec<_> = (0..RANDOM)
         .map(|_| generator::candidate(&mut rng, family))
         .collect();
-    compare(machine, family, "random", &candidates)
+    compare(family, "random", &candidates)
 }
 
-fn compare(machine: &Machine, family: Family, kind: &str, candidates: &[Candidate]) -> Result<()> {
-    let runner = Runner::new(family, machine.iptables(family, kind)?);
+fn compare(family: Family, kind: &str, candidates: &[Candidate]) -> Result<()> {
+    let runner = Runner::new(family, Emulated::new(family, kind)?);
     let figures = runner.compare(candidates, 500)?;
     note!(
-        "{machine}, {family}: {} {kind} rules: {figures}",
+        "{}: {} {kind} rules: {figures}",
+        runner.iptables,
         candidates.len()
     );
     Ok(())
 }
 
 /// Random rules are added, found and deleted, each by a separate command.
-fn commands(machine: &Machine, family: Family) -> Result<()> {
+fn commands(family: Family) -> Result<()> {
     let mut rng = Rng::with_seed(SEED);
     let candidates: Vec<_> = std::iter::repeat_with(|| generator::correct(&mut rng, family))
         .take(COMMANDS)
         .collect();
-    let runner = Runner::new(family, machine.iptables(family, "commands")?);
+    let runner = Runner::new(family, Emulated::new(family, "commands")?);
     let tried = runner.by_command(&candidates)?;
     ensure!(tried > COMMANDS / 2, "{tried} of {COMMANDS} rules accepted");
-    note!("{machine}, {family}: {tried} random rules added, found and deleted by commands");
+    let iptables = &runner.iptables;
+    note!("{iptables}: {tried} random rules added, found and deleted by commands");
     Ok(())
 }

@@ -13,8 +13,9 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{ensure, Context, Result};
 use hmark_text::{Kind, Row, OPTIONS};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Trial};
 use testbed::family::{Commands, Family};
+use testbed::trial::{self, test};
 use testbed::{install, path};
 
 /// The option that sets valgrind's exit status after an invalid access or use.
@@ -41,16 +42,10 @@ struct Attempt {
     value: Vec<u8>,
 }
 
-fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
+fn main() -> Result<ExitCode> {
     let folder = install::target_folder().join("hostile-values");
-    match prepare(&folder) {
-        Ok(()) => libtest_mimic::run(&arguments, trials(&folder)).exit_code(),
-        Err(error) => {
-            eprintln!("hmark-hostile: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    prepare(&folder)?;
+    Ok(trial::run(&Arguments::from_args(), trials(&folder)))
 }
 
 /// Recreates `folder` with the extensions, ours among them, and a place for rules.
@@ -89,11 +84,8 @@ fn trials(folder: &Path) -> Vec<Trial> {
                 };
                 let rules = folder.join("rules").join(trials.len().to_string());
                 let extensions = folder.join("xtables");
-                trials.push(Trial::test(attempt.name(), move || {
-                    attempt
-                        .refuse(&extensions, rules)
-                        .map_err(|error| Failed::from(format!("{error:#}")))
-                }));
+                let name = attempt.name();
+                trials.push(test(&name, move || attempt.refuse(&extensions, rules)));
             }
         }
     }

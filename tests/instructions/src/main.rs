@@ -11,24 +11,19 @@ mod limits;
 use std::process::{Command, ExitCode};
 
 use anyhow::{ensure, Context, Result};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Trial};
 use packets::kinds::KINDS;
 use testbed::install::target_folder;
 use testbed::path;
+use testbed::trial::{self, test};
 
 use limits::{Optimisation, OPTIMISATIONS};
 
 /// Packets of each flow in two runs: the difference between the runs is due to the packets only.
 const PACKETS: [u64; 2] = [16, 80];
 
-fn main() -> ExitCode {
-    match trials() {
-        Ok(trials) => libtest_mimic::run(&Arguments::from_args(), trials).exit_code(),
-        Err(error) => {
-            eprintln!("hmark-instructions: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+fn main() -> Result<ExitCode> {
+    Ok(trial::run(&Arguments::from_args(), trials()?))
 }
 
 /// A test for each optimisation and kind of packet.
@@ -39,10 +34,7 @@ fn trials() -> Result<Vec<Trial>> {
         for kind in run(&mut Command::new(&program))?.0.lines() {
             let (program, kind) = (program.clone(), kind.to_owned());
             let name = format!("{}_{}_{kind}", path!(check), optimisation.name);
-            trials.push(Trial::test(name, move || {
-                check(&program, optimisation, &kind)
-                    .map_err(|error| Failed::from(format!("{error:#}")))
-            }));
+            trials.push(test(&name, move || check(&program, optimisation, &kind)));
         }
     }
     Ok(trials)

@@ -11,19 +11,17 @@ use testbed::command::run;
 use testbed::family::{Commands, Family};
 use testbed::iptables;
 use testbed::note;
-use testbed::path;
 use testbed::side::Side;
+use testbed::trial::families;
+use testbed::trials;
 
 use crate::backend::Backend;
 use crate::firewall::{Firewall, PARAMETER_PROBLEM};
-use crate::trial::{backends, families};
+use crate::trial::backends;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = backends(path!(equal), equal);
-    trials.extend(backends(path!(help), help));
-    trials.extend(families(path!(translated), translated));
-    trials
+    trials![backends(equal, help), families(translated)]
 }
 
 /// Complete rules that both libraries accept: the parts before and after `-j HMARK`.

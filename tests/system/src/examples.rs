@@ -10,9 +10,8 @@ use testbed::command;
 use testbed::module;
 use testbed::netns::Netns;
 use testbed::note;
-use testbed::path;
-
-use crate::trial::test;
+use testbed::trial::single;
+use testbed::trials;
 
 const PAGE: &str = "man/libxt_HMARK.8";
 
@@ -24,7 +23,7 @@ const NETWORK: &str = "link add gateways type dummy\n\
 
 /// The test here.
 pub fn trials() -> Vec<Trial> {
-    vec![test(path!(run_as_printed), run_as_printed)]
+    trials![single(run_as_printed)]
 }
 
 /// Runs each block of commands in a namespace of its own, with a shell that stops at the first

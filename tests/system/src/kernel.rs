@@ -6,16 +6,15 @@ use std::fs;
 
 use anyhow::{ensure, Result};
 use libtest_mimic::Trial;
-use testbed::{kernel, path};
-
-use crate::trial::test;
+use testbed::trial::{single, test};
+use testbed::{kernel, path, trials};
 
 /// Taint flags of a bad page, an oops and a warning.
 const TAINT_BUG: u64 = (1 << 5) | (1 << 7) | (1 << 9);
 
 /// The test that comes first.
 pub fn first() -> Vec<Trial> {
-    vec![test(path!(has_its_parts), has_its_parts)]
+    trials![single(has_its_parts)]
 }
 
 /// The test that comes last: `before` is what [`tainted`] returned before all tests.

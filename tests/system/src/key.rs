@@ -11,9 +11,9 @@ use anyhow::{ensure, Result};
 use libtest_mimic::Trial;
 use testbed::command::run;
 use testbed::family::Family;
-use testbed::path;
 use testbed::side::Side;
 use testbed::text::runner::Iptables;
+use testbed::trials;
 
 use crate::backend::Backend;
 use crate::firewall::{Firewall, PARAMETER_PROBLEM};
@@ -27,7 +27,7 @@ const FOLDERS: [&str; 4] = ["/etc", "/run", "/tmp", "/var/log"];
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    backends(path!(is_in_no_log_or_file), is_in_no_log_or_file)
+    trials![backends(is_in_no_log_or_file)]
 }
 
 /// Adds a rule with a key, has others refused by the library and by the kernel, and looks for the key.
@@ -67,7 +67,10 @@ fn is_in_no_log_or_file(family: Family, backend: Backend) -> Result<()> {
         "",
     )?;
     said += &refused.stderr;
-    for (place, text) in [("what iptables says", said), ("the kernel's log", run("dmesg")?)] {
+    for (place, text) in [
+        ("what iptables says", said),
+        ("the kernel's log", run("dmesg")?),
+    ] {
         ensure!(!has_key(text.as_bytes()), "{place} has the key: {text}");
     }
     FOLDERS
@@ -111,7 +114,9 @@ mod test {
     fn key_is_found_as_digits_and_as_bytes() {
         let key = KEY.concat();
         assert!(has_key(format!("a {} b", key.to_uppercase()).as_bytes()));
-        assert!(has_key(&[0, 0x5e, 0xc0, 0xde, 0x01, 0x23, 0x45, 0x67, 0x89, 0]));
+        assert!(has_key(&[
+            0, 0x5e, 0xc0, 0xde, 0x01, 0x23, 0x45, 0x67, 0x89, 0
+        ]));
         assert!(!has_key(key[1..16].as_bytes()));
     }
 }

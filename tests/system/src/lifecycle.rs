@@ -8,18 +8,19 @@ use testbed::command::run;
 use testbed::family::Family;
 use testbed::module::{self, NAME};
 use testbed::netns::Netns;
-use testbed::path;
+use testbed::trial::single;
+use testbed::trials;
 
 use crate::backend::Backend;
 use crate::rules::MISSION;
-use crate::trial::{backends, test};
+use crate::trial::backends;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = vec![test(path!(loads_and_unloads), loads_and_unloads)];
-    trials.extend(backends(path!(autoloads), autoloads));
-    trials.extend(backends(path!(outlives_namespace), outlives_namespace));
-    trials
+    trials![
+        single(loads_and_unloads),
+        backends(autoloads, outlives_namespace)
+    ]
 }
 
 /// A rule loads the module and holds it; without the rule it can be unloaded. This works twice.

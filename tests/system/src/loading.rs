@@ -11,16 +11,15 @@ use libtest_mimic::Trial;
 use nix::errno::Errno;
 use testbed::command::run;
 use testbed::family::Family;
-use testbed::kernel;
 use testbed::module;
 use testbed::netns::Netns;
-use testbed::path;
+use testbed::trial::single;
+use testbed::trials;
 
 use crate::backend::Backend;
 use crate::netfilter::Targets;
 use crate::races::wait_for_packets;
 use crate::rules::MISSION;
-use crate::trial::test;
 
 /// Name of the first two targets of `tests/kmod-init`, which our xtables layer registers.
 const TARGET: &str = "HMARKINIT";
@@ -30,21 +29,11 @@ const TIMES: u32 = 5;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    vec![
-        test(path!(fails_at_each_step), fails_at_each_step),
-        test(
-            path!(refused_beside_its_namesake),
-            refused_beside_its_namesake,
-        ),
-    ]
+    trials![single(fails_at_each_step, refused_beside_its_namesake)]
 }
 
 /// A module that fails before, between or after its first two targets leaves neither behind.
 fn fails_at_each_step() -> Result<()> {
-    // These hold the lists of targets. They are present already if they are not modules.
-    if !kernel::is_uml() {
-        run("modprobe --all ip_tables ip6_tables")?;
-    }
     module::load_ours()?;
     module::unload()?;
     for _ in 0..TIMES {

@@ -7,6 +7,7 @@
 
 mod backend;
 mod commands;
+mod compat;
 mod examples;
 mod experiment;
 mod firewall;
@@ -37,36 +38,32 @@ use anyhow::Result;
 use handover::Variable;
 use libtest_mimic::{Arguments, Trial};
 use testbed::kernel::{has_all, is_debug, is_foreign};
-use testbed::{install, iptables, notes};
+use testbed::{install, iptables};
 
 const SEED: u64 = 0x484d_4152_4b00;
 
-fn main() -> ExitCode {
+fn main() -> Result<ExitCode> {
     let mut arguments = Arguments::from_args();
     // All tests share one kernel module.
     arguments.test_threads = Some(1);
-    match trials(arguments.list) {
-        Ok(trials) => {
-            let conclusion = libtest_mimic::run(&arguments, trials);
-            notes::print();
-            conclusion.exit_code()
-        }
-        Err(error) => {
-            eprintln!("hmark-system: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    let trials = trials(arguments.list)?;
+    Ok(testbed::trial::run(&arguments, trials))
+}
+
+/// The seed of packets and rules.
+fn seed() -> Result<u64> {
+    Ok(Variable::Seed.number(SEED)?)
 }
 
 fn trials(list: bool) -> Result<Vec<Trial>> {
-    let seed = Variable::Seed.number(SEED)?;
     if !list {
+        let seed = seed()?;
         println!("seed of packets and rules: {seed} (set HMARK_SEED to change it)");
     }
     let tainted = kernel::tainted()?;
     if Variable::Installed.value().is_some() {
         install::take_installed()?;
-        let mut trials = marks::trials(seed);
+        let mut trials = marks::trials();
         trials.push(kernel::last(tainted));
         return Ok(trials);
     }
@@ -78,7 +75,7 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
     if !has_all() {
         // Tests of the module on a kernel that lacks parts of the network stack.
         trials.extend(lifecycle::trials());
-        trials.extend(marks::trials(seed));
+        trials.extend(marks::trials());
         trials.extend(rules::trials());
         trials.push(kernel::last(tainted));
         return Ok(trials);
@@ -88,7 +85,7 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
         trials.extend(loading::trials());
         trials.extend(netfilter::trials());
         trials.extend(races::trials());
-        trials.extend(marks::trials(seed));
+        trials.extend(marks::trials());
         trials.extend(stacks::trials());
         trials.extend(sharing::trials());
         if !is_debug() {
@@ -99,10 +96,11 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
     // Tests of the extension, with any iptables. Most of them test little of the kernel, so that a
     // slow one does without.
     trials.extend(rules::trials());
+    trials.extend(compat::trials());
     if !is_debug() {
         trials.extend(commands::trials());
         trials.extend(key::trials());
-        trials.extend(text::trials(seed));
+        trials.extend(text::trials());
         trials.extend(translate::trials());
         trials.extend(examples::trials());
         if !is_foreign() {

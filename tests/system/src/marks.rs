@@ -4,23 +4,24 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
-use std::sync::OnceLock;
 
-use anyhow::{anyhow, bail, ensure, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 use libtest_mimic::Trial;
 use testbed::family::Family;
 use testbed::kernel::{self, Part};
 use testbed::note;
+use testbed::once::{once, Once};
 use testbed::options;
-use testbed::path;
 use testbed::side::Side;
+use testbed::trial::families;
+use testbed::trials;
 
 use crate::backend::Backend;
 use crate::experiment::{Experiment, LEFT_ALONE};
 use crate::nflog::Logged;
 use crate::ruleset::{self, Entry};
+use crate::seed;
 use crate::traffic;
-use crate::trial::families;
 
 /// Number of packets for each experiment and family.
 pub const PACKETS: usize = 2500;
@@ -28,17 +29,11 @@ pub const PACKETS: usize = 2500;
 const SHOWN: usize = 5;
 
 /// The tests here.
-pub fn trials(seed: u64) -> Vec<Trial> {
-    let mut trials = Vec::new();
-    let mut add = |name, run: fn(Family, u64) -> Result<()>| {
-        trials.extend(families(name, move |family| run(family, seed)));
-    };
-    add(path!(equal_c), equal_c);
-    add(path!(equal_prediction), equal_prediction);
-    if kernel::has(Part::Conntrack) {
-        add(path!(equal_c_conntrack), equal_c_conntrack);
+pub fn trials() -> Vec<Trial> {
+    match kernel::has(Part::Conntrack) {
+        true => trials![families(equal_c, equal_prediction, equal_c_conntrack)],
+        false => trials![families(equal_c, equal_prediction)],
     }
-    trials
 }
 
 /// The marks that both modules gave in one experiment.
@@ -51,12 +46,9 @@ struct Marks {
     rust: Vec<Logged>,
 }
 
-/// The results without conntrack, by family. Two tests use each.
-static STATELESS: [OnceLock<Result<Marks, String>>; 2] = [OnceLock::new(), OnceLock::new()];
-
 /// Every packet, under every rule, has the mark that the C module gives it.
-fn equal_c(family: Family, seed: u64) -> Result<()> {
-    let marks = stateless(family, seed)?;
+fn equal_c(family: Family) -> Result<()> {
+    let marks = stateless(family)?;
     let expected = marks.packets * marks.rules.len();
     ensure!(
         marks.c.len() == expected,
@@ -68,8 +60,8 @@ fn equal_c(family: Family, seed: u64) -> Result<()> {
 }
 
 /// Every mark of the module is the one that `hmark` predicts from the packet's bytes.
-fn equal_prediction(family: Family, seed: u64) -> Result<()> {
-    let marks = stateless(family, seed)?;
+fn equal_prediction(family: Family) -> Result<()> {
+    let marks = stateless(family)?;
     let mut rules = HashMap::new();
     for entry in &marks.rules {
         if !entry.is_ct() {
@@ -114,12 +106,12 @@ fn equal_prediction(family: Family, seed: u64) -> Result<()> {
 }
 
 /// If connections are tracked, every mark is the one that the C module gives.
-fn equal_c_conntrack(family: Family, seed: u64) -> Result<()> {
+fn equal_c_conntrack(family: Family) -> Result<()> {
     let marks = run(Experiment {
         family,
         backend: Backend::Legacy,
         rules: ruleset::connection(),
-        packets: traffic::connections(family, seed, PACKETS),
+        packets: traffic::connections(family, seed()?, PACKETS),
         conntrack: true,
     })?;
     // Fragments are reassembled: fewer packets are marked than were sent.
@@ -143,20 +135,18 @@ fn equal_c_conntrack(family: Family, seed: u64) -> Result<()> {
     varies(&marks)
 }
 
-fn stateless(family: Family, seed: u64) -> Result<&'static Marks> {
-    STATELESS[family as usize]
-        .get_or_init(|| {
-            run(Experiment {
-                family,
-                backend: Backend::Nft,
-                rules: ruleset::stateless(family),
-                packets: traffic::stateless(family, seed, PACKETS),
-                conntrack: false,
-            })
-            .map_err(|error| format!("{error:#}"))
+/// The results without conntrack, which two tests use.
+fn stateless(family: Family) -> Result<&'static Marks> {
+    static RESULTS: [Once<Marks>; 2] = [Once::new(), Once::new()];
+    once(&RESULTS[family as usize], || {
+        run(Experiment {
+            family,
+            backend: Backend::Nft,
+            rules: ruleset::stateless(family),
+            packets: traffic::stateless(family, seed()?, PACKETS),
+            conntrack: false,
         })
-        .as_ref()
-        .map_err(|error| anyhow!("{error}"))
+    })
 }
 
 fn run(experiment: Experiment) -> Result<Marks> {

@@ -19,24 +19,22 @@ use testbed::install;
 use testbed::kernel;
 use testbed::netns::Netns;
 use testbed::note;
-use testbed::path;
 use testbed::patience::wait;
+use testbed::trial::single;
+use testbed::trials;
 
 use crate::backend::Backend;
-use crate::trial::{backends, test};
+use crate::trial::backends;
 
 /// Number of times that a rule is added and removed under traffic, for each family and backend.
 const ROUNDS: u32 = 10;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = backends(path!(targets_get_what_c_gets), targets_get_what_c_gets);
-    trials.extend(backends(
-        path!(rules_keep_data_under_traffic),
-        rules_keep_data_under_traffic,
-    ));
-    trials.push(test(path!(targets_are_restricted), targets_are_restricted));
-    trials
+    trials![
+        backends(targets_get_what_c_gets, rules_keep_data_under_traffic),
+        single(targets_are_restricted)
+    ]
 }
 
 /// The module of these targets, which is unloaded on drop.
@@ -45,6 +43,10 @@ pub struct Targets;
 impl Targets {
     /// Loads the module, which is to fail after this number of targets; never, for 3 and more.
     pub fn load(fail: u32) -> Result<Result<Self, Errno>> {
+        // These hold the lists of targets. They are present already if they are not modules.
+        if !kernel::is_uml() {
+            run("modprobe --all ip_tables ip6_tables")?;
+        }
         let path = install::built_module("init", "hmark_init");
         let file =
             File::open(&path).with_context(|| format!("{}: is it built?", path.display()))?;
@@ -72,24 +74,19 @@ impl Drop for Targets {
     }
 }
 
-/// Loads all targets, and with them the modules that hold xtables' lists.
+/// Loads all targets.
 fn load() -> Result<Targets> {
-    if !kernel::is_uml() {
-        run("modprobe --all ip_tables ip6_tables")?;
-    }
     Targets::load(u32::MAX)?.context("hmark_init does not load")
 }
 
 /// The module's lines in the kernel log that begin with this word.
 fn said(word: &str) -> Result<Vec<String>> {
     let log = run("dmesg --notime")?;
-    let lines = log
+    let said = log
         .lines()
         .filter_map(|line| line.strip_prefix("hmark_init: "));
-    Ok(lines
-        .filter(|line| line.starts_with(word))
-        .map(str::to_owned)
-        .collect())
+    let said = said.filter(|line| line.starts_with(word));
+    Ok(said.map(str::to_owned).collect())
 }
 
 /// The address of the loopback device.

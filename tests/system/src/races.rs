@@ -26,12 +26,12 @@ use testbed::family::Family;
 use testbed::module;
 use testbed::netns::Netns;
 use testbed::note;
-use testbed::path;
 use testbed::patience::PATIENCE;
+use testbed::trial::single;
+use testbed::trials;
 
 use crate::backend::Backend;
 use crate::memory;
-use crate::trial::test;
 
 /// The default number of rounds: each family with each backend, twice.
 const ROUNDS: u32 = 8;
@@ -48,7 +48,7 @@ const OPTIONS: &str =
 
 /// The test here.
 pub fn trials() -> Vec<Trial> {
-    vec![test(path!(under_traffic), under_traffic)]
+    trials![single(under_traffic)]
 }
 
 /// Rounds of all these changes cause no fault, and leave nothing behind.

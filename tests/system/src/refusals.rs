@@ -10,9 +10,8 @@ use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
 use testbed::command::run;
 use testbed::kernel;
-use testbed::path;
-
-use crate::trial::test;
+use testbed::trial::single;
+use testbed::trials;
 
 /// The folder for the inputs of these tests.
 const FOLDER: &str = "/run/hmark-refusals";
@@ -22,12 +21,10 @@ const CHECK_TREE: &str = "xt_hmark_kmod/check-tree.sh";
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = vec![test(path!(nothing_built), nothing_built)];
-    if !kernel::is_foreign() {
-        trials.push(test(path!(kernel_tree), kernel_tree));
-        trials.push(test(path!(lab), lab));
+    match kernel::is_foreign() {
+        true => trials![single(nothing_built)],
+        false => trials![single(nothing_built, kernel_tree, lab)],
     }
-    trials
 }
 
 /// A kernel tree is refused if it is missing, not configured, without Rust, without all of its

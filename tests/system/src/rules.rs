@@ -10,9 +10,9 @@ use testbed::command::run;
 use testbed::family::Family;
 use testbed::module;
 use testbed::note;
-use testbed::path;
 use testbed::side::Side;
 use testbed::text::runner::Iptables;
+use testbed::trials;
 
 use crate::backend::Backend;
 use crate::firewall::{rules, Firewall, PARAMETER_PROBLEM};
@@ -24,10 +24,7 @@ pub const MISSION: &str = "-j HMARK --hmark-mod 4 --hmark-offs 100";
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = backends(path!(mission), mission);
-    trials.extend(backends(path!(exchanged_with_stock), exchanged_with_stock));
-    trials.extend(backends(path!(refused), refused));
-    trials
+    trials![backends(mission, exchanged_with_stock, refused)]
 }
 
 /// The main rule is accepted, listed, saved with its defaults, restored and deleted, and so is the

@@ -8,14 +8,13 @@ use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use anyhow::{ensure, Context, Result};
-use hmark::rule::v1::{self, flag};
 use libtest_mimic::Trial;
 use packets::Random;
 use socket2::SockRef;
 use testbed::command::{run, run_with};
 use testbed::family::Family;
 use testbed::netns::Netns;
-use testbed::{module, note, options, path};
+use testbed::{module, note, options, trials};
 
 use crate::backend::Backend;
 use crate::nflog::{Logged, Nflog, GROUP};
@@ -27,7 +26,7 @@ const PACKETS: u16 = 600;
 
 /// The bits of HMARK, and its rule.
 const MASK: u32 = 0x3f00;
-const OPTIONS: &str = "--hmark-mod 4 --hmark-offset 0x100 \
+const OPTIONS: &str = "--hmark-mod 4 --hmark-offset 0x100 --hmark-mask 0x3f00 \
                        --hmark-tuple src,dst,sport,dport,proto --hmark-rnd 0xc175a3b8";
 
 /// The mark of WireGuard's own packets, set by wg-quick, which compares all bits of it.
@@ -59,7 +58,7 @@ const LAST_PORT: u16 = 40_000;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    backends(path!(changes_no_bit_of_others), changes_no_bit_of_others)
+    trials![backends(changes_no_bit_of_others)]
 }
 
 /// Sends packets with any mark over the loopback device: HMARK marks them in OUTPUT, the others in
@@ -81,7 +80,7 @@ fn changes_no_bit_of_others(family: Family, backend: Backend) -> Result<()> {
         run(&format!("{} -t mangle -F", backend.program(family, "")))?;
         Ok(logged)
     })?;
-    let (rule, rule_text) = (rule(family)?, OPTIONS);
+    let rule = options::parse_v1(OPTIONS, family)?;
     let mut marks: BTreeMap<Vec<u8>, BTreeMap<&str, u32>> = BTreeMap::new();
     for one in &logged {
         let of = marks.entry(one.packet.clone()).or_default();
@@ -90,7 +89,7 @@ fn changes_no_bit_of_others(family: Family, backend: Backend) -> Result<()> {
     let (mut packets, mut changed, mut left_alone) = (0, 0, 0);
     for (packet, marks) in &marks {
         let at = |rule| -> Result<u32> { Ok(*marks.get(rule).context("a rule saw it not")?) };
-        let ours = hmark::mark(family, &packet[..], &rule).context(rule_text)?;
+        let ours = hmark::mark(family, &packet[..], &rule).context(OPTIONS)?;
         ensure!(ours & !MASK == 0 && ours & MASK != 0, "{ours:#x}");
         for (before, after) in [("sent", "left"), ("set", "kept")] {
             let (before, after) = (at(before)?, at(after)?);
@@ -120,19 +119,10 @@ fn changes_no_bit_of_others(family: Family, backend: Backend) -> Result<()> {
     Ok(())
 }
 
-/// The rule as `hmark` has it.
-fn rule(family: Family) -> Result<v1::Info> {
-    let mut rule = v1::Info::from(options::parse(OPTIONS, family)?);
-    rule.masked.v0.flags |= flag::MASK;
-    rule.masked.mark_mask = MASK;
-    Ok(rule)
-}
-
 /// HMARK's rules, and those of the others: they set their values on some packets, and look for them
 /// before and after HMARK.
 fn rules() -> String {
-    let hmark =
-        format!("-p udp -m mark ! --mark {WIREGUARD} -j HMARK {OPTIONS} --hmark-mask {MASK:#x}");
+    let hmark = format!("-p udp -m mark ! --mark {WIREGUARD} -j HMARK {OPTIONS}");
     let log = |name| format!("-p udp -j NFLOG --nflog-group {GROUP} --nflog-prefix {name}");
     let mut text = format!(
         "*mangle\n\

@@ -18,37 +18,24 @@ mod tunnels;
 mod watch;
 
 use libtest_mimic::Trial;
-use testbed::path;
-
-use crate::trial::{families, test};
+use testbed::trial::{families, single};
+use testbed::trials;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = families(path!(scenes::equal_c), scenes::equal_c);
-    trials.extend(families(
-        path!(fragments::of_large_datagrams),
-        fragments::of_large_datagrams,
-    ));
-    trials.extend(families(
-        path!(fragments::come_together),
-        fragments::come_together,
-    ));
-    trials.extend(families(path!(bridged::as_routed), bridged::as_routed));
-    trials.extend(families(
-        path!(errors::follow_their_flow),
-        errors::follow_their_flow,
-    ));
-    trials.extend(families(path!(nat::has_one_mark), nat::has_one_mark));
-    trials.extend(families(
-        path!(tracking::without_connection),
-        tracking::without_connection,
-    ));
-    trials.extend(families(
-        path!(ipsec::by_association),
-        ipsec::by_association,
-    ));
-    trials.extend(families(path!(sctp::by_association), sctp::by_association));
-    trials.extend(families(path!(tunnels::as_outside), tunnels::as_outside));
-    trials.push(test(path!(tunnels::users_of_gtp), tunnels::users_of_gtp));
-    trials
+    trials![
+        families(
+            scenes::equal_c,
+            fragments::of_large_datagrams,
+            fragments::come_together,
+            bridged::as_routed,
+            errors::follow_their_flow,
+            nat::has_one_mark,
+            tracking::without_connection,
+            ipsec::by_association,
+            sctp::by_association,
+            tunnels::as_outside,
+        ),
+        single(tunnels::users_of_gtp)
+    ]
 }

@@ -14,37 +14,32 @@ use libtest_mimic::Trial;
 use testbed::command::run;
 use testbed::family::Family;
 use testbed::note;
-use testbed::path;
 use testbed::text::candidate::Candidate;
 use testbed::text::runner::Runner;
 use testbed::text::{edges, generator};
+use testbed::trials;
 
 use crate::backend::Backend;
 use crate::firewall::Firewall;
+use crate::seed;
 use crate::trial::backends;
 
 /// Number of random rules for iptables-legacy, if nothing is emulated.
 const RANDOM: usize = 10_000;
 
 /// The tests here.
-pub fn trials(seed: u64) -> Vec<Trial> {
-    let mut trials = named::trials();
-    trials.extend(files::trials(seed));
-    let mut add = |name, run: fn(Family, Backend, u64) -> Result<()>| {
-        trials.extend(backends(name, move |family, backend| {
-            run(family, backend, seed)
-        }));
-    };
-    add(path!(edges), edges);
-    add(path!(random), random);
-    add(path!(commands), commands);
-    trials
+pub fn trials() -> Vec<Trial> {
+    let own = trials![backends(edges, random, commands)];
+    [named::trials(), files::trials(), own]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Tries the handwritten rules, or some of them if the machine is emulated.
-fn edges(family: Family, backend: Backend, seed: u64) -> Result<()> {
+fn edges(family: Family, backend: Backend) -> Result<()> {
     let mut candidates = edges::candidates();
-    Rng::with_seed(seed).shuffle(&mut candidates);
+    Rng::with_seed(seed()?).shuffle(&mut candidates);
     candidates.truncate(match (native()?, backend) {
         (true, Backend::Legacy) => candidates.len(),
         (true, Backend::Nft) => 200,
@@ -54,8 +49,8 @@ fn edges(family: Family, backend: Backend, seed: u64) -> Result<()> {
 }
 
 /// Tries random rules.
-fn random(family: Family, backend: Backend, seed: u64) -> Result<()> {
-    let mut rng = Rng::with_seed(seed);
+fn random(family: Family, backend: Backend) -> Result<()> {
+    let mut rng = Rng::with_seed(seed()?);
     let count = match (native()?, backend) {
         (true, Backend::Legacy) => RANDOM,
         (true, Backend::Nft) => RANDOM / 10,
@@ -68,8 +63,8 @@ fn random(family: Family, backend: Backend, seed: u64) -> Result<()> {
 }
 
 /// Tries some random rules, each by a separate command.
-fn commands(family: Family, backend: Backend, seed: u64) -> Result<()> {
-    let mut rng = Rng::with_seed(seed);
+fn commands(family: Family, backend: Backend) -> Result<()> {
+    let mut rng = Rng::with_seed(seed()?);
     let count = if native()? { 25 } else { 2 };
     // A command is split at every blank, even at quoted ones.
     let candidates: Vec<_> = std::iter::repeat_with(|| generator::candidate(&mut rng, family))

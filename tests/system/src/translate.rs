@@ -8,16 +8,13 @@ use testbed::command::{run, run_with};
 use testbed::family::Family;
 use testbed::netns::Netns;
 use testbed::note;
-use testbed::path;
 use testbed::text::files::{self, Translation};
-
-use crate::trial::families;
+use testbed::trial::families;
+use testbed::trials;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = families(path!(translated), translated);
-    trials.extend(families(path!(declined), declined));
-    trials
+    trials![families(translated, declined)]
 }
 
 /// Each rule has its translation, and nft and the kernel accept them all.

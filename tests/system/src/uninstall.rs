@@ -7,14 +7,12 @@ use std::fs;
 use anyhow::{ensure, Result};
 use libtest_mimic::Trial;
 use testbed::command::run;
-use testbed::path;
-use testbed::{install, module};
-
-use crate::trial::test;
+use testbed::trial::single;
+use testbed::{install, module, trials};
 
 /// The test here.
 pub fn trials() -> Vec<Trial> {
-    vec![test(path!(there_and_back), there_and_back)]
+    trials![single(there_and_back)]
 }
 
 /// Uninstalling brings back the stock library and the kernel's own module; installing, ours.

@@ -13,10 +13,10 @@ use testbed::iptables;
 use testbed::module;
 use testbed::netns::Netns;
 use testbed::path;
+use testbed::trial::test;
 
 use crate::backend::Backend;
 use crate::rules::MISSION;
-use crate::trial::test;
 
 /// The folders, below the target folder, of the lab's builds of the library for an iptables, and
 /// whether that is an old one.

@@ -5,11 +5,11 @@
 
 use anyhow::{ensure, Result};
 use libtest_mimic::Trial;
-use testbed::family::{Commands, Family};
+use testbed::family::Family;
 use testbed::note;
-use testbed::path;
 use testbed::patience::wait;
-use testbed::trial::test;
+use testbed::trial::families;
+use testbed::trials;
 
 use super::attempts::{self, Outcome};
 use super::site::site;
@@ -22,9 +22,7 @@ const FLOWS: usize = 60;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let name = |family: Family| format!("{}_{}", path!(come_back), family.name());
-    let trial = |family| test(&name(family), move || come_back(family));
-    Family::ALL.map(trial).into()
+    trials![families(come_back)]
 }
 
 /// Sends datagrams to a port where nobody listens; the server answers each with a port unreachable.

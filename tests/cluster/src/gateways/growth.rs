@@ -9,8 +9,8 @@ use anyhow::{ensure, Result};
 use libtest_mimic::Trial;
 use testbed::family::Family;
 use testbed::note;
-use testbed::path;
-use testbed::trial::test;
+use testbed::trial::single;
+use testbed::trials;
 
 use super::site::site;
 use crate::changes::{Change, Live, Spread};
@@ -27,7 +27,7 @@ const DRAINED: usize = 1;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    vec![test(path!(moves_what_must), moves_what_must)]
+    trials![single(moves_what_must)]
 }
 
 fn moves_what_must() -> Result<()> {

@@ -4,7 +4,6 @@
 
 use anyhow::Result;
 use libtest_mimic::Trial;
-use testbed::note;
 use testbed::path;
 use testbed::trial::test;
 
@@ -60,10 +59,5 @@ fn play(page: &str, settings: &str) -> Result<()> {
     let site = site()?;
     site.server.run(SILENCE)?;
     let hosts = [&*site.cluster.hosts, &*router::site()?.hosts].concat();
-    let page_read = Tutorial::read(page, settings)?;
-    for section in page_read.unplayed()? {
-        page_read.play(&section, &hosts)?;
-    }
-    note!("{page}: {} blocks of commands played", page_read.blocks());
-    Ok(())
+    Tutorial::read(page, settings)?.play_rest(&hosts)
 }

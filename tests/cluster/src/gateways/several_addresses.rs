@@ -10,9 +10,9 @@ use anyhow::{ensure, Result};
 use libtest_mimic::Trial;
 use socket2::{Domain, Protocol, Socket, Type};
 use testbed::note;
-use testbed::path;
 use testbed::patience::wait;
-use testbed::trial::test;
+use testbed::trial::single;
+use testbed::trials;
 
 use super::site::{site, Site};
 use crate::clients;
@@ -30,7 +30,7 @@ const ASSOCIATIONS: u16 = 16;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    vec![test(path!(takes_one_gateway), takes_one_gateway)]
+    trials![single(takes_one_gateway)]
 }
 
 /// Opens associations before and after the page's commands.

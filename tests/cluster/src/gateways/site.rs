@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use testbed::family::Family;
-use testbed::kernel;
 use testbed::once::{once, Once};
 
 use super::attempts::{self, Attempt};
@@ -53,9 +52,6 @@ const CABLES: &[(&str, &[&str])] = &[
 /// Maximum number of flows in a test: three gateways need no more, and connection tracking keeps
 /// the flows of all tests.
 const MOST: usize = 400;
-
-/// Makes `iptables` the legacy variant, which does not use nftables.
-const LEGACY: &str = "mount --bind /usr/sbin/xtables-legacy-multi /usr/sbin/xtables-nft-multi";
 
 /// Defines `ping`, as the lab has only that of busybox; and makes commands wait as long as it takes
 /// on a slow machine: the web server for its clients, and `sleep` for the errors that are counted
@@ -227,16 +223,12 @@ impl Site {
     }
 }
 
-/// Keeps curl from the ports that tests choose, which begin at 1024, and on a kernel without a chain
-/// of nftables for NAT makes the border's iptables work without one.
+/// Keeps curl from the ports that tests choose, which begin at 1024.
 fn prepare(hosts: &[Arc<Host>]) -> Result<()> {
     for blade in named(hosts, "blade-*") {
         let netns = blade.netns();
         netns.sysctl("ipv4/ip_unprivileged_port_start", "0")?;
         netns.sysctl("ipv4/ip_local_port_range", "600 1023")?;
-    }
-    if kernel::is_uml() {
-        one(hosts, "border")?.run(LEGACY)?;
     }
     Ok(())
 }

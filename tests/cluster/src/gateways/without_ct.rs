@@ -6,9 +6,9 @@ use anyhow::{ensure, Result};
 use libtest_mimic::Trial;
 use testbed::family::Family;
 use testbed::note;
-use testbed::path;
 use testbed::patience::wait;
-use testbed::trial::test;
+use testbed::trial::single;
+use testbed::trials;
 
 use super::attempts::{self, Outcome};
 use super::site::{site, Site};
@@ -24,7 +24,7 @@ const DEVIATIONS: f64 = 5.0;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    vec![test(path!(goes_astray), goes_astray)]
+    trials![single(goes_astray)]
 }
 
 /// Takes `ct` out of the rules for as long as connections of each kind are counted.

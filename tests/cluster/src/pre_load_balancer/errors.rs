@@ -10,11 +10,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
-use testbed::family::{Commands, Family};
+use testbed::family::Family;
 use testbed::note;
-use testbed::path;
 use testbed::patience::wait;
-use testbed::trial::test;
+use testbed::trial::families;
+use testbed::trials;
 
 use super::site::{site, Site, FRONT};
 use crate::account;
@@ -33,14 +33,7 @@ const PADDING: usize = 1300;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = Vec::new();
-    for family in Family::ALL {
-        let name = |path| format!("{path}_{}", family.name());
-        let from_clients = test(&name(path!(from_clients)), move || from_clients(family));
-        let from_servers = test(&name(path!(from_servers)), move || from_servers(family));
-        trials.extend([from_clients, from_servers]);
-    }
-    trials
+    trials![families(from_clients, from_servers)]
 }
 
 /// Clients are behind a narrow path: the router in front tells the cluster's address that an answer

@@ -9,8 +9,8 @@ use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
 use testbed::family::Family;
 use testbed::note;
-use testbed::path;
-use testbed::trial::test;
+use testbed::trial::single;
+use testbed::trials;
 
 use super::site::{site, Site, NORTH, SOUTH};
 use crate::account::Account;
@@ -22,7 +22,7 @@ const SEED: u64 = 0x6465_6164;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    vec![test(path!(outlives_a_gateway), outlives_a_gateway)]
+    trials![single(outlives_a_gateway)]
 }
 
 /// Connections of all kinds, asked before the failure, after its repair, and after the return.

@@ -8,10 +8,10 @@ use std::net::IpAddr;
 
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
-use testbed::family::{Commands, Family};
+use testbed::family::Family;
 use testbed::note;
-use testbed::path;
-use testbed::trial::test;
+use testbed::trial::families;
+use testbed::trials;
 
 use super::site::site;
 use crate::clients;
@@ -28,11 +28,7 @@ const FRAGMENTS: u64 = 3;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let of = |family: Family| {
-        let name = format!("{}_{}", path!(keep_together), family.name());
-        test(&name, move || keep_together(family))
-    };
-    Family::ALL.into_iter().map(of).collect()
+    trials![families(keep_together)]
 }
 
 fn keep_together(family: Family) -> Result<()> {

@@ -10,9 +10,9 @@ use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
 use testbed::family::Family;
 use testbed::note;
-use testbed::path;
 use testbed::patience::wait;
-use testbed::trial::test;
+use testbed::trial::single;
+use testbed::trials;
 
 use super::reload::{trapped, under_traffic, unmarked};
 use super::site::{site, Site, NORTH, SOUTH};
@@ -30,7 +30,7 @@ const DATAGRAMS: usize = 25;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    vec![test(path!(moves_what_must), moves_what_must)]
+    trials![single(moves_what_must)]
 }
 
 fn moves_what_must() -> Result<()> {

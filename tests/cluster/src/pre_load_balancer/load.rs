@@ -10,9 +10,9 @@ use libtest_mimic::Trial;
 use testbed::family::Family;
 use testbed::module;
 use testbed::note;
-use testbed::path;
 use testbed::patience::wait;
-use testbed::trial::test;
+use testbed::trial::single;
+use testbed::trials;
 
 use super::site::{site, Site};
 use crate::account::Account;
@@ -34,13 +34,7 @@ const BY_ITSELF: usize = 512 << 10;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    vec![
-        test(
-            path!(keeps_no_state_in_selectors),
-            keeps_no_state_in_selectors,
-        ),
-        test(path!(is_carried), is_carried),
-    ]
+    trials![single(keeps_no_state_in_selectors, is_carried)]
 }
 
 /// TCP connections to the web servers, all open at once and each answered twice.

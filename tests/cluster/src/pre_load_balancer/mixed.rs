@@ -12,9 +12,9 @@ use libtest_mimic::Trial;
 use testbed::family::{Commands, Family};
 use testbed::install::{link_extensions, stock_extension};
 use testbed::note;
-use testbed::path;
 use testbed::reference;
-use testbed::trial::test;
+use testbed::trial::single;
+use testbed::trials;
 
 use super::site::{site, Site};
 use crate::flow::Transport;
@@ -33,7 +33,7 @@ const SEED: u64 = 0x6d69_7865;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    vec![test(path!(c_and_rust_selectors), c_and_rust_selectors)]
+    trials![single(c_and_rust_selectors)]
 }
 
 fn c_and_rust_selectors() -> Result<()> {

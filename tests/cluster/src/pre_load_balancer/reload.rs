@@ -11,9 +11,9 @@ use libtest_mimic::Trial;
 use socket2::Socket;
 use testbed::family::Family;
 use testbed::note;
-use testbed::path;
 use testbed::patience::wait;
-use testbed::trial::test;
+use testbed::trial::single;
+use testbed::trials;
 
 use super::site::{site, Site};
 use crate::account;
@@ -36,10 +36,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    vec![test(
-        path!(leaves_no_packet_unmarked),
-        leaves_no_packet_unmarked,
-    )]
+    trials![single(leaves_no_packet_unmarked)]
 }
 
 /// Traps packets without a mark: they are routed by the main table, to a device that counts them.

@@ -8,9 +8,9 @@ use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
 use socket2::SockRef;
 use testbed::note;
-use testbed::path;
 use testbed::patience::wait;
-use testbed::trial::test;
+use testbed::trial::single;
+use testbed::trials;
 
 use super::site::site;
 use crate::host::{one, Host};
@@ -42,7 +42,7 @@ const MARKS_ALL: &str = "iptables -t mangle -R OUTPUT 2 -o line+ \
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    vec![test(path!(keeps_its_mark), keeps_its_mark)]
+    trials![single(keeps_its_mark)]
 }
 
 /// Sends a tunnel's packets before and after the page's commands.

@@ -8,13 +8,14 @@ use libtest_mimic::Trial;
 use testbed::family::Family;
 use testbed::iptables;
 use testbed::note;
-use testbed::path;
 use testbed::side::Side;
 use testbed::text::files;
+use testbed::trials;
 
 use super::native;
 use crate::backend::Backend;
 use crate::firewall::{Firewall, PARAMETER_PROBLEM};
+use crate::seed;
 use crate::trial::backends;
 
 /// Number of rules to try if the machine is emulated.
@@ -25,33 +26,27 @@ const FEW: usize = 25;
 const WORDS: [&str; 4] = ["HMARK: ", "option \"", "argument", " !"];
 
 /// The tests here.
-pub fn trials(seed: u64) -> Vec<Trial> {
-    let mut trials = backends(path!(rules), move |family, backend| {
-        rules(family, backend, seed)
-    });
-    trials.extend(backends(path!(stock), move |family, backend| {
-        stock(family, backend, seed)
-    }));
-    trials
+pub fn trials() -> Vec<Trial> {
+    trials![backends(rules, stock)]
 }
 
 /// Our library makes of each rule what its line says.
-fn rules(family: Family, backend: Backend, seed: u64) -> Result<()> {
-    check(Side::Ours, family, backend, seed)
+fn rules(family: Family, backend: Backend) -> Result<()> {
+    check(Side::Ours, family, backend)
 }
 
 /// The stock library makes of those that are otherwise for it what theirs say.
-fn stock(family: Family, backend: Backend, seed: u64) -> Result<()> {
-    check(Side::Stock, family, backend, seed)
+fn stock(family: Family, backend: Backend) -> Result<()> {
+    check(Side::Stock, family, backend)
 }
 
 /// Adds the rules for a library one by one, or some of them if the machine is emulated, and saves
 /// them all. None is left of those that are refused.
-fn check(library: Side, family: Family, backend: Backend, seed: u64) -> Result<()> {
+fn check(library: Side, family: Family, backend: Backend) -> Result<()> {
     let firewall = Firewall::new(family, backend)?;
     let mut rules = files::rules(library, family);
     if !native()? {
-        Rng::with_seed(seed).shuffle(&mut rules);
+        Rng::with_seed(seed()?).shuffle(&mut rules);
         rules.truncate(FEW);
     }
     let mut accepted = Vec::new();

@@ -7,20 +7,17 @@ use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
 use testbed::command::output;
 use testbed::family::{Commands, Family};
-use testbed::path;
 use testbed::side::Side;
 use testbed::text::runner::Iptables;
+use testbed::trial::{families, single};
+use testbed::trials;
 
 use crate::backend::Backend;
 use crate::firewall::Firewall;
-use crate::trial::{families, test};
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    let mut trials = vec![test(path!(tuple_ipv4), tuple_ipv4)];
-    trials.extend(families(path!(not_spread), not_spread));
-    trials.extend(families(path!(spread_by_nft), spread_by_nft));
-    trials
+    trials![single(tuple_ipv4), families(not_spread, spread_by_nft)]
 }
 
 /// For an address in a tuple, the stock library stores more than for what it saves in its place.

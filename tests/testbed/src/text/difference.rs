@@ -2,10 +2,10 @@
 
 //! The differences between the libraries that the man page names, and the rules that they concern.
 
-use std::fmt;
 use std::net::Ipv6Addr;
 
 use hmark::rule::v0::flag;
+use hmark_text::Row;
 
 use crate::family::Family;
 
@@ -15,7 +15,7 @@ use super::candidate::Candidate;
 const PREFIXES: u32 = flag::SADDR_MASK | flag::DADDR_MASK;
 
 /// A named difference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Difference {
     /// The stock library refuses a rule without seed or selectors; ours has defaults.
     Defaults,
@@ -34,22 +34,10 @@ pub enum Difference {
 }
 
 impl Difference {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Defaults,
-        Self::Netmask,
-        Self::SpiAndPort,
-        Self::Overridden,
-        Self::Zone,
-        Self::Tuple,
-    ];
-
     /// The reason why the stock library may accept a rule that ours refuses.
     pub fn refused_by_ours(candidate: &Candidate, family: Family) -> Option<Self> {
-        for (_, value) in candidate
-            .options()
-            .filter(|(row, _)| row.flag & PREFIXES != 0)
-        {
+        let is_prefix = |(row, _): &(&Row, _)| row.flag & PREFIXES != 0;
+        for (_, value) in candidate.options().filter(is_prefix) {
             if netmask(value, family).is_some_and(lacks_length) {
                 return Some(Self::Netmask);
             }
@@ -68,19 +56,6 @@ impl Difference {
 /// Whether both libraries store the same bytes for a rule that both accept.
 pub fn stored_alike(candidate: &Candidate, family: Family) -> bool {
     family == Family::Ipv6 || candidate.selected() & PREFIXES == 0
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Defaults => "defaults",
-            Self::Netmask => "netmask without length",
-            Self::SpiAndPort => "SPI and port",
-            Self::Overridden => "mask and tuple",
-            Self::Zone => "netmask with a zone",
-            Self::Tuple => "addresses in an IPv4 tuple",
-        })
-    }
 }
 
 /// Whether the tuple names a part that an option before it masks.

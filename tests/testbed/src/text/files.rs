@@ -112,6 +112,7 @@ fn rule(line: &'static str) -> Option<Rule> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hmark_text::{read, save, Line};
 
     #[test]
     fn every_line_is_read() {
@@ -133,6 +134,21 @@ mod tests {
         }
         let count = Family::ALL.map(|family| translations(family).len());
         assert_eq!(2 * count.iter().sum::<usize>(), lines(TRANSLATIONS).count());
+    }
+
+    #[test]
+    fn each_line_says_what_ours_makes_of_its_rule() {
+        for family in Family::ALL {
+            for Rule { added, saved } in rules(Side::Ours, family) {
+                let made = read(&added[TARGET.len()..], family).map(|(rule, _)| {
+                    let mut line = Line::new();
+                    save(&rule, family, &mut line);
+                    format!("{TARGET}{line}")
+                });
+                let made = made.map_err(|error| error.to_string());
+                assert_eq!(made.as_deref().ok(), saved, "{family}: {added}: {made:?}");
+            }
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 //! Tries many rules at once with both libraries, and reports where the two differ.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::slice;
 
@@ -28,32 +29,23 @@ pub struct Figures {
     pub accepted: usize,
     /// Refused by both.
     pub refused: usize,
-    /// Rules that fell under a named difference, in the order of [`Difference::ALL`].
-    pub named: [usize; Difference::ALL.len()],
+    /// Those that fell under a named difference.
+    pub named: BTreeMap<Difference, usize>,
 }
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let named: Vec<_> = Difference::ALL
-            .iter()
-            .zip(self.named)
-            .map(|(difference, count)| format!("{count} {difference}"))
-            .collect();
         write!(
             f,
-            "{} accepted and {} refused by both; differences with a name: {}; without: 0",
-            self.accepted,
-            self.refused,
-            named.join(", ")
+            "{} accepted and {} refused by both; differences with a name: {:?}; without: 0",
+            self.accepted, self.refused, self.named
         )
     }
 }
 
 impl Figures {
     fn count(&mut self, difference: Difference) {
-        for (named, count) in Difference::ALL.into_iter().zip(&mut self.named) {
-            *count += usize::from(named == difference);
-        }
+        *self.named.entry(difference).or_default() += 1;
     }
 }
 
@@ -77,7 +69,8 @@ pub trait Iptables {
 /// Tries the rules of one family.
 pub struct Runner<I> {
     family: Family,
-    iptables: I,
+    /// What it tries them with.
+    pub iptables: I,
 }
 
 /// A rule that both libraries accept: its index among the candidates, its text for each of
@@ -149,31 +142,27 @@ impl<I: Iptables> Runner<I> {
     }
 
     /// Makes each library find and delete the rules that commands of the other added, or its own if
-    /// the other stores them otherwise, one command for each step. Returns the number of candidates that were accepted, and so tried.
+    /// the other stores them otherwise, one command for each step. Returns the number of candidates
+    /// that were accepted, and so tried.
     pub fn by_command(&self, candidates: &[Candidate]) -> Result<usize> {
         let (accepted, _) = self.accepted(candidates, &mut Figures::default())?;
-        let mut tried = 0;
         for rule in &accepted {
             for (side, (library, _)) in SIDES.into_iter().enumerate() {
                 let finder = if rule.is_alike { 1 - side } else { side };
                 let (other, _) = SIDES[finder];
-                let run = |library, command: &str, text: &str| {
-                    let arguments = format!("-t mangle {command} {text}");
-                    self.iptables.run(library, "", &arguments, "")
+                let run = |side: usize, command: &str| {
+                    let text = &rule.texts[side];
+                    let arguments = format!("-t mangle {command} PREROUTING -j HMARK {text}");
+                    self.iptables.run(SIDES[side].0, "", &arguments, "")
                 };
-                let [text, others] = [side, finder].map(|side| &rule.texts[side]);
-                let [text, others] =
-                    [text, others].map(|text| format!("PREROUTING -j HMARK {text}"));
-                run(library, "-F", "PREROUTING")?;
-                run(library, "-A", &text)?;
-                run(other, "-C", &others)?;
-                run(other, "-D", &others)?;
+                run(side, "-A")?;
+                run(finder, "-C")?;
+                run(finder, "-D")?;
                 let left = self.save(library, "PREROUTING")?;
                 ensure!(left.is_empty(), "{other:?}: -D left {left:?}");
-                tried += 1;
             }
         }
-        Ok(tried / SIDES.len())
+        Ok(accepted.len())
     }
 
     /// Makes each library parse its text of each candidate.
@@ -182,50 +171,47 @@ impl<I: Iptables> Runner<I> {
         candidates: &[Candidate],
         figures: &mut Figures,
     ) -> Result<(Vec<Accepted>, Option<Found>)> {
-        let stock: Vec<_> = candidates
+        let stock = candidates
             .iter()
-            .map(|candidate| candidate.for_stock(self.family).to_string())
-            .collect();
-        let ours: Vec<_> = candidates.iter().map(Candidate::to_string).collect();
-        let verdicts = [
-            self.verdicts(Side::Stock, &stock)?,
-            self.verdicts(Side::Ours, &ours)?,
-        ];
+            .map(|one| one.for_stock(self.family).to_string());
+        let ours = candidates.iter().map(Candidate::to_string);
+        let (stock, ours): (Vec<_>, Vec<_>) = (stock.collect(), ours.collect());
+        let by_stock = self.verdicts(Side::Stock, &stock)?;
+        let by_ours = self.verdicts(Side::Ours, &ours)?;
         let mut accepted = Vec::new();
-        for (index, texts) in stock.into_iter().zip(ours).map(Into::into).enumerate() {
-            let texts: [String; 2] = texts;
-            let [by_stock, by_ours] = &verdicts;
-            match (&by_stock[index], &by_ours[index]) {
+        for (index, texts) in stock.into_iter().zip(ours).enumerate() {
+            let candidate = &candidates[index];
+            let what = match (&by_stock[index], &by_ours[index]) {
                 (None, None) => {
                     figures.accepted += 1;
-                    if texts[0] != texts[1] {
+                    if texts.0 != texts.1 {
                         figures.count(Difference::Defaults);
                     }
-                    let is_alike = stored_alike(&candidates[index], self.family);
+                    let is_alike = stored_alike(candidate, self.family);
                     if !is_alike {
                         figures.count(Difference::Tuple);
                     }
                     accepted.push(Accepted {
                         index,
-                        texts,
+                        texts: texts.into(),
                         is_alike,
                     });
+                    continue;
                 }
-                (Some(_), Some(_)) => figures.refused += 1,
-                (None, Some(why)) => {
-                    match Difference::refused_by_ours(&candidates[index], self.family) {
-                        Some(difference) => figures.count(difference),
-                        None => {
-                            let what = format!("ours alone refuses it: {why}");
-                            return Ok((accepted, Some(Found { index, what })));
-                        }
+                (Some(_), Some(_)) => {
+                    figures.refused += 1;
+                    continue;
+                }
+                (None, Some(why)) => match Difference::refused_by_ours(candidate, self.family) {
+                    Some(difference) => {
+                        figures.count(difference);
+                        continue;
                     }
-                }
-                (Some(why), None) => {
-                    let what = format!("the stock library alone refuses it: {why}");
-                    return Ok((accepted, Some(Found { index, what })));
-                }
-            }
+                    None => format!("ours alone refuses it: {why}"),
+                },
+                (Some(why), None) => format!("the stock library alone refuses it: {why}"),
+            };
+            return Ok((accepted, Some(Found { index, what })));
         }
         Ok((accepted, None))
     }
