@@ -7,6 +7,7 @@
 mod account;
 mod cables;
 mod capture;
+mod changes;
 mod chi_square;
 mod clients;
 mod cluster;
