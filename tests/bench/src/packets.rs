@@ -83,7 +83,10 @@ fn measure(module: &Path, kind: usize, name: &str, effort: &Effort) -> Result<Ro
     };
     let about = said("kind ").next().context("the module said nothing")?;
     let measured = value(about, "name")?;
-    ensure!(measured == name, "the module has {measured} in place of {name}");
+    ensure!(
+        measured == name,
+        "the module has {measured} in place of {name}"
+    );
     let mut row = Row {
         name: name.to_owned(),
         of: String::new(),

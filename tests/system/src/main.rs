@@ -20,6 +20,7 @@ mod netfilter;
 mod nflog;
 mod races;
 mod refusals;
+mod revisions;
 mod rules;
 mod ruleset;
 mod stacks;
@@ -97,6 +98,7 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
     if !is_debug() {
         trials.extend(commands::trials());
         trials.extend(text::trials());
+        trials.extend(revisions::trials());
         trials.extend(translate::trials());
         trials.extend(examples::trials());
         if !is_foreign() {
