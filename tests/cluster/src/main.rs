@@ -7,7 +7,6 @@
 mod account;
 mod cables;
 mod capture;
-mod chi_square;
 mod clients;
 mod cluster;
 mod demo;
