@@ -180,7 +180,9 @@ const CHECK: &[Lane] = &[
         .with(&[Product::Module(Hmark, Stock)]),
     lane("by-hand", 60)
         .shows("the README's way without packages")
-        .runs(Run::Script("unshare --mount --propagation=unchanged lab/by-hand.sh"))
+        .runs(Run::Script(
+            "unshare --mount --propagation=unchanged lab/by-hand.sh",
+        ))
         .with(&[Product::Module(Hmark, Stock)]),
     lane("stock-guest-tests", 490)
         .shows("module and library on the stock kernel")

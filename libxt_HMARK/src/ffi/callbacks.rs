@@ -109,10 +109,7 @@ pub unsafe extern "C" fn print<E: Extension, const NFPROTO: u16>(
     _numeric: c_int,
 ) {
     // SAFETY: by this function's own contract.
-    let rule = unsafe { rule::<E>(target) };
-    let mut line = Line::new();
-    E::list(&rule, family::<NFPROTO>(), &mut line);
-    output::print(&line);
+    unsafe { show::<E>(target, family::<NFPROTO>(), E::list) }
 }
 
 /// Shows the rule in `-S` and iptables-save.
@@ -125,9 +122,21 @@ pub unsafe extern "C" fn save<E: Extension, const NFPROTO: u16>(
     target: *const xt_entry_target,
 ) {
     // SAFETY: by this function's own contract.
-    let rule = unsafe { rule::<E>(target) };
+    unsafe { show::<E>(target, family::<NFPROTO>(), E::save) }
+}
+
+/// # Safety
+///
+/// `target` must be that of a rule of `E`.
+#[inline(never)]
+unsafe fn show<E: Extension>(
+    target: *const xt_entry_target,
+    family: Family,
+    write: fn(&E::Rule, Family, &mut Line),
+) {
     let mut line = Line::new();
-    E::save(&rule, family::<NFPROTO>(), &mut line);
+    // SAFETY: by this function's own contract.
+    write(&unsafe { rule::<E>(target) }, family, &mut line);
     output::print(&line);
 }
 
@@ -196,6 +205,7 @@ const fn family<const NFPROTO: u16>() -> Family {
 /// # Safety
 ///
 /// `target` must point to the target of a rule of `E`.
+#[inline(never)]
 unsafe fn rule<E: Extension>(target: *const xt_entry_target) -> E::Rule {
     const { assert!(E::OLD.len <= E::NEW.len && E::NEW.len == size_of::<E::Rule>()) };
     let mut rule = MaybeUninit::<E::Rule>::zeroed();

@@ -41,8 +41,16 @@ pub struct Targets {
     first: [xtables_target; 2],
     /// Of each family, the target of the other revision.
     second: [xtables_target; 2],
-    /// Whether the kernel has the newer revision, once that was asked for.
-    has_new: Option<bool>,
+    /// Whether the kernel has the newer revision.
+    has_new: Answer,
+}
+
+/// The answer of a kernel. The first is all zeros, so that the library's file has no room for targets.
+#[derive(Clone, Copy, PartialEq)]
+enum Answer {
+    NotAsked,
+    No,
+    Yes,
 }
 
 impl Targets {
@@ -56,17 +64,18 @@ impl Targets {
             Family::Ipv4 => IPT_SO_GET_REVISION_TARGET,
             Family::Ipv6 => IP6T_SO_GET_REVISION_TARGET,
         };
-        let ask = || {
+        // SAFETY: libxtables does not know this member, nor threads.
+        let answer = unsafe { &mut (*E::targets()).has_new };
+        if *answer == Answer::NotAsked {
             // SAFETY: libxtables sets its parameters before it loads an extension; the name is a string.
-            unsafe {
+            let has_new = unsafe {
                 (*xt_params).compat_rev.is_none_or(|has_revision| {
                     has_revision(E::NAME.as_ptr(), E::NEW.number, question as c_int) != 0
                 })
-            }
-        };
-        // SAFETY: libxtables does not know this member, nor threads.
-        let has_new = unsafe { &mut (*E::targets()).has_new };
-        *has_new.get_or_insert_with(ask)
+            };
+            *answer = if has_new { Answer::Yes } else { Answer::No };
+        }
+        *answer == Answer::Yes
     }
 
     /// Has the first target be of this revision until the next rule is checked. iptables-nft compares as
@@ -130,7 +139,7 @@ impl<const N: usize> Room<N> {
         let targets = Targets {
             first,
             second,
-            has_new: None,
+            has_new: Answer::NotAsked,
         };
         Self {
             is_filled: OnceCell::new(),

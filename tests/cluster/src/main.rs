@@ -7,6 +7,7 @@
 mod account;
 mod cables;
 mod capture;
+mod changes;
 mod clients;
 mod cluster;
 mod demo;

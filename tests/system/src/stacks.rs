@@ -23,16 +23,19 @@ use testbed::trials;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    trials![families(
-        scenes::equal_c,
-        fragments::of_large_datagrams,
-        fragments::come_together,
-        bridged::as_routed,
-        errors::follow_their_flow,
-        nat::has_one_mark,
-        tracking::without_connection,
-        ipsec::by_association,
-        sctp::by_association,
-        tunnels::as_outside,
-    ), single(tunnels::users_of_gtp)]
+    trials![
+        families(
+            scenes::equal_c,
+            fragments::of_large_datagrams,
+            fragments::come_together,
+            bridged::as_routed,
+            errors::follow_their_flow,
+            nat::has_one_mark,
+            tracking::without_connection,
+            ipsec::by_association,
+            sctp::by_association,
+            tunnels::as_outside,
+        ),
+        single(tunnels::users_of_gtp)
+    ]
 }
