@@ -186,10 +186,16 @@ fn contradict(rule: &mut v1::Info, random: &mut Random) {
         8 => masked.mark_mask = random.u32(),
         9 => masked.v0.hoffset ^= 1 << random.below(32),
         10 => masked.v0.hoffset = masked.v0.hoffset.wrapping_add(masked.mark_mask / 2 + 1),
-        11 => masked.v0.hmodulus = masked.v0.hmodulus.wrapping_add(1),
+        11 => {
+            let next = masked.v0.hmodulus.wrapping_add(1);
+            masked.v0.hmodulus = random.pick(&[next, 0, 256, 257, u32::MAX]);
+        }
         12 => rule.from = random.pick(&[0, 1, masked.v0.hmodulus.wrapping_add(1)]),
         13 => rule.less[random.below(256)] = random.pick(&[0, 1, 100, 101, 255]),
-        14 => rule.less = [random.pick(&[0, 1, 100]); v1::WEIGHTS],
+        14 => {
+            let marks = masked.v0.hmodulus.min(v1::WEIGHTS as u32) as usize;
+            rule.less[..marks].fill(random.pick(&[0, 100]));
+        }
         15 => rule.key[random.below(16)] ^= 1,
         16 => rule.inner ^= 1 << random.below(8),
         17 => rule.vxlan_port = random.pick(&[0, rule.gtpu_port, rule.geneve_port]),
