@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
 use etherparse::{IpNumber, LaxIpSlice};
-use hmark::rule::v0::Info;
+use hmark::rule::Rule;
 use libtest_mimic::Trial;
 use packets::Bytes;
 use testbed::family::{Commands, Family};
@@ -101,7 +101,7 @@ impl Flow {
     ///
     /// # Errors
     /// If the rule gives none.
-    pub fn mark(&self, rule: &Info) -> Result<u32> {
+    pub fn mark(&self, rule: &impl Rule) -> Result<u32> {
         self.mark_of(&self.packet(false), rule)
     }
 
@@ -109,11 +109,11 @@ impl Flow {
     ///
     /// # Errors
     /// If the rule gives none.
-    pub fn fragment_mark(&self, rule: &Info) -> Result<u32> {
+    pub fn fragment_mark(&self, rule: &impl Rule) -> Result<u32> {
         self.mark_of(&self.packet(true), rule)
     }
 
-    fn mark_of(&self, packet: &[u8], rule: &Info) -> Result<u32> {
+    fn mark_of(&self, packet: &[u8], rule: &impl Rule) -> Result<u32> {
         let mark = hmark::mark(self.family(), packet, rule);
         mark.with_context(|| format!("{self} gets no mark"))
     }

@@ -7,7 +7,7 @@
 mod account;
 mod cables;
 mod capture;
-mod chi_square;
+mod changes;
 mod clients;
 mod cluster;
 mod demo;

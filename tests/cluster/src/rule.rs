@@ -81,10 +81,14 @@ impl Marking {
     /// # Errors
     /// If the mark is that of no gateway.
     pub fn gateway_of(&self, mark: u32) -> Result<usize> {
-        mark.checked_sub(self.first_mark)
-            .map(|gateway| gateway as usize)
+        self.place_of(mark)
             .filter(|gateway| *gateway < self.gateways)
             .with_context(|| format!("no gateway has the mark {mark}"))
+    }
+
+    /// The place of a mark, counted from that of the first gateway. Gateways may have been added.
+    pub fn place_of(&self, mark: u32) -> Option<usize> {
+        Some(mark.checked_sub(self.first_mark)? as usize)
     }
 }
 

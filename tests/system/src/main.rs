@@ -12,6 +12,7 @@ mod examples;
 mod experiment;
 mod firewall;
 mod kernel;
+mod key;
 mod lifecycle;
 mod loading;
 mod marks;
@@ -23,6 +24,7 @@ mod refusals;
 mod revisions;
 mod rules;
 mod ruleset;
+mod sharing;
 mod stacks;
 mod text;
 mod traffic;
@@ -86,6 +88,7 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
         trials.extend(races::trials());
         trials.extend(marks::trials());
         trials.extend(stacks::trials());
+        trials.extend(sharing::trials());
         if !is_debug() {
             trials.extend(uninstall::trials());
             trials.extend(refusals::trials());
@@ -97,6 +100,7 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
     trials.extend(compat::trials());
     if !is_debug() {
         trials.extend(commands::trials());
+        trials.extend(key::trials());
         trials.extend(text::trials());
         trials.extend(revisions::trials());
         trials.extend(translate::trials());

@@ -5,6 +5,7 @@
 mod attempts;
 mod delivery;
 mod errors;
+mod growth;
 #[cfg(test)]
 mod moves;
 mod pages;
@@ -24,6 +25,7 @@ pub fn trials() -> Vec<Trial> {
         without_ct::trials(),
         pages::trials(),
         several_addresses::trials(),
+        growth::trials(),
     ];
     steps::around("gateways", || Ok(&site::site()?.cluster), trials)
 }

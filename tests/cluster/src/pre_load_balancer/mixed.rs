@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! A mixed cluster: one selector uses the kernel's own C module, and the others use ours. Both are
-//! in the same kernel at once, the C module under another name; each flow passes all selectors.
+//! in the same kernel at once, the C module under another name; each flow passes all selectors. Of
+//! ours, one has a rule of revision 1 whose options change nothing.
 
 use std::fs;
 use std::path::Path;
@@ -17,6 +18,12 @@ use testbed::trials;
 
 use super::site::{site, Site};
 use crate::flow::Transport;
+
+/// Gives a selector's rules an option of revision 1 that changes no mark: the cluster has not grown.
+const REVISION_1: &str = "for tables in iptables ip6tables; do
+        $tables-save -t mangle | sed 's/--hmark-mod \\([0-9]*\\)/& --hmark-from \\1/' | $tables-restore
+    done
+    iptables-save -t mangle | grep -q -e --hmark-from";
 
 /// The folder with all extensions of iptables, and one for the C module's other name.
 const EXTENSIONS: &str = "/tmp/hmark-cluster-extensions";
@@ -36,13 +43,19 @@ fn c_and_rust_selectors() -> Result<()> {
     link_extensions(EXTENSIONS.as_ref(), &stock)?;
     fs::write(format!("{EXTENSIONS}/libxt_CMARK.so"), renamed(&stock)?)?;
 
-    let selector = &site.cluster.selectors[0];
-    selector.run("iptables-save -t mangle > /run/ours; ip6tables-save -t mangle > /run/ours6")?;
+    let changed = &site.cluster.selectors[..2];
+    for selector in changed {
+        selector
+            .run("iptables-save -t mangle > /run/ours; ip6tables-save -t mangle > /run/ours6")?;
+    }
     let result = Family::ALL
         .into_iter()
         .try_for_each(|family| replace(site, family))
+        .and_then(|()| changed[1].run(REVISION_1).map(drop))
         .and_then(|()| deliver(site));
-    selector.run("iptables-restore /run/ours; ip6tables-restore /run/ours6")?;
+    for selector in changed {
+        selector.run("iptables-restore /run/ours; ip6tables-restore /run/ours6")?;
+    }
     result
 }
 
@@ -103,7 +116,7 @@ fn deliver(site: &Site) -> Result<()> {
     );
     note!(
         "{flows} flows of TCP, UDP and SCTP through a selector with the C module, which \
-         marked {by_c} packets, and two with ours; misdelivered: 0"
+         marked {by_c} packets, and two with ours, one of them by revision 1; misdelivered: 0"
     );
     Ok(())
 }

@@ -6,6 +6,7 @@ mod delivery;
 mod errors;
 mod failure;
 mod fragments;
+mod growth;
 mod load;
 mod mixed;
 mod reload;
@@ -27,6 +28,7 @@ pub fn trials() -> Vec<Trial> {
         failure::trials(),
         reload::trials(),
         mixed::trials(),
+        growth::trials(),
         load::trials(),
     ];
     steps::around("pre_load_balancer", || Ok(&site()?.cluster), trials)

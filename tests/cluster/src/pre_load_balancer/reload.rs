@@ -64,6 +64,14 @@ const CARELESS: &str = "
 
 fn leaves_no_packet_unmarked() -> Result<()> {
     let site = site()?;
+    trapped(site, || reload_trapped(site))
+}
+
+/// Traps packets without a mark, on all selectors, as long as `work` goes on.
+///
+/// # Errors
+/// Those of `work`, or if a trap cannot be set.
+pub fn trapped(site: &Site, work: impl FnOnce() -> Result<()>) -> Result<()> {
     for selector in site.all_selectors() {
         let addresses = format!(
             "VIP={} VIP6={}\n",
@@ -72,7 +80,7 @@ fn leaves_no_packet_unmarked() -> Result<()> {
         );
         selector.run(&format!("{addresses}{TRAP}"))?;
     }
-    let result = reload_trapped(site);
+    let result = work();
     for selector in site.all_selectors() {
         selector.run("ip link del unmarked")?;
     }
@@ -134,7 +142,10 @@ fn reload_trapped(site: &Site) -> Result<()> {
 }
 
 /// Sends packets of all flows while `work` runs, and returns their number.
-fn under_traffic(
+///
+/// # Errors
+/// Those of `work`, or if a packet cannot be sent.
+pub fn under_traffic(
     site: &Site,
     flows: &[Flow],
     work: impl FnOnce() -> Result<()> + Send,
@@ -169,7 +180,10 @@ fn open(flow: &Flow) -> Result<Socket> {
 }
 
 /// The number of packets in all traps.
-fn unmarked(site: &Site) -> Result<u64> {
+///
+/// # Errors
+/// If no traps are set.
+pub fn unmarked(site: &Site) -> Result<u64> {
     let count = |selector: &Host| -> Result<u64> {
         let text = selector.run("cat /sys/class/net/unmarked/statistics/tx_packets")?;
         Ok(text.trim().parse()?)

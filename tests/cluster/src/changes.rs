@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Changes of the selectors' rules under live connections: as many move as must, no other one
+//! moves, and none breaks.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::thread;
+
+use anyhow::{ensure, Context, Result};
+use chi_square::ChiSquare;
+use hmark::rule::v1::{self, flag, FULL_WEIGHT};
+use testbed::family::Family;
+
+use crate::account;
+use crate::capture::Capture;
+use crate::clients::{self, Connection};
+use crate::cluster::Cluster;
+use crate::flow::Flow;
+use crate::host::Host;
+
+/// The greatest deviation of the number of connections that move from the one that must, in standard
+/// deviations: a uniform hash exceeds it once in a thousand times. The flows are the same in every
+/// run, so a run does not fail by chance.
+const DEVIATIONS: f64 = 3.29;
+
+/// The fewest connections for each gateway of which the chi-square test says anything.
+const FEWEST: usize = 5;
+
+/// Decides a gateway's share of all connections.
+#[derive(Clone, Copy)]
+pub struct Spread {
+    /// The number of gateways that have a mark: `--hmark-mod`.
+    pub gateways: usize,
+    /// A gateway and its weight, unless that of all is 100: `--hmark-weight`.
+    pub weight: Option<(usize, u8)>,
+}
+
+/// A change of the rules, for which one gateway gets more or fewer connections.
+pub struct Change {
+    /// Names the change in the table.
+    pub name: &'static str,
+    pub gateway: usize,
+    /// What is so afterwards.
+    pub to: Spread,
+}
+
+/// Open connections, each of which goes through one gateway.
+pub struct Live<'c> {
+    cluster: &'c Cluster,
+    /// Those of the cluster, and the one that is added.
+    gateways: Vec<Arc<Host>>,
+    /// Hears all of them.
+    pub capture: Capture,
+    connections: Vec<Connection>,
+    spread: Spread,
+    /// The gateway of each connection.
+    places: Vec<usize>,
+    rows: String,
+}
+
+impl Live<'_> {
+    /// Finds the gateways of connections that `open` opens. The cluster has a gateway `added` on
+    /// whose interfaces, `heard`, nothing comes in yet.
+    ///
+    /// # Errors
+    /// If a connection does not open, or does not go where its mark says.
+    pub fn begin<'c>(
+        cluster: &'c Cluster,
+        added: &Arc<Host>,
+        heard: &[&str],
+        open: impl FnOnce() -> Result<Vec<Connection>>,
+    ) -> Result<Live<'c>> {
+        let gateways = [&cluster.gateways[..], &[Arc::clone(added)]].concat();
+        let mut live = Live {
+            cluster,
+            capture: Capture::start(&gateways, heard)?,
+            gateways,
+            connections: open()?,
+            spread: Spread {
+                gateways: cluster.gateways.len(),
+                weight: None,
+            },
+            places: Vec::new(),
+            rows: String::new(),
+        };
+        live.places = live.look()?;
+        Ok(live)
+    }
+
+    /// Has all connections ask, over and over, while `work` changes the rules, and once more
+    /// afterwards. Checks that only connections of the changed gateway have moved, and about as many
+    /// as its share grew or shrank by.
+    ///
+    /// # Errors
+    /// If another one moved, far more or fewer moved, one broke, or one is not where its mark says.
+    pub fn change(
+        &mut self,
+        change: &Change,
+        work: impl FnOnce(&Capture) -> Result<()>,
+    ) -> Result<()> {
+        let name = change.name;
+        let rounds = self.asking(work).context(name)?;
+        let grown = change.to.share(change.gateway) - self.spread.share(change.gateway);
+        self.spread = change.to;
+        let places = self.look().context(name)?;
+
+        let all = places.len();
+        let moves = self.places.iter().zip(&places);
+        let moves: Vec<_> = moves.filter(|(before, now)| before != now).collect();
+        let needless = moves.iter().filter(|(before, now)| {
+            let needed = if grown > 0.0 { now } else { before };
+            **needed != change.gateway
+        });
+        let (moved, needless) = (moves.len(), needless.count());
+        let expected = all as f64 * grown.abs();
+        self.rows += &format!(
+            "| {name} | {all} | {expected:.0} | {moved} | {needless} | 0 | {} |\n",
+            rounds * all
+        );
+        ensure!(
+            needless == 0,
+            "{name}: {needless} of {all} moved needlessly"
+        );
+        let deviation = (expected * (1.0 - grown.abs())).sqrt();
+        ensure!(
+            (moved as f64 - expected).abs() < DEVIATIONS * deviation,
+            "{name}: {moved} of {all} moved, not {expected:.0} +- {deviation:.0}"
+        );
+        // Where the others come from, or go to.
+        let mut others = vec![0; change.to.gateways.max(self.cluster.gateways.len())];
+        for (before, now) in moves {
+            others[if grown > 0.0 { *before } else { *now }] += 1;
+        }
+        if change.gateway < others.len() {
+            let count = others.remove(change.gateway);
+            ensure!(count == 0, "{name}: {count} moved both ways");
+        }
+        if moved >= FEWEST * others.len() {
+            ChiSquare::check(&others).context(name)?;
+        }
+        self.places = places;
+        Ok(())
+    }
+
+    /// The number of connections of a gateway.
+    pub fn count(&self, gateway: usize) -> usize {
+        self.places
+            .iter()
+            .filter(|place| **place == gateway)
+            .count()
+    }
+
+    /// The gateway of each connection.
+    pub fn places(&self) -> &[usize] {
+        &self.places
+    }
+
+    /// What each change did, in Markdown. A broken connection has failed the test already.
+    pub fn table(&self) -> String {
+        format!(
+            "| change | connections | must move | moved | needlessly | broken | answers meanwhile |\n\
+             | --- | --: | --: | --: | --: | --: | --: |\n{}",
+            self.rows
+        )
+    }
+
+    /// Has all connections ask while `work` goes on, and returns how often each was answered.
+    fn asking(&mut self, work: impl FnOnce(&Capture) -> Result<()>) -> Result<usize> {
+        let (connections, capture) = (&mut self.connections, &self.capture);
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let asker = scope.spawn(|| -> Result<usize> {
+                let mut rounds = 0;
+                while !done.load(Ordering::Relaxed) {
+                    clients::ask(connections)?;
+                    rounds += 1;
+                }
+                Ok(rounds)
+            });
+            let worked = work(capture);
+            done.store(true, Ordering::Relaxed);
+            let rounds = asker.join().expect("a panic ends the process");
+            worked.and(rounds)
+        })
+    }
+
+    /// Has each connection ask, and finds its gateway, which must be that of its mark.
+    fn look(&mut self) -> Result<Vec<usize>> {
+        self.capture.take()?;
+        clients::ask(&mut self.connections)?;
+        let flows: Vec<_> = self.connections.iter().map(|one| one.flow).collect();
+        let seen = account::seen(self.cluster, &flows, &self.capture.take()?, |_| true);
+        let rules = Family::ALL.map(|family| self.rule(family));
+        let place = |(flow, seen): (&Flow, &account::Seen)| {
+            let rule = &rules[flow.family() as usize];
+            let home = self.cluster.marking.place_of(flow.mark(rule)?);
+            let home = home.filter(|home| seen.is_at(*home));
+            home.with_context(|| {
+                let both: BTreeSet<_> = &seen.forth | &seen.back;
+                let names: Vec<_> = both.iter().map(|one| self.gateways[*one].name()).collect();
+                format!(
+                    "{flow}: not where its mark says, but at {}",
+                    names.join(" ")
+                )
+            })
+        };
+        flows.iter().zip(&seen).map(place).collect()
+    }
+
+    /// The selectors' rule.
+    fn rule(&self, family: Family) -> v1::Info {
+        let began_with = self.cluster.gateways.len() as u32;
+        let mut rule = v1::Info::from(*self.cluster.marking.rule(family));
+        rule.masked.v0.hmodulus = self.spread.gateways as u32;
+        rule.masked.v0.flags |= flag::FROM;
+        rule.from = began_with;
+        if let Some((gateway, weight)) = self.spread.weight {
+            rule.masked.v0.flags |= flag::WEIGHT;
+            rule.less[gateway] = FULL_WEIGHT - weight;
+        }
+        rule
+    }
+}
+
+impl Spread {
+    /// The part of all connections that a gateway should have.
+    fn share(&self, gateway: usize) -> f64 {
+        let weight = |of: usize| match self.weight {
+            _ if of >= self.gateways => 0.0,
+            Some((gateway, weight)) if gateway == of => f64::from(weight) / 100.0,
+            _ => 1.0,
+        };
+        let all: f64 = (0..self.gateways).map(weight).sum();
+        weight(gateway) / all
+    }
+}
+
+#[cfg(test)]
+mod test {
+    use super::*;
+
+    #[test]
+    fn shares_are_as_the_weights() {
+        let spread = |gateways, weight| Spread { gateways, weight };
+        let is = |share: f64, expected: f64| assert!((share - expected).abs() < 1e-9, "{share}");
+        is(spread(4, None).share(3), 0.25);
+        is(spread(4, None).share(4), 0.0);
+        is(spread(5, Some((1, 0))).share(1), 0.0);
+        is(spread(5, Some((1, 0))).share(4), 0.25);
+        is(spread(5, Some((1, 50))).share(1), 0.5 / 4.5);
+    }
+}
