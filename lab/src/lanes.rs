@@ -314,7 +314,8 @@ const EXHAUSTIVE: &str = "test --profile tools --package hmark --lib -- --ignore
 
 /// The tests of `hmark`, its corpora, and those of `hmark-text`.
 const EMULATED: &str =
-    "test --package hmark --package hmark-libfuzzer --package packets --package hmark-text";
+    "test --package hmark --package hmark-libfuzzer --package naive --package packets \
+     --package hmark-text";
 
 /// Fails if the library of a folder is over 20 KiB, needs another library than iptables does, or
 /// wants an executable stack.
