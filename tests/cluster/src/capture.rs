@@ -89,6 +89,17 @@ impl Capture {
         Ok(Self { state })
     }
 
+    /// Captures on one more host, which comes after the others.
+    ///
+    /// # Errors
+    /// If it lacks such an interface.
+    pub fn add(&self, host: &Host, interfaces: &[&str]) -> Result<()> {
+        let ear = Ear::open(host, interfaces)?;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.ears.push(ear);
+        Ok(())
+    }
+
     /// Takes all packets that were received since the last call.
     ///
     /// # Errors

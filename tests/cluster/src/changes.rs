@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{ensure, Context, Result};
 use chi_square::ChiSquare;
@@ -14,7 +15,6 @@ use hmark::rule::v1::{self, flag, FULL_WEIGHT};
 use testbed::family::Family;
 
 use crate::account;
-use crate::capture::Capture;
 use crate::clients::{self, Connection};
 use crate::cluster::Cluster;
 use crate::flow::Flow;
@@ -27,6 +27,9 @@ const DEVIATIONS: f64 = 3.29;
 
 /// The fewest connections for each gateway of which the chi-square test says anything.
 const FEWEST: usize = 5;
+
+/// Pause between two questions of all connections, in which their packets are read.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Decides a gateway's share of all connections.
 #[derive(Clone, Copy)]
@@ -51,8 +54,6 @@ pub struct Live<'c> {
     cluster: &'c Cluster,
     /// Those of the cluster, and the one that is added.
     gateways: Vec<Arc<Host>>,
-    /// Hears all of them.
-    pub capture: Capture,
     connections: Vec<Connection>,
     spread: Spread,
     /// The gateway of each connection.
@@ -73,9 +74,9 @@ impl Live<'_> {
         open: impl FnOnce() -> Result<Vec<Connection>>,
     ) -> Result<Live<'c>> {
         let gateways = [&cluster.gateways[..], &[Arc::clone(added)]].concat();
+        cluster.capture.add(added, heard)?;
         let mut live = Live {
             cluster,
-            capture: Capture::start(&gateways, heard)?,
             gateways,
             connections: open()?,
             spread: Spread {
@@ -95,11 +96,7 @@ impl Live<'_> {
     ///
     /// # Errors
     /// If another one moved, far more or fewer moved, one broke, or one is not where its mark says.
-    pub fn change(
-        &mut self,
-        change: &Change,
-        work: impl FnOnce(&Capture) -> Result<()>,
-    ) -> Result<()> {
+    pub fn change(&mut self, change: &Change, work: impl FnOnce() -> Result<()>) -> Result<()> {
         let name = change.name;
         let rounds = self.asking(work).context(name)?;
         let grown = change.to.share(change.gateway) - self.spread.share(change.gateway);
@@ -167,8 +164,8 @@ impl Live<'_> {
     }
 
     /// Has all connections ask while `work` goes on, and returns how often each was answered.
-    fn asking(&mut self, work: impl FnOnce(&Capture) -> Result<()>) -> Result<usize> {
-        let (connections, capture) = (&mut self.connections, &self.capture);
+    fn asking(&mut self, work: impl FnOnce() -> Result<()>) -> Result<usize> {
+        let connections = &mut self.connections;
         let done = AtomicBool::new(false);
         thread::scope(|scope| {
             let asker = scope.spawn(|| -> Result<usize> {
@@ -176,10 +173,11 @@ impl Live<'_> {
                 while !done.load(Ordering::Relaxed) {
                     clients::ask(connections)?;
                     rounds += 1;
+                    thread::sleep(PAUSE);
                 }
                 Ok(rounds)
             });
-            let worked = work(capture);
+            let worked = work();
             done.store(true, Ordering::Relaxed);
             let rounds = asker.join().expect("a panic ends the process");
             worked.and(rounds)
@@ -188,10 +186,12 @@ impl Live<'_> {
 
     /// Has each connection ask, and finds its gateway, which must be that of its mark.
     fn look(&mut self) -> Result<Vec<usize>> {
-        self.capture.take()?;
+        self.cluster.capture.take()?;
         clients::ask(&mut self.connections)?;
         let flows: Vec<_> = self.connections.iter().map(|one| one.flow).collect();
-        let seen = account::seen(self.cluster, &flows, &self.capture.take()?, |_| true);
+        let seen = account::seen(self.cluster, &flows, &self.cluster.capture.take()?, |_| {
+            true
+        });
         let rules = Family::ALL.map(|family| self.rule(family));
         let place = |(flow, seen): (&Flow, &account::Seen)| {
             let rule = &rules[flow.family() as usize];

@@ -57,7 +57,7 @@ fn moves_what_must() -> Result<()> {
     };
     let mut play = |section, name, gateway, to| {
         let change = Change { name, gateway, to };
-        live.change(&change, |_| cluster.play(section))?;
+        live.change(&change, || cluster.play(section))?;
         Ok::<_, anyhow::Error>(live.places().to_vec())
     };
     let before = play("Grow", "one gateway more", few, grown)?;

@@ -16,7 +16,6 @@ use testbed::trials;
 
 use super::reload::{trapped, under_traffic, unmarked};
 use super::site::{site, Site, NORTH, SOUTH};
-use crate::capture::Capture;
 use crate::changes::{Change, Live, Spread};
 use crate::clients;
 use crate::flow::{Flow, Transport};
@@ -78,8 +77,8 @@ fn change(site: &Site, live: &mut Live, datagrams: &[Flow]) -> Result<()> {
     };
     let mut sent = 0;
     let mut play = |live: &mut Live, section, change: Change| {
-        live.change(&change, |capture| {
-            sent += all_marked(site, capture, datagrams, || site.cluster.play(section))?;
+        live.change(&change, || {
+            sent += all_marked(site, datagrams, || site.cluster.play(section))?;
             Ok(())
         })
     };
@@ -113,18 +112,17 @@ fn change(site: &Site, live: &mut Live, datagrams: &[Flow]) -> Result<()> {
 /// goes without a mark.
 fn all_marked(
     site: &Site,
-    capture: &Capture,
     datagrams: &[Flow],
     work: impl FnOnce() -> Result<()> + Send,
 ) -> Result<u64> {
     let flows: HashSet<_> = datagrams.iter().collect();
     let before = unmarked(site)?;
-    capture.take()?;
+    site.cluster.capture.take()?;
     let sent = under_traffic(site, datagrams, work)?;
     let (mut arrived, mut caught) = (0, 0);
     let all = wait("datagrams are missing", || {
         caught = unmarked(site)? - before;
-        for (sighting, packets) in capture.take()? {
+        for (sighting, packets) in site.cluster.capture.take()? {
             arrived += if flows.contains(&sighting.flow) {
                 packets
             } else {
