@@ -4,7 +4,9 @@
 
 use hmark::rule::v1::Info;
 use hmark::Family::{self, Ipv4, Ipv6};
-use hmark_text::{help, list, read, save, translate, Declined, Kind, Line, Row, Warning, OPTIONS};
+use hmark_text::{
+    help, list, needs, read, save, translate, Declined, Kind, Line, Row, Warning, OPTIONS,
+};
 
 fn result(text: &str, family: Family) -> Result<(Info, Option<Warning>), String> {
     read(text, family).map_err(|error| error.to_string())
@@ -54,10 +56,81 @@ fn saved_and_listed() {
              --hmark-proto-mask 0xffff --hmark-rnd 0x00000001 --hmark-mod 1",
             " HMARK mod 1 dport-mask 0xffff sport 0x50 dport 0x0 proto-mask 0xffff rnd 0x1 ",
         ),
+        (
+            "--hmark-mod 70 --hmark-mask 0x7F00 --hmark-offset 0x100 --hmark-from 64 --hmark-rnd 1 \
+             --hmark-weight 69=25,12=50,35=0,64-66=25,0=100,67-68=25,1-2=99 --hmark-tuple ct,sport",
+            Ipv4,
+            " --hmark-sport-mask 0xffff --hmark-rnd 0x00000001 --hmark-mod 70 --hmark-offset 256 \
+             --hmark-mask 0x7f00 --hmark-from 64 --hmark-weight 1-2=99,12=50,35=0,64-69=25 \
+             --hmark-tuple ct",
+            " HMARK mod 70 + 0x100 mask 0x7f00 from 64 weight 1-2=99,12=50,35=0,64-69=25 ct, \
+             sport-mask 0xffff rnd 0x1 ",
+        ),
+        (
+            "--hmark-reverse-errors --hmark-inner ipip,vxlan:8472,geneve:6081,gtpu \
+             --hmark-key 00112233445566778899AABBccddeeff --hmark-mod 4 --hmark-tuple src",
+            Ipv6,
+            " --hmark-src-prefix 128 --hmark-key 00112233445566778899aabbccddeeff --hmark-mod 4 \
+             --hmark-inner gtpu,vxlan:8472,geneve,ipip --hmark-reverse-errors",
+            " HMARK mod 4 inner gtpu,vxlan:8472,geneve,ipip reverse-errors src-prefix  \
+             key 00112233445566778899aabbccddeeff ",
+        ),
+        (
+            "--hmark-inner gre --hmark-key 00000000000000000000000000000000 --hmark-mod 2 \
+             --hmark-tuple proto --hmark-mask 0xc0000000",
+            Ipv4,
+            " --hmark-proto-mask 0xffff --hmark-key 00000000000000000000000000000000 --hmark-mod 2 \
+             --hmark-mask 0xc0000000 --hmark-inner gre",
+            " HMARK mod 2 mask 0xc0000000 inner gre proto-mask 0xffff \
+             key 00000000000000000000000000000000 ",
+        ),
     ] {
         let shown = shown(&rule(text, family), family);
         assert_eq!(shown, [saved, listed], "{text}");
     }
+}
+
+/// Weights of 100 are the default: they may be given, and are not stored.
+#[test]
+fn full_weights_are_dropped() {
+    let without = rule("--hmark-mod 70", Ipv4);
+    for weights in ["0=100", "0-69=100", "3=100 --hmark-weight 4=100"] {
+        let full = rule(&format!("--hmark-mod 70 --hmark-weight {weights}"), Ipv4);
+        assert_eq!(full, without, "{weights}");
+    }
+    let one = rule("--hmark-mod 70 --hmark-weight 0=100,1=50", Ipv4);
+    assert_eq!(one, rule("--hmark-mod 70 --hmark-weight 1=50", Ipv4));
+}
+
+/// The longest rule fits a line, and iptables-restore takes each of its values, which may have 1023
+/// bytes. It refuses a line of 10 KiB.
+#[test]
+fn the_longest_rule_is_saved_in_full() {
+    let weights: Vec<_> = (0..256)
+        .map(|mark| format!("{mark}={}", 10 + mark % 2))
+        .collect();
+    let [first, rest] = [&weights[..100], &weights[100..]].map(|weights| weights.join(","));
+    let options = format!(
+        "--hmark-mod 256 --hmark-offset 0 --hmark-mask 0xff000000 --hmark-from 256 \
+         --hmark-weight {first} --hmark-key {} --hmark-inner \
+         gtpu:10000,vxlan:20000,geneve:30000,gre,ipip --hmark-reverse-errors --hmark-tuple src,dst,proto \
+         --hmark-sport-mask 1 --hmark-dport-mask 1 --hmark-sport 1 --hmark-dport 1 \
+         --hmark-weight {rest}",
+        "f".repeat(32)
+    );
+    let long = rule(&options, Ipv6);
+    let [saved, listed] = shown(&long, Ipv6);
+    assert_eq!(rule(&saved, Ipv6), long);
+    assert!(
+        saved.len() > 2_000 && saved.len() < 2_560,
+        "{}",
+        saved.len()
+    );
+    assert!(listed.contains(&weights.join(",")) && listed.ends_with("fff "));
+    let words: Vec<_> = saved.split(' ').collect();
+    assert!(words.iter().all(|word| word.len() < 1_024));
+    assert!(words.iter().any(|word| word.len() > 900));
+    assert_eq!(saved.matches("--hmark-weight ").count(), 2);
 }
 
 /// A rule as it is saved and as it is listed.
@@ -215,6 +288,272 @@ fn errors() {
     }
 }
 
+/// Values of the options of revision 1.
+#[test]
+fn errors_of_values() {
+    let ones = "give a number whose ones in binary are all in one run, such as 0x3f00";
+    let weights =
+        "give marks, counted from 0, and weights from 0 to 100, such as 12=50,64-69=25: each \
+                   mark once, up to 255, separated by commas alone";
+    let key = "give 32 hexadecimal digits";
+    let tunnels =
+        "give gtpu, vxlan, geneve, gre or ipip, each once, separated by commas alone; the first \
+                   three may have a UDP port from 1 to 65535, such as vxlan:8472";
+    let [short, long, wrong] = [
+        "0".repeat(31),
+        "0".repeat(33),
+        format!("{}g", "0".repeat(31)),
+    ];
+    for (option, values, rest) in [
+        (
+            "mask",
+            &["0", "0x3f01", "5", "0xf000000f", "x", "0x100000000", ""][..],
+            ones,
+        ),
+        (
+            "from",
+            &["0", "-1", "x"],
+            "give a number from 1 to 4294967295",
+        ),
+        (
+            "weight",
+            &[
+                "12=101",
+                "=",
+                "5",
+                "5=",
+                "=5",
+                "256=5",
+                "300=5",
+                "5-3=5",
+                "-3=5",
+                "3-=5",
+                "1-256=5",
+                "1=-1",
+                "",
+                "1=50%",
+                "1:50",
+                "1=5=5",
+                "1-2-3=4",
+                "0-4294967295=1",
+                "4294967296=1",
+                "a=1",
+            ],
+            weights,
+        ),
+        ("key", &[&short, &long, &wrong, "", "0x"], key),
+        (
+            "inner",
+            &[
+                "",
+                "ip",
+                "GRE",
+                "gtp",
+                "vxlan:",
+                "vxlan:0",
+                "vxlan:65536",
+                "vxlan:x",
+                "gre:1",
+                "ipip:0",
+                "vxlan:1:2",
+                ":1",
+                "gtpu:-1",
+            ],
+            tunnels,
+        ),
+    ] {
+        for value in values {
+            let text = format!("--hmark-mod 4 --hmark-{option}={value}");
+            let expected = format!("bad value \"{value}\" for option \"--hmark-{option}\": {rest}");
+            assert_eq!(error(&text, Ipv4), expected, "{text}");
+        }
+    }
+    // Of a list, the wrong element is shown.
+    for (option, list, bad) in [
+        ("weight", "1=2,3=x,4=5", "3=x"),
+        ("weight", "1=2,1=3", "1=3"),
+        ("weight", "1=100,1=100", "1=100"),
+        ("weight", "1-5=2,7=1,3-9=2", "3-9=2"),
+        ("weight", "1=2,", ""),
+        ("weight", ",1=2", ""),
+        ("weight", "1=2 --hmark-weight 2=3,1=2", "1=2"),
+        ("inner", "gre,gre", "gre"),
+        ("inner", "vxlan,vxlan:1", "vxlan:1"),
+        ("inner", "gre,ip,ipip", "ip"),
+        ("inner", "gre,", ""),
+    ] {
+        let found = error(&format!("--hmark-mod 4 --hmark-{option} {list}"), Ipv4);
+        let rest = if option == "weight" { weights } else { tunnels };
+        let expected = format!("bad value \"{bad}\" for option \"--hmark-{option}\": {rest}");
+        assert_eq!(found, expected, "{list}");
+    }
+}
+
+/// Options of revision 1 that do not go together.
+#[test]
+fn errors_of_rules() {
+    let bad = |value: &str, option: &str, rest: &str| {
+        format!("bad value \"{value}\" for option \"--hmark-{option}\": {rest}")
+    };
+    let key = "0123456789abcdef0123456789abcdef";
+    for (text, expected) in [
+        (
+            "mod 4 --hmark-mask 0x3f00 --hmark-offset 0x4100".to_owned(),
+            bad(
+                "0x4100",
+                "offset",
+                "give bits of --hmark-mask alone, which is 0x3f00",
+            ),
+        ),
+        (
+            "mod 4 --hmark-mask 0x3f00 --hmark-offset 1".to_owned(),
+            bad(
+                "0x1",
+                "offset",
+                "give bits of --hmark-mask alone, which is 0x3f00",
+            ),
+        ),
+        (
+            "mod 65 --hmark-mask 0x3f00".to_owned(),
+            bad(
+                "65",
+                "mod",
+                "give a number up to 64: --hmark-mask has no room for more marks",
+            ),
+        ),
+        (
+            "mod 64 --hmark-mask 0x3f00 --hmark-offs 0x100".to_owned(),
+            bad(
+                "64",
+                "mod",
+                "give a number up to 63: --hmark-mask has no room for more marks",
+            ),
+        ),
+        (
+            "mod 4294967295 --hmark-mask 0xffffffff --hmark-offset 2".to_owned(),
+            bad(
+                "4294967295",
+                "mod",
+                "give a number up to 4294967294: --hmark-mask has no room for more marks",
+            ),
+        ),
+        (
+            "mod 4 --hmark-from 5".to_owned(),
+            bad(
+                "5",
+                "from",
+                "give a number from 1 to 4, which is --hmark-mod",
+            ),
+        ),
+        (
+            "mod 257 --hmark-weight 0=5".to_owned(),
+            bad(
+                "257",
+                "mod",
+                "with --hmark-weight, give a number from 1 to 256",
+            ),
+        ),
+        (
+            "mod 70 --hmark-weight 69=0,70=50".to_owned(),
+            bad(
+                "70",
+                "weight",
+                "the marks of --hmark-mod are counted from 0 to 69",
+            ),
+        ),
+        (
+            "mod 70 --hmark-weight 60-90=100".to_owned(),
+            bad(
+                "70",
+                "weight",
+                "the marks of --hmark-mod are counted from 0 to 69",
+            ),
+        ),
+        (
+            "mod 4 --hmark-weight 0-3=0".to_owned(),
+            "--hmark-weight leaves no mark: give one at least a weight over 0".to_owned(),
+        ),
+        (
+            format!("mod 4 --hmark-rnd 1 --hmark-key {key}"),
+            "--hmark-key excludes --hmark-rnd: give either".to_owned(),
+        ),
+        (
+            format!("mod 4 --hmark-key {key} --hmark-key {key}"),
+            bad(key, "key", "given before, by itself or in --hmark-tuple"),
+        ),
+        (
+            "mod 4 --hmark-inner vxlan:6081,geneve".to_owned(),
+            "--hmark-inner has two tunnels with one UDP port: give each its own".to_owned(),
+        ),
+        (
+            "mod 4 --hmark-inner gre --hmark-tuple ct,src".to_owned(),
+            "--hmark-inner excludes ct in --hmark-tuple: give either".to_owned(),
+        ),
+        (
+            "mod 4 --hmark-tuple ct,src --hmark-reverse-errors".to_owned(),
+            "--hmark-reverse-errors excludes ct in --hmark-tuple: give either".to_owned(),
+        ),
+        (
+            "mod 4 --hmark-reverse-errors --hmark-reverse-errors".to_owned(),
+            "option \"--hmark-reverse-errors\" can only be used once".to_owned(),
+        ),
+        (
+            "mod 4 --hmark-reverse-errors=1".to_owned(),
+            "option \"--hmark-reverse-errors\" takes no argument".to_owned(),
+        ),
+        (
+            "mod 4 --hmark-reverse-errors 1".to_owned(),
+            "unknown option \"1\"".to_owned(),
+        ),
+        (
+            "mod 4 ! --hmark-reverse-errors".to_owned(),
+            "option \"--hmark-reverse-errors\" cannot be inverted".to_owned(),
+        ),
+        (
+            "weight 1=2".to_owned(),
+            "option \"--hmark-mod\" is missing: give the number of marks, from 1 to 4294967295"
+                .to_owned(),
+        ),
+    ] {
+        assert_eq!(error(&format!("--hmark-{text}"), Ipv4), expected, "{text}");
+    }
+}
+
+/// What is just right is accepted.
+#[test]
+fn the_edges_of_rules() {
+    for text in [
+        "mod 64 --hmark-mask 0x3f00",
+        "mod 63 --hmark-mask 0x3f00 --hmark-offs 0x100",
+        "mod 1 --hmark-mask 0x80000000 --hmark-offset 0x80000000",
+        "mod 4294967295 --hmark-mask 0xffffffff --hmark-offset 1",
+        "mod 4 --hmark-from 4",
+        "mod 256 --hmark-weight 0-254=0,255=1",
+        "mod 4 --hmark-inner vxlan:1,geneve:2,gtpu:65535,gre,ipip",
+    ] {
+        let (rule, _) = result(&format!("--hmark-{text}"), Ipv4).unwrap();
+        assert!(
+            needs(&rule, 0).is_some() && needs(&rule, 1).is_none(),
+            "{text}"
+        );
+    }
+}
+
+/// An option that the kernel's target does not have is named.
+#[test]
+fn the_revision_that_a_rule_needs() {
+    let rule = rule(
+        "--hmark-mod 4 --hmark-reverse-errors --hmark-mask 0xff",
+        Ipv4,
+    );
+    let error = hmark_text::Error::Revision(needs(&rule, 0).unwrap());
+    assert_eq!(
+        error.to_string(),
+        "option \"--hmark-mask\" needs revision 1 of the target, but the xt_HMARK of this kernel has \
+         only revision 0"
+    );
+}
+
 #[test]
 fn a_refused_option_leaves_the_rule_as_it_was() {
     for option in &OPTIONS {
@@ -264,6 +603,15 @@ fn warnings() {
         ("--hmark-mod 4 --hmark-tuple dst,proto", false),
         ("--hmark-mod 4 --hmark-tuple ct,src", false),
         ("--hmark-mod 4 --hmark-tuple ct --hmark-sport 1", false),
+        ("--hmark-mod 4 --hmark-tuple proto --hmark-mask 0xff", true),
+        (
+            "--hmark-mod 4 --hmark-tuple proto --hmark-key 0123456789abcdef0123456789abcdef",
+            false,
+        ),
+        (
+            "--hmark-mod 4 --hmark-tuple ct --hmark-key 0123456789abcdef0123456789abcdef",
+            true,
+        ),
         ("--hmark-mod 4", false),
     ] {
         let (_, warning) = result(text, Ipv6).unwrap();
@@ -386,6 +734,17 @@ fn translated() {
         ),
         ("--hmark-mod 4 --hmark-tuple ct,src", Ipv4, None, None),
         ("--hmark-mod 4 --hmark-tuple sport", Ipv4, None, None),
+        ("--hmark-mod 4 --hmark-mask 0xff", Ipv4, None, None),
+        ("--hmark-mod 4 --hmark-from 3", Ipv4, None, None),
+        ("--hmark-mod 4 --hmark-weight 0=50", Ipv6, None, None),
+        (
+            "--hmark-mod 4 --hmark-key 0123456789abcdef0123456789abcdef",
+            Ipv4,
+            None,
+            None,
+        ),
+        ("--hmark-mod 4 --hmark-inner gre", Ipv4, None, None),
+        ("--hmark-mod 4 --hmark-reverse-errors", Ipv4, None, None),
     ] {
         let mut line = Line::new();
         let translated = translate(&rule(text, family), family, protocol, &mut line);
@@ -426,6 +785,10 @@ fn abbreviations_keep_their_meaning() {
         ("m 4 --hmark-dport- 7", "mod 4 --hmark-dport-mask 7"),
         ("m 4 --hmark-spi- 7", "mod 4 --hmark-spi-mask 7"),
         ("m 4 --hmark-p 7", "mod 4 --hmark-proto-mask 7"),
+        ("mo 4 --hmark-rn 7", "mod 4 --hmark-rnd 7"),
+        ("m 4 --hmark-ma 0xf", "mod 4 --hmark-mask 0xf"),
+        ("m 4 --hmark-re", "mod 4 --hmark-reverse-errors"),
+        ("m 4 --hmark-f 3", "mod 4 --hmark-from 3"),
     ] {
         let [short, full] = [short, full].map(|options| rule(&format!("--hmark-{options}"), Ipv4));
         assert_eq!(short, full);

@@ -255,9 +255,10 @@ pub(super) fn inner_tuple<P: Packet + ?Sized, R: Rule>(
 /// The selection of a rule for an inner packet of this family.
 #[inline(always)]
 fn inner_selection<const IPV6: bool, R: Rule>(inner: Family, rule: &R) -> Selection<'_> {
-    match inner == family::<IPV6>() {
+    let family = family::<IPV6>();
+    match inner == family {
         true => rule.selection(),
-        false => rule.selection().for_other_family(),
+        false => rule.selection().for_other_family(family),
     }
 }
 

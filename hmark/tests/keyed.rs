@@ -5,10 +5,10 @@
 
 use std::net::{Ipv6Addr, SocketAddr};
 
+use chi_square::ChiSquare;
 use hmark::rule::{v0, v1, Rule};
 use hmark::Family;
 use packets::{generate, Bytes, Flow};
-use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 const MARKS: u32 = 70;
 const TCP: u8 = 6;
@@ -49,21 +49,12 @@ fn to_server(source: Ipv6Addr) -> Flow {
 }
 
 /// How many of the flows get each mark.
-fn counts(flows: impl Iterator<Item = Flow>, rule: &v1::Info) -> Vec<u32> {
+fn counts(flows: impl Iterator<Item = Flow>, rule: &v1::Info) -> Vec<usize> {
     let mut counts = vec![0; MARKS as usize];
     for flow in flows {
         counts[mark(flow, rule) as usize] += 1;
     }
     counts
-}
-
-/// Pearson's chi-square test at the level 0.001.
-fn is_even(counts: &[u32]) -> bool {
-    let expected = f64::from(counts.iter().sum::<u32>()) / counts.len() as f64;
-    let square = |&count: &u32| (f64::from(count) - expected).powi(2) / expected;
-    let statistic = counts.iter().map(square).sum();
-    let distribution = ChiSquared::new(counts.len() as f64 - 1.0).expect("several marks");
-    distribution.sf(statistic) >= 0.001
 }
 
 /// 100,000 addresses of one prefix of 64 bits whose words, XORed, are all alike.
@@ -76,7 +67,7 @@ fn sources_of_equal_fold_spread() {
     let heaped = counts(sources.clone(), &seeded());
     assert_eq!(heaped.iter().filter(|&&count| count > 0).count(), 1);
     let spread = counts(sources, &keyed());
-    assert!(is_even(&spread), "{spread:?}");
+    assert!(ChiSquare::of(&spread).passes(), "{spread:?}");
 }
 
 /// Host n of subnet n, in a numbering plan as people make it.
@@ -85,9 +76,9 @@ fn numbering_plans_spread() {
     let hosts = (1..=50_000u16)
         .map(|number| to_server(Ipv6Addr::new(0x2001, 0xdb8, 1, number, 0, 0, 0, number)));
     let heaped = counts(hosts.clone(), &seeded());
-    assert!(!is_even(&heaped), "{heaped:?}");
+    assert!(!ChiSquare::of(&heaped).passes(), "{heaped:?}");
     let spread = counts(hosts, &keyed());
-    assert!(is_even(&spread), "{spread:?}");
+    assert!(ChiSquare::of(&spread).passes(), "{spread:?}");
 }
 
 /// TCP and UDP between the same ends part, as if they had nothing in common.

@@ -2,7 +2,7 @@
 //! What a kernel's log says went wrong.
 
 /// What the kernel prints only when something is wrong with it.
-const FAULTS: [&str; 19] = [
+const FAULTS: [&str; 20] = [
     "BUG:",
     "BUG at",
     "WARNING:",
@@ -10,6 +10,7 @@ const FAULTS: [&str; 19] = [
     "INFO: rcu",
     "KASAN:",
     "UBSAN:",
+    "CFI failure",
     "Kernel panic",
     "Oops",
     "general protection fault",
@@ -62,6 +63,7 @@ mod tests {
             "[    4.1] INFO: rcu_preempt detected stalls on CPUs/tasks:",
             "BUG: KASAN: slab-out-of-bounds in hmark_tg+0x1/0x2",
             "[    4.1] UBSAN: array-index-out-of-bounds in net/core/skbuff.c:1:2",
+            "[    4.1] CFI failure at xt_check_target+0x1/0x2 (target: hmark_tg_check+0x0/0x1)",
             "[    4.1] WARNING: inconsistent lock state",
             "[    4.1] WARNING: suspicious RCU usage",
             "[    4.1] WARNING: possible recursive locking detected",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `make fuzz`: the kernel's own C target and ours compared by random packets and
-//! rules, in a UML guest for each CPU.
+//! `make fuzz`: our target compared by random packets and rules, in a UML guest for
+//! each CPU: revision 0 with the kernel's own C target, revision 1 with the naive
+//! implementation.
 
 use crate::command::cpus;
 use crate::guest::{Guest, Machine, HANGS};
@@ -10,6 +11,7 @@ use crate::need;
 use crate::product::{self, Module, Product};
 use anyhow::{ensure, Result};
 use clap::Args;
+use std::fmt;
 use std::io::{self, Write};
 use std::sync::mpsc::{channel, RecvTimeoutError, Sender};
 use std::thread;
@@ -33,7 +35,7 @@ const HEARTBEAT: Duration = Duration::from_secs(3);
 /// What to compare.
 #[derive(Args)]
 pub struct Fuzz {
-    /// How many packets to compare, at least
+    /// How many packets to compare of each revision, at least
     #[arg(long, value_name = "N", default_value_t = 100_000_000)]
     packets: u64,
     /// The first case, as a mismatch names it; the clock chooses one otherwise
@@ -73,7 +75,7 @@ impl Fuzz {
         let first = self.case.unwrap_or_else(clock);
         let guests = self.packets.div_ceil(FEWEST).clamp(1, cpus() as u64);
         eprintln!(
-            "lab: comparing {} packets in {guests} guests, from case {first} on",
+            "lab: comparing {} packets of each revision in {guests} guests, from case {first} on",
             self.packets
         );
 
@@ -112,7 +114,7 @@ impl Fuzz {
             Ok(())
         })?;
         ensure!(
-            total.packets >= self.packets && total.mismatches == 0,
+            total.fewest() >= self.packets && total.mismatches == 0,
             "{}",
             total.line(begun.elapsed())
         );
@@ -137,10 +139,17 @@ fn compare(machine: &Machine, case: u64, packets: u64, lines: Lines) -> Result<u
 /// What all guests have compared so far.
 #[derive(Default)]
 struct Total {
+    /// Of revision 0 and of revision 1.
+    revisions: [Compared; 2],
+    mismatches: u64,
+}
+
+/// What has been compared of a revision.
+#[derive(Default)]
+struct Compared {
     packets: u64,
     bases: u64,
     rules: u64,
-    mismatches: u64,
 }
 
 impl Total {
@@ -151,25 +160,45 @@ impl Total {
             self.mismatches += u64::from(line.starts_with("mismatch "));
             return;
         };
-        for (name, number) in counts.split(' ').filter_map(|word| word.split_once('=')) {
+        let counts = || counts.split(' ').filter_map(|word| word.split_once('='));
+        let revision = counts().find(|&(name, _)| name == "revision");
+        let compared = match revision {
+            Some((_, "1")) => &mut self.revisions[1],
+            _ => &mut self.revisions[0],
+        };
+        for (name, number) in counts() {
             let number: u64 = number.parse().unwrap_or(0);
             match name {
-                "packets" => self.packets += number,
-                "bases" => self.bases += number,
-                "rules" => self.rules += number,
+                "packets" => compared.packets += number,
+                "bases" => compared.bases += number,
+                "rules" => compared.rules += number,
                 _ => {}
             }
         }
     }
 
+    /// The number of packets that were compared of each revision.
+    fn fewest(&self) -> u64 {
+        let [v0, v1] = &self.revisions;
+        v0.packets.min(v1.packets)
+    }
+
     fn line(&self, time: Duration) -> String {
+        let [v0, v1] = &self.revisions;
         format!(
-            "{} packets ({} base packets, {} rules), {} mismatches, {:.1} M packets a second",
-            self.packets,
-            self.bases,
-            self.rules,
+            "{v0} of revision 0, {v1} of revision 1, {} mismatches, {:.1} M packets a second",
             self.mismatches,
-            self.packets as f64 / time.as_secs_f64() / 1e6
+            (v0.packets + v1.packets) as f64 / time.as_secs_f64() / 1e6
+        )
+    }
+}
+
+impl fmt::Display for Compared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} packets ({} base packets, {} rules)",
+            self.packets, self.bases, self.rules
         )
     }
 }
@@ -216,16 +245,24 @@ mod tests {
     fn portions_are_summed() {
         let (sender, lines) = channel();
         let mut to = Lines::new(sender);
-        to.write_all(b"compared packets=3 bases=1 rules=2 refused=1 milliseconds=9\ncompa")
-            .unwrap();
-        to.write_all(b"red packets=4 bases=1 rules=2\nmismatch in case 7: C leaves it\n")
+        to.write_all(
+            b"compared revision=0 packets=3 bases=1 rules=2 refused=1 milliseconds=9\ncompa",
+        )
+        .unwrap();
+        to.write_all(
+            b"red revision=0 packets=4 bases=1 rules=2\nmismatch in case 7: C leaves it\n",
+        )
+        .unwrap();
+        to.write_all(b"compared revision=1 packets=6 bases=1 rules=3\n")
             .unwrap();
         drop(to);
         let mut total = Total::default();
         lines.iter().for_each(|line| total.take(&line));
+        assert_eq!(total.fewest(), 6);
         assert_eq!(
             total.line(Duration::from_secs(1)),
-            "7 packets (2 base packets, 4 rules), 1 mismatches, 0.0 M packets a second"
+            "7 packets (2 base packets, 4 rules) of revision 0, 6 packets (1 base packets, 3 rules) of \
+             revision 1, 1 mismatches, 0.0 M packets a second"
         );
     }
 }

@@ -228,16 +228,17 @@ const CHECK: &[Lane] = &[
     lane("no-ipv6-fuzz", 1)
         .shows("marks of random packets without IPv6")
         .runs(fuzz(UmlNoIpv6, FEW)),
-    lane("no-conntrack-no-ipv6-tests", 4)
-        .shows("module and library without either")
-        .runs(system(UmlNoConntrackNoIpv6)),
-    lane("no-conntrack-no-ipv6-fuzz", 1)
-        .shows("marks of random packets without either")
-        .runs(fuzz(UmlNoConntrackNoIpv6, FEW)),
 ];
 
-/// The debug kernels, whose lanes fail for what such a kernel reports too.
+/// Kernels that are seldom built: the one that lacks most, and the debug kernels, whose lanes fail
+/// for what such a kernel reports too.
 const DEBUG: &[Lane] = &[
+    lane("no-conntrack-no-ipv6-tests", 4)
+        .shows("module and library without conntrack and IPv6")
+        .runs(system(UmlNoConntrackNoIpv6)),
+    lane("no-conntrack-no-ipv6-fuzz", 1)
+        .shows("marks of random packets without conntrack and IPv6")
+        .runs(fuzz(UmlNoConntrackNoIpv6, FEW)),
     lane("debug-no-panic", 1)
         .shows("the modules refer to no panic but the kernels' own checks")
         .runs(Run::Symbols(&[UmlDebug, X86Debug])),
@@ -313,7 +314,8 @@ const EXHAUSTIVE: &str = "test --profile tools --package hmark --lib -- --ignore
 
 /// The tests of `hmark`, its corpora, and those of `hmark-text`.
 const EMULATED: &str =
-    "test --package hmark --package hmark-libfuzzer --package packets --package hmark-text";
+    "test --package hmark --package hmark-libfuzzer --package naive --package packets \
+     --package hmark-text";
 
 /// Fails if the library of a folder is over 20 KiB, needs another library than iptables does, or
 /// wants an executable stack.

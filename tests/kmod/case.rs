@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A case: everything that is generated from one number. This is a packet, a few rules for it, and
-//! many presentations of it to both targets: cut off anywhere, and in all layouts.
+//! A case: everything that is generated from one number. For each revision this is a packet, a few
+//! rules for it, and many presentations of it to our target and the one that it is compared with: cut
+//! off anywhere, and in all layouts.
 
 use core::ops::ControlFlow;
 
+use kernel::ffi::c_int;
 use kernel::prelude::*;
+use kernel::time::{Instant, Monotonic};
 
-use crate::packets::{generate, Bytes, Conntrack, Layout, Random};
-use crate::rule::v0::Info;
+use crate::packets::{Bytes, Conntrack, Layout, Random};
+use crate::reference::{Generated, Naive, Reference};
+use crate::report::{self, Logged};
+use crate::rule::{v0, v1};
 use crate::skb::{Fields, Skb};
 use crate::targets::{softirq, Entry, Hook, Softirq, Target};
 use crate::Family;
@@ -25,26 +30,16 @@ const CUTS: usize = 250;
 /// Number of times that any other packet is cut off and split.
 const FEW: usize = 24;
 
-/// The target in the kernel's own C, and in Rust.
-struct Pair {
-    c: Target<Info>,
-    rust: Target<Info>,
-}
-
-impl Pair {
-    fn find(family: Family) -> Result<Self> {
-        Ok(Self {
-            // The name that `hmark-fuzz` gives the target of the C module.
-            c: Target::find(c"CMARK", family)?,
-            rust: Target::find(c"HMARK", family)?,
-        })
-    }
+/// Our target, and the reference for it.
+struct Pair<R, F> {
+    reference: F,
+    ours: Target<R>,
 }
 
 /// The amount compared so far.
 #[derive(Default)]
 pub(crate) struct Count {
-    /// Times that both targets were given the same sk_buff and rule.
+    /// Times that both were given the same packet and rule.
     pub(crate) packets: u64,
     /// Packets from which these were made.
     pub(crate) bases: u64,
@@ -54,6 +49,10 @@ pub(crate) struct Count {
     pub(crate) refused: u64,
     /// Times that both left the mark alone.
     pub(crate) unmarked: u64,
+    /// Rules that look inside the packet that they were made for.
+    pub(crate) inside: u64,
+    /// The time that all of this took.
+    pub(crate) nanoseconds: i64,
 }
 
 /// The result of a target for a packet.
@@ -65,98 +64,156 @@ pub(crate) struct Outcome {
     pub(crate) intact: bool,
 }
 
-/// A difference between the two targets.
-pub(crate) enum Mismatch {
+/// A difference between our target and its reference.
+pub(crate) enum Mismatch<R> {
     /// In their answer to a rule.
-    Check { rule: Info, c: i32, rust: i32 },
+    Check {
+        rule: R,
+        reference: c_int,
+        ours: c_int,
+    },
     /// In what they did to a packet.
     Packet {
-        rule: Info,
+        rule: R,
         layout: Layout,
         conntrack: Conntrack,
         /// The mark before.
         before: u32,
-        c: Outcome,
-        rust: Outcome,
+        reference: Outcome,
+        ours: Outcome,
     },
     /// A target wrote to the packet outside of the linear part.
     Bytes,
 }
 
-/// The targets and buffers that all cases use.
+/// Both revisions, with the buffers that all cases use.
 pub(crate) struct Cases {
-    /// One for each family that the kernel has.
-    pairs: KVec<(Family, Pair)>,
+    pub(crate) v0: Comparison<v0::Info, Target<v0::Info>>,
+    pub(crate) v1: Comparison<v1::Info, Naive>,
+    buffers: Buffers,
+}
+
+struct Buffers {
     skb: Skb,
     /// The packet of the last case.
-    pub(crate) bytes: KBox<Bytes>,
-    pub(crate) count: Count,
+    bytes: KBox<Bytes>,
 }
 
 impl Cases {
     pub(crate) fn new() -> Result<Self> {
+        Ok(Self {
+            v0: Comparison::new()?,
+            v1: Comparison::new()?,
+            buffers: Buffers {
+                skb: Skb::new()?,
+                bytes: KBox::new(Bytes::default(), GFP_KERNEL)?,
+            },
+        })
+    }
+
+    /// How many packets were compared of each revision, at least.
+    pub(crate) fn packets(&self) -> u64 {
+        self.v0.count.packets.min(self.v1.count.packets)
+    }
+
+    /// Runs the case of this number, and logs whether there is a difference.
+    pub(crate) fn run(&mut self, number: u64) -> Result<bool> {
+        Ok(self.v0.run(number, &mut self.buffers)? || self.v1.run(number, &mut self.buffers)?)
+    }
+}
+
+/// Our target's revision of these rules, and the reference for it.
+pub(crate) struct Comparison<R, F> {
+    /// One for each family that the kernel has.
+    pairs: KVec<(Family, Pair<R, F>)>,
+    rules: KBox<[Entry<R>; RULES]>,
+    pub(crate) count: Count,
+}
+
+impl<R: Generated + Logged, F: Reference<R>> Comparison<R, F> {
+    fn new() -> Result<Self> {
         let mut pairs = KVec::new();
         for family in Family::ALL {
             if family == Family::Ipv4 || cfg!(CONFIG_IP6_NF_IPTABLES) {
-                pairs.push((family, Pair::find(family)?), GFP_KERNEL)?;
+                let pair = Pair {
+                    reference: F::find(family)?,
+                    ours: Target::find(c"HMARK", family)?,
+                };
+                pairs.push((family, pair), GFP_KERNEL)?;
             }
         }
         Ok(Self {
             pairs,
-            skb: Skb::new()?,
-            bytes: KBox::new(Bytes::default(), GFP_KERNEL)?,
+            rules: KBox::new([const { Entry(R::SHARP) }; RULES], GFP_KERNEL)?,
             count: Count::default(),
         })
     }
 
-    /// Runs the case of this number, until the targets differ.
-    pub(crate) fn run(&mut self, number: u64) -> Result<Option<Mismatch>> {
-        let mut random = Random::new(number);
+    /// Runs the case of this number, and logs whether there is a difference.
+    fn run(&mut self, number: u64, buffers: &mut Buffers) -> Result<bool> {
+        let begun = Instant::<Monotonic>::now();
+        let mismatch = self.compare(number, buffers)?;
+        self.count.nanoseconds += begun.elapsed().as_nanos();
+        if let Some(mismatch) = &mismatch {
+            report::mismatch::<R>(number, F::NAME, mismatch, buffers.bytes.as_slice());
+        }
+        Ok(mismatch.is_some())
+    }
+
+    fn compare(&mut self, number: u64, buffers: &mut Buffers) -> Result<Option<Mismatch<R>>> {
+        let mut random = R::numbers(number);
         let (family, pair) = &self.pairs[random.below(self.pairs.len())];
 
-        let mut rules = [const { Entry(generate::sharp_rule()) }; RULES];
-        for entry in &mut rules[1..] {
-            let mut rule = Entry(generate::rule(&mut random));
-            let (c, rust) = (pair.c.check(&mut rule), pair.rust.check(&mut rule));
+        for entry in &mut self.rules[1..] {
+            *entry = Entry(R::random(&mut random));
+            let (reference, ours) = (pair.reference.check(entry), pair.ours.check(entry));
             self.count.rules += 1;
-            if c != rust {
-                let rule = rule.0;
-                return Ok(Some(Mismatch::Check { rule, c, rust }));
+            if reference != ours {
+                return Ok(Some(Mismatch::Check {
+                    rule: entry.0,
+                    reference,
+                    ours,
+                }));
             }
-            match c {
-                0 => *entry = rule,
-                _ => self.count.refused += 1,
+            if ours != 0 {
+                *entry = Entry(R::SHARP);
+                self.count.refused += 1;
             }
         }
 
-        generate::packet(*family, &mut self.bytes, &mut random);
+        let Buffers { skb, bytes } = buffers;
+        R::packet(*family, bytes, &mut random);
+        let packet = bytes.as_slice();
         let conntrack = Conntrack::random(*family, &mut random);
-        self.skb.load(self.bytes.as_slice())?;
-        self.skb.set_conntrack(&conntrack);
+        skb.load(packet)?;
+        skb.set_conntrack(&conntrack);
         self.count.bases += 1;
+        for entry in &*self.rules {
+            self.count.inside += u64::from(pair.reference.looks_inside(entry, packet));
+        }
 
         let mut presenter = Presenter {
             pair,
-            rules: &rules,
-            packet: self.bytes.as_slice(),
+            rules: &self.rules,
+            packet,
             conntrack,
             before: random.u32(),
-            skb: &mut self.skb,
+            skb,
             count: &mut self.count,
         };
         let found = presenter.run(*family, &mut random).break_value();
         let found = found.map(|mismatch| presenter.shorten(*family, mismatch));
         match found {
-            None if !self.skb.is_loaded(self.bytes.as_slice()) => Ok(Some(Mismatch::Bytes)),
+            None if !skb.is_loaded(packet) => Ok(Some(Mismatch::Bytes)),
             found => Ok(found),
         }
     }
 }
 
 /// Gives one packet to both targets repeatedly.
-struct Presenter<'a> {
-    pair: &'a Pair,
-    rules: &'a [Entry<Info>; RULES],
+struct Presenter<'a, R, F> {
+    pair: &'a Pair<R, F>,
+    rules: &'a [Entry<R>; RULES],
     packet: &'a [u8],
     conntrack: Conntrack,
     before: u32,
@@ -164,8 +221,8 @@ struct Presenter<'a> {
     count: &'a mut Count,
 }
 
-impl Presenter<'_> {
-    fn run(&mut self, family: Family, random: &mut Random) -> ControlFlow<Mismatch> {
+impl<R: Generated, F: Reference<R>> Presenter<'_, R, F> {
+    fn run(&mut self, family: Family, random: &mut Random) -> ControlFlow<Mismatch<R>> {
         let (first, len) = (family.header_len(), self.packet.len());
         softirq(|context| {
             for rule in self.rules {
@@ -195,7 +252,7 @@ impl Presenter<'_> {
     }
 
     /// A mismatch under the same rule for a shorter packet, all of it linear, if there is one.
-    fn shorten(&mut self, family: Family, found: Mismatch) -> Mismatch {
+    fn shorten(&mut self, family: Family, found: Mismatch<R>) -> Mismatch<R> {
         let Mismatch::Packet { rule, .. } = found else {
             return found;
         };
@@ -210,22 +267,26 @@ impl Presenter<'_> {
         })
     }
 
-    /// Gives the packet to both targets, in one layout and by one rule.
+    /// Gives the packet to both sides, in one layout and by one rule.
     #[inline]
     fn present(
         &mut self,
         context: &Softirq,
-        entry: &Entry<Info>,
+        entry: &Entry<R>,
         layout: &Layout,
-    ) -> ControlFlow<Mismatch> {
+    ) -> ControlFlow<Mismatch<R>> {
         self.skb.lay_out(self.packet, layout);
         self.skb.set_mark(self.before);
         let laid_out = self.skb.fields();
-        let c = self.hand_to(context, &self.pair.c, entry, &laid_out);
-        let rust = self.hand_to(context, &self.pair.rust, entry, &laid_out);
+        let packet = &self.packet[..layout.len.min(self.packet.len())];
+        let Pair { reference, ours } = self.pair;
+        let verdict = reference.hand_to(context, entry, packet, &self.conntrack, self.skb);
+        let reference = self.outcome(verdict, &laid_out);
+        let verdict = ours.with(&Hook::new(), entry).call(context, self.skb);
+        let ours = self.outcome(verdict, &laid_out);
         self.count.packets += 1;
-        self.count.unmarked += u64::from(c.mark == self.before);
-        if c == rust && c.intact {
+        self.count.unmarked += u64::from(ours.mark == self.before);
+        if reference == ours && ours.intact {
             return ControlFlow::Continue(());
         }
         ControlFlow::Break(Mismatch::Packet {
@@ -233,20 +294,14 @@ impl Presenter<'_> {
             layout: *layout,
             conntrack: self.conntrack,
             before: self.before,
-            c,
-            rust,
+            reference,
+            ours,
         })
     }
 
+    /// What was done to the packet; it has its mark of before again.
     #[inline(always)]
-    fn hand_to(
-        &mut self,
-        context: &Softirq,
-        target: &Target<Info>,
-        entry: &Entry<Info>,
-        laid_out: &Fields,
-    ) -> Outcome {
-        let verdict = target.with(&Hook::new(), entry).call(context, self.skb);
+    fn outcome(&mut self, verdict: u32, laid_out: &Fields) -> Outcome {
         let mark = self.skb.mark();
         self.skb.set_mark(self.before);
         Outcome {

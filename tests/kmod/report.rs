@@ -4,56 +4,114 @@
 
 use kernel::fmt;
 use kernel::prelude::*;
-use kernel::time::Delta;
 
 use crate::case::{Count, Mismatch, Outcome};
-use crate::targets::CONTINUE;
+use crate::rule::{v0, v1};
+use crate::targets::{Revision, CONTINUE};
 
 /// Bytes of a packet in one line: the kernel cuts off long lines.
 const ROW: usize = 64;
 
-/// Logs a difference between the targets, and how to reproduce it.
-pub(crate) fn mismatch(case: u64, mismatch: &Mismatch, packet: &[u8]) {
+/// A rule that can be logged, in as many lines as it needs.
+pub(crate) trait Logged {
+    fn log(&self);
+}
+
+impl Logged for v0::Info {
+    fn log(&self) {
+        pr_err!("{self:x?}\n");
+    }
+}
+
+impl Logged for v1::Info {
+    fn log(&self) {
+        let Self {
+            masked,
+            from,
+            key,
+            gtpu_port,
+            vxlan_port,
+            geneve_port,
+            inner,
+            reserved,
+            less,
+        } = self;
+        pr_err!("{masked:x?}\n");
+        pr_err!(
+            "from {from:#x}, key {}, inner {inner:#x}, ports {gtpu_port} {vxlan_port} {geneve_port}, \
+             reserved {reserved:x?}\n",
+            Hex(key)
+        );
+        rows("less", less);
+    }
+}
+
+/// Logs a difference between our target and the reference of this name, and how to reproduce it.
+pub(crate) fn mismatch<R: Logged + Revision>(
+    case: u64,
+    name: &str,
+    mismatch: &Mismatch<R>,
+    packet: &[u8],
+) {
+    let revision = R::NUMBER;
     match mismatch {
-        Mismatch::Check { rule, c, rust } => {
-            pr_err!("mismatch in case {case}: checkentry of C gives {c}, of Rust {rust}\n");
-            pr_err!("{rule:x?}\n");
+        Mismatch::Check {
+            rule,
+            reference,
+            ours,
+        } => {
+            pr_err!(
+                "mismatch in case {case}: revision {revision}: checkentry of {name} gives {reference}, \
+                 of Rust {ours}\n"
+            );
+            rule.log();
         }
         Mismatch::Packet {
             rule,
             layout,
             conntrack,
             before,
-            c,
-            rust,
+            reference,
+            ours,
         } => {
             let before = *before;
-            let [c, rust] = [c, rust].map(|outcome| Did { outcome, before });
-            pr_err!("mismatch in case {case}: C {c}, Rust {rust}\n");
-            pr_err!("{rule:x?}\n");
+            let [reference, ours] = [reference, ours].map(|outcome| Did { outcome, before });
+            pr_err!(
+                "mismatch in case {case}: revision {revision}: {name} {reference}, Rust {ours}\n"
+            );
+            rule.log();
             pr_err!("{conntrack:x?}\n");
             pr_err!("{layout:?}\n");
-            let packet = &packet[..layout.len.min(packet.len())];
-            for (row, bytes) in packet.chunks(ROW).enumerate() {
-                pr_err!("packet {:04}: {}\n", row * ROW, Hex(bytes));
-            }
+            rows("packet", &packet[..layout.len.min(packet.len())]);
         }
         Mismatch::Bytes => {
-            pr_err!("mismatch in case {case}: a target changes bytes outside of the linear part\n");
+            pr_err!(
+                "mismatch in case {case}: revision {revision}: a target changes bytes outside of the \
+                 linear part\n"
+            );
         }
     }
 }
 
-/// Logs how much was compared.
-pub(crate) fn count(count: &Count, time: Delta) {
+/// Logs bytes in lines that are short enough.
+fn rows(name: &str, bytes: &[u8]) {
+    for (row, bytes) in bytes.chunks(ROW).enumerate() {
+        pr_err!("{name} {:04}: {}\n", row * ROW, Hex(bytes));
+    }
+}
+
+/// Logs how much was compared of a revision.
+pub(crate) fn count(revision: u8, count: &Count) {
     pr_info!(
-        "compared packets={} bases={} rules={} refused={} unmarked={} milliseconds={}\n",
+        "compared revision={revision} packets={} bases={} rules={} refused={} unmarked={} inside={} \
+         milliseconds={}\n",
         count.packets,
         count.bases,
         count.rules,
         count.refused,
         count.unmarked,
-        time.as_millis()
+        count.inside,
+        count.nanoseconds / 1_000_000
     );
 }
 

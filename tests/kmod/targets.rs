@@ -56,8 +56,9 @@ impl<R: Revision> Target<R> {
             Family::Ipv6 => bindings::NFPROTO_IPV6,
         };
         // SAFETY: The name ends in a NUL; this is called while a module loads, where one may sleep.
-        let target =
-            unsafe { bindings::xt_request_find_target(family as u8, name.as_char_ptr(), R::NUMBER) };
+        let target = unsafe {
+            bindings::xt_request_find_target(family as u8, name.as_char_ptr(), R::NUMBER)
+        };
         let target = NonNull::new(from_err_ptr(target)?).ok_or(ENOENT)?;
         // INVARIANT: What was found is registered, with a reference to its module; the callbacks
         // are checked below.

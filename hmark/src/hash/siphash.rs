@@ -44,9 +44,9 @@ fn hash_ipv4(src: u32, dst: u32, ports: u32, protocol: u8, key: &[u8; 16]) -> u3
         true => (src, dst, ports),
         false => (dst, src, reply_ports),
     };
-    let mut hasher = Hasher::new(key);
-    hasher.block(u64::from(low.to_le()) | (u64::from(high.to_le()) << 32));
-    hasher.finish(last_block(ports, protocol, 13))
+    let addresses = u64::from(low.to_le()) | (u64::from(high.to_le()) << 32);
+    let state = State::new(key).with(addresses);
+    state.finish(last_block(ports, protocol, 13))
 }
 
 /// [`hash`] for IPv6.
@@ -58,13 +58,9 @@ fn hash_ipv6(src: Address, dst: Address, ports: u32, protocol: u8, key: &[u8; 16
         true => (src, dst, ports),
         false => (dst, src, reply_ports),
     };
-    let mut hasher = Hasher::new(key);
     let ([a, b], [c, d]) = (low.blocks(), high.blocks());
-    hasher.block(a);
-    hasher.block(b);
-    hasher.block(c);
-    hasher.block(d);
-    hasher.finish(last_block(ports, protocol, 37))
+    let state = State::new(key).with(a).with(b).with(c).with(d);
+    state.finish(last_block(ports, protocol, 37))
 }
 
 /// The last block: ports, that of the lesser end in the upper half, protocol, and the length of the
@@ -74,58 +70,59 @@ fn last_block(ports: u32, protocol: u8, len: u8) -> u64 {
     u64::from(ports.swap_bytes()) | (u64::from(protocol) << 32) | (u64::from(len) << 56)
 }
 
-/// SipHash-1-3 over blocks of 8 bytes, each as a number in little-endian byte order.
-struct Hasher([u64; 4]);
+/// The state of SipHash-1-3, which takes blocks of 8 bytes as numbers in little-endian byte order.
+#[derive(Clone, Copy)]
+struct State {
+    v0: u64,
+    v1: u64,
+    v2: u64,
+    v3: u64,
+}
 
-impl Hasher {
+impl State {
     #[inline(always)]
     fn new(key: &[u8; 16]) -> Self {
         let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *key;
         let k0 = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
         let k1 = u64::from_le_bytes([i, j, k, l, m, n, o, p]);
-        Self([
-            k0 ^ 0x736f_6d65_7073_6575,
-            k1 ^ 0x646f_7261_6e64_6f6d,
-            k0 ^ 0x6c79_6765_6e65_7261,
-            k1 ^ 0x7465_6462_7974_6573,
-        ])
+        Self {
+            v0: k0 ^ 0x736f_6d65_7073_6575,
+            v1: k1 ^ 0x646f_7261_6e64_6f6d,
+            v2: k0 ^ 0x6c79_6765_6e65_7261,
+            v3: k1 ^ 0x7465_6462_7974_6573,
+        }
     }
 
     #[inline(always)]
-    fn round(&mut self) {
-        let [mut v0, mut v1, mut v2, mut v3] = self.0;
-        v0 = v0.wrapping_add(v1);
-        v2 = v2.wrapping_add(v3);
-        v1 = v1.rotate_left(13) ^ v0;
-        v3 = v3.rotate_left(16) ^ v2;
-        v0 = v0.rotate_left(32);
-        v2 = v2.wrapping_add(v1);
-        v0 = v0.wrapping_add(v3);
-        v1 = v1.rotate_left(17) ^ v2;
-        v3 = v3.rotate_left(21) ^ v0;
-        v2 = v2.rotate_left(32);
-        self.0 = [v0, v1, v2, v3];
+    fn round(self) -> Self {
+        let v0 = self.v0.wrapping_add(self.v1);
+        let v2 = self.v2.wrapping_add(self.v3);
+        let v1 = self.v1.rotate_left(13) ^ v0;
+        let v3 = self.v3.rotate_left(16) ^ v2;
+        let v2 = v2.wrapping_add(v1);
+        let v0 = v0.rotate_left(32).wrapping_add(v3);
+        Self {
+            v0,
+            v1: v1.rotate_left(17) ^ v2,
+            v2: v2.rotate_left(32),
+            v3: v3.rotate_left(21) ^ v0,
+        }
     }
 
     #[inline(always)]
-    fn block(&mut self, block: u64) {
-        let [_, _, _, v3] = &mut self.0;
-        *v3 ^= block;
-        self.round();
-        let [v0, ..] = &mut self.0;
-        *v0 ^= block;
+    fn with(self, block: u64) -> Self {
+        let v3 = self.v3 ^ block;
+        let state = Self { v3, ..self }.round();
+        let v0 = state.v0 ^ block;
+        Self { v0, ..state }
     }
 
-    /// Adds the last block, and returns the lower half of the hash.
+    /// Takes the last block, and returns the lower half of the hash.
     #[inline(always)]
-    fn finish(mut self, last: u64) -> u32 {
-        self.block(last);
-        let [_, _, v2, _] = &mut self.0;
-        *v2 ^= 0xff;
-        self.round();
-        self.round();
-        self.round();
-        let [v0, v1, v2, v3] = self.0;
+    fn finish(self, last: u64) -> u32 {
+        let state = self.with(last);
+        let v2 = state.v2 ^ 0xff;
+        let Self { v0, v1, v2, v3 } = Self { v2, ..state }.round().round().round();
         (v0 ^ v1 ^ v2 ^ v3) as u32
     }
 }

@@ -3,6 +3,7 @@
 //! The rule: the decisions of a revision of the target, apart from the layout of its options.
 
 use super::tuple::Tuple;
+use super::Family;
 
 mod layout;
 mod tunnels;
@@ -88,12 +89,16 @@ pub struct Selection<'r> {
 static MASKS: ([u32; 4], [u32; 4]) = ([u32::MAX; 4], [0; 4]);
 
 impl Selection<'_> {
-    /// The selection for a tunnel's inner packet of another family than the rule's, whose masks have
-    /// no meaning for it: an address is hashed in full, or not at all if its mask has no bit.
+    /// The selection for a tunnel's inner packet of another family than `family`, the rule's, whose
+    /// masks have no meaning for it: an address is hashed in full, or not at all if its mask has no bit.
     #[inline(always)]
-    pub(super) fn for_other_family(self) -> Self {
+    pub(super) fn for_other_family(self, family: Family) -> Self {
         let (all, none) = &MASKS;
-        let whole = |mask: &[u32; 4]| match *mask == [0; 4] {
+        let is_empty = |mask: &[u32; 4]| match family {
+            Family::Ipv4 => mask[0] == 0,
+            Family::Ipv6 => *mask == [0; 4],
+        };
+        let whole = |mask: &[u32; 4]| match is_empty(mask) {
             true => none,
             false => all,
         };

@@ -11,10 +11,20 @@ use hmark_text::Line;
 
 use super::bindings::*;
 use super::registration::{Registered, Targets};
-use super::{output, Extension};
+use super::{output, Extension, Revision};
 
 /// The number of bytes of a target's header, which the rule follows.
 const HEADER: usize = offset_of!(xt_entry_target, data);
+
+/// Looks at a rule before it is read: from options, or from the kernel.
+///
+/// # Safety
+///
+/// `target` must be as libxtables passes it.
+pub unsafe extern "C" fn init<E: Registered, const NFPROTO: u16>(target: *mut xt_entry_target) {
+    // SAFETY: by this function's own contract. The extension is registered.
+    unsafe { Targets::compare::<E>(target, family::<NFPROTO>()) };
+}
 
 /// Puts one option into the rule.
 ///
@@ -109,10 +119,7 @@ pub unsafe extern "C" fn print<E: Extension, const NFPROTO: u16>(
     _numeric: c_int,
 ) {
     // SAFETY: by this function's own contract.
-    let rule = unsafe { rule::<E>(target) };
-    let mut line = Line::new();
-    E::list(&rule, family::<NFPROTO>(), &mut line);
-    output::print(&line);
+    unsafe { show::<E>(target, family::<NFPROTO>(), E::list) }
 }
 
 /// Shows the rule in `-S` and iptables-save.
@@ -125,9 +132,21 @@ pub unsafe extern "C" fn save<E: Extension, const NFPROTO: u16>(
     target: *const xt_entry_target,
 ) {
     // SAFETY: by this function's own contract.
-    let rule = unsafe { rule::<E>(target) };
+    unsafe { show::<E>(target, family::<NFPROTO>(), E::save) }
+}
+
+/// # Safety
+///
+/// `target` must be that of a rule of `E`.
+#[inline(never)]
+unsafe fn show<E: Extension>(
+    target: *const xt_entry_target,
+    family: Family,
+    write: fn(&E::Rule, Family, &mut Line),
+) {
     let mut line = Line::new();
-    E::save(&rule, family::<NFPROTO>(), &mut line);
+    // SAFETY: by this function's own contract.
+    write(&unsafe { rule::<E>(target) }, family, &mut line);
     output::print(&line);
 }
 
@@ -190,22 +209,36 @@ const fn family<const NFPROTO: u16>() -> Family {
 
 /// The rule of a target, whichever revision it is of.
 ///
-/// Its size says which: from iptables-nft the header has the revision that libxtables found by the target's
-/// name, and not that of the kernel's rule.
-///
 /// # Safety
 ///
 /// `target` must point to the target of a rule of `E`.
+#[inline(never)]
 unsafe fn rule<E: Extension>(target: *const xt_entry_target) -> E::Rule {
     const { assert!(E::OLD.len <= E::NEW.len && E::NEW.len == size_of::<E::Rule>()) };
     let mut rule = MaybeUninit::<E::Rule>::zeroed();
     // SAFETY: by this function's own contract, a rule of one revision follows the header. All bytes of the
     // copy are set, and any are valid.
     unsafe {
-        let is_new = usize::from((*target).u.target_size) >= HEADER + E::NEW.size;
-        let len = if is_new { E::NEW.len } else { E::OLD.len };
         let bytes: *const u8 = addr_of!((*target).data).cast();
+        let len = revision::<E>(target).len;
         copy_nonoverlapping(bytes, rule.as_mut_ptr().cast(), len);
         rule.assume_init()
+    }
+}
+
+/// The revision of the rule of a target.
+///
+/// Its size says which: from iptables-nft the header has the revision that libxtables found by the target's
+/// name, and not that of the kernel's rule.
+///
+/// # Safety
+///
+/// `target` must point to the header of a target.
+pub unsafe fn revision<E: Extension>(target: *const xt_entry_target) -> Revision {
+    // SAFETY: by this function's own contract.
+    let size = usize::from(unsafe { (*target).u.target_size });
+    match size >= HEADER + E::NEW.size {
+        true => E::NEW,
+        false => E::OLD,
     }
 }

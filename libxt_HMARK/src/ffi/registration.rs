@@ -41,8 +41,18 @@ pub struct Targets {
     first: [xtables_target; 2],
     /// Of each family, the target of the other revision.
     second: [xtables_target; 2],
-    /// Whether the kernel has the newer revision, once that was asked for.
-    has_new: Option<bool>,
+    /// Whether the kernel has the newer revision.
+    has_new: Answer,
+    /// Whether a rule of the newer revision was checked.
+    was_new: bool,
+}
+
+/// The answer of a kernel. The first is all zeros, so that the library's file has no room for targets.
+#[derive(Clone, Copy, PartialEq)]
+enum Answer {
+    NotAsked,
+    No,
+    Yes,
 }
 
 impl Targets {
@@ -56,47 +66,83 @@ impl Targets {
             Family::Ipv4 => IPT_SO_GET_REVISION_TARGET,
             Family::Ipv6 => IP6T_SO_GET_REVISION_TARGET,
         };
-        let ask = || {
+        // SAFETY: libxtables does not know this member, nor threads.
+        let answer = unsafe { &mut (*E::targets()).has_new };
+        if *answer == Answer::NotAsked {
             // SAFETY: libxtables sets its parameters before it loads an extension; the name is a string.
-            unsafe {
+            let has_new = unsafe {
                 (*xt_params).compat_rev.is_none_or(|has_revision| {
                     has_revision(E::NAME.as_ptr(), E::NEW.number, question as c_int) != 0
                 })
-            }
-        };
-        // SAFETY: libxtables does not know this member, nor threads.
-        let has_new = unsafe { &mut (*E::targets()).has_new };
-        *has_new.get_or_insert_with(ask)
+            };
+            *answer = if has_new { Answer::Yes } else { Answer::No };
+        }
+        *answer == Answer::Yes
     }
 
-    /// Has the first target be of this revision until the next rule is checked. iptables-nft compares as
-    /// many bytes of two rules as the first target has. With `-v`, iptables-legacy looks for the revision of
-    /// a rule in a copy of it, and would look for another one for ever.
+    /// Has the first target be of the revision of a rule that was checked. With `-v`, iptables-legacy looks for
+    /// the revision of a rule in a copy of the first target, and would look for another one for ever.
+    ///
+    /// iptables-nft keeps deletions until the end of its input, and compares as many bytes of rules as the first
+    /// target then has: see [`Self::compare`], which iptables before 1.8.11 does not call for them. There, all
+    /// bytes of the newer revision are compared once there was a rule of it, so that at worst a rule of the
+    /// older one is not found.
     ///
     /// # Safety
     ///
     /// The extension must be registered.
     pub unsafe fn be<E: Registered>(revision: Revision, family: Family) {
-        let other = match revision.number == E::NEW.number {
-            true => E::OLD,
-            false => E::NEW,
-        };
+        let is_new = revision.number == E::NEW.number;
+        let other = if is_new { E::OLD } else { E::NEW };
+        // SAFETY: the extension is registered, and libxtables is not at work on its targets now.
+        unsafe {
+            let [first, second] = Self::of::<E>(family);
+            (*first).revision = revision.number;
+            (*second).revision = other.number;
+            let was_new = &mut (*E::targets()).was_new;
+            *was_new |= is_new;
+            (*first).userspacesize = if *was_new { E::NEW.size } else { E::OLD.size };
+        }
+    }
+
+    /// Has rules be compared over the size of this one, if it is that of the first target: it is the one that the
+    /// kernel's are compared with, and they are parsed into copies of the first target. Rules of two revisions
+    /// differ in their flags.
+    ///
+    /// # Safety
+    ///
+    /// The extension must be registered, and `rule` must be a target of it with its header.
+    pub unsafe fn compare<E: Registered>(rule: *mut xt_entry_target, family: Family) {
+        // SAFETY: by this function's own contract.
+        unsafe {
+            let [first, _] = Self::of::<E>(family);
+            if (*first).t == rule {
+                (*first).userspacesize = callbacks::revision::<E>(rule).size;
+            }
+        }
+    }
+
+    /// The targets of a family.
+    ///
+    /// # Safety
+    ///
+    /// The extension must be registered.
+    unsafe fn of<E: Registered>(family: Family) -> [*mut xtables_target; 2] {
         let place = match family {
             Family::Ipv4 => 0,
             Family::Ipv6 => 1,
         };
-        // SAFETY: libxtables is not at work on the targets now, and both places are there.
+        let targets = E::targets();
+        // SAFETY: by this function's own contract; both families are there.
         unsafe {
-            let targets = E::targets();
-            let first = addr_of_mut!((*targets).first)
-                .cast::<xtables_target>()
-                .add(place);
-            let second = addr_of_mut!((*targets).second)
-                .cast::<xtables_target>()
-                .add(place);
-            (*first).revision = revision.number;
-            (*first).userspacesize = revision.size;
-            (*second).revision = other.number;
+            [
+                addr_of_mut!((*targets).first)
+                    .cast::<xtables_target>()
+                    .add(place),
+                addr_of_mut!((*targets).second)
+                    .cast::<xtables_target>()
+                    .add(place),
+            ]
         }
     }
 }
@@ -130,7 +176,8 @@ impl<const N: usize> Room<N> {
         let targets = Targets {
             first,
             second,
-            has_new: None,
+            has_new: Answer::NotAsked,
+            was_new: false,
         };
         Self {
             is_filled: OnceCell::new(),
@@ -202,6 +249,7 @@ fn fill<E: Registered, const NFPROTO: u16>(
     target.size = E::NEW.size;
     target.userspacesize = E::NEW.size;
     target.help = Some(callbacks::help::<E>);
+    target.init = Some(callbacks::init::<E, NFPROTO>);
     target.print = Some(callbacks::print::<E, NFPROTO>);
     target.save = Some(callbacks::save::<E, NFPROTO>);
     target.xlate = Some(callbacks::xlate::<E, NFPROTO>);

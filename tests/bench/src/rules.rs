@@ -6,6 +6,7 @@
 //! Times are wall-clock times: UML counts CPU time in ticks of 10 ms, and its one CPU has nothing
 //! else to do.
 
+use std::array;
 use std::fmt::Write;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -52,6 +53,18 @@ const OPTIONS: [&str; 8] = [
      --hmark-mod 4 --hmark-offset 100 --hmark-tuple ct",
 ];
 
+/// Options of revision 1 that go with each of [`OPTIONS`].
+const NEW_OPTIONS: [&str; 8] = [
+    "--hmark-from 3",
+    "--hmark-weight 12=50,35=0,64-69=25",
+    "--hmark-mask 0x3f00",
+    "--hmark-reverse-errors",
+    "--hmark-inner gtpu,vxlan,geneve,gre,ipip",
+    "--hmark-mask 0xff000",
+    "--hmark-from 8",
+    "--hmark-mask 0x7fffffff",
+];
+
 /// Measures all backends and families.
 pub fn run(progress: &mut Progress) -> Result<Table> {
     progress.phase("install: make install-files");
@@ -70,8 +83,14 @@ pub fn run(progress: &mut Progress) -> Result<Table> {
             progress.phase(&format!(
                 "{family}, {backend}: {RULES} rules, {ROUNDS} rounds and one to warm up"
             ));
-            let [parse, restore, save] = Programs::new(family, backend)?.measure(progress)?;
-            for (what, series) in [("parse alone", parse), ("restore", restore), ("save", save)] {
+            let programs = Programs::new(family, backend)?;
+            let [parse, restore, save] = programs.measure(progress)?;
+            for (what, series) in [
+                ("parse alone", parse),
+                ("restore", restore),
+                ("save", save),
+                ("restore, revisions", programs.compare_revisions(progress)?),
+            ] {
                 rows.push(Row {
                     name: format!("{family} {backend} {what}"),
                     of: format!("{RULES} rules"),
@@ -83,7 +102,7 @@ pub fn run(progress: &mut Progress) -> Result<Table> {
     }
     Ok(Table {
         benchmark: "rules",
-        title: "Rules: our library and the stock one, with our module under both.",
+        title: "Rules: our library and the stock one, with our module under both; and rules of revision 1 and of revision 0, with our library.",
         unit: "s",
         ratio: Ratio::OursByOther,
         rows,
@@ -103,6 +122,8 @@ struct Programs {
     restore: String,
     save: String,
     rules: PathBuf,
+    /// The same with options of revision 1.
+    new_rules: PathBuf,
     no_rules: PathBuf,
     /// The text that both libraries must save.
     expected: String,
@@ -111,15 +132,22 @@ struct Programs {
 impl Programs {
     fn new(family: Family, backend: &str) -> Result<Self> {
         let iptables = family.iptables();
-        let expected = rules(family);
+        let expected = rules(family, &OPTIONS.map(str::to_owned));
         let rules = Path::new(FOLDER).join("rules");
+        let new_rules = Path::new(FOLDER).join("new-rules");
         let no_rules = Path::new(FOLDER).join("no-rules");
         fs::write(&rules, format!("*mangle\n{expected}COMMIT\n"))?;
+        let new: [_; 8] = array::from_fn(|at| format!("{} {}", OPTIONS[at], NEW_OPTIONS[at]));
+        fs::write(
+            &new_rules,
+            format!("*mangle\n{}COMMIT\n", self::rules(family, &new)),
+        )?;
         fs::write(&no_rules, "*mangle\nCOMMIT\n")?;
         Ok(Self {
             restore: format!("{iptables}-{backend}-restore"),
             save: format!("{iptables}-{backend}-save"),
             rules,
+            new_rules,
             no_rules,
             expected,
         })
@@ -156,6 +184,30 @@ impl Programs {
         }
         self.flush()?;
         Ok(all)
+    }
+
+    /// The times to restore rules of revision 1, and those of revision 0 that they are made of.
+    fn compare_revisions(&self, progress: &mut Progress) -> Result<Series> {
+        let mut series = Series::default();
+        for round in 0..=ROUNDS {
+            progress.step(&format!("revisions, round {round} of {ROUNDS}"));
+            let mut order = [
+                (&mut series.ours, &self.new_rules),
+                (&mut series.other, &self.rules),
+            ];
+            if round % 2 == 1 {
+                order.reverse();
+            }
+            for (times, rules) in order {
+                self.flush()?;
+                let time = self.time(Side::Ours, &self.restore, &[], rules)?;
+                if round > 0 {
+                    times.push(time);
+                }
+            }
+        }
+        self.flush()?;
+        Ok(series)
     }
 
     /// Removes all rules, and waits until the kernel has released them.
@@ -216,9 +268,11 @@ fn add(series: &mut Series, side: Side, round: usize, time: f64) {
 }
 
 /// The rules as they are saved, each for an address of its own.
-fn rules(family: Family) -> String {
+fn rules(family: Family, options: &[String; 8]) -> String {
     let bits = family.address_bits().to_string();
-    let options = OPTIONS.map(|options| options.replace('%', &bits));
+    let options = options
+        .each_ref()
+        .map(|options| options.replace('%', &bits));
     let mut text = String::new();
     for number in 0..RULES {
         let [high, low] = [number / 250 + 1, number % 250 + 1];

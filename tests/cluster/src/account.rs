@@ -6,9 +6,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use anyhow::{bail, ensure, Result};
+use chi_square::ChiSquare;
 
 use crate::capture::Sightings;
-use crate::chi_square::ChiSquare;
 use crate::cluster::Cluster;
 use crate::flow::{Flow, Kind};
 

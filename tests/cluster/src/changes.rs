@@ -10,11 +10,11 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{ensure, Context, Result};
+use chi_square::ChiSquare;
 use hmark::rule::v1::{self, flag, FULL_WEIGHT};
 use testbed::family::Family;
 
 use crate::account;
-use crate::chi_square::ChiSquare;
 use crate::clients::{self, Connection};
 use crate::cluster::Cluster;
 use crate::flow::Flow;

@@ -8,7 +8,6 @@ mod account;
 mod cables;
 mod capture;
 mod changes;
-mod chi_square;
 mod clients;
 mod cluster;
 mod demo;

@@ -6,9 +6,9 @@ use std::fmt::Write;
 use std::sync::PoisonError;
 
 use anyhow::Result;
+use chi_square::ChiSquare;
 
 use crate::account::Account;
-use crate::chi_square::ChiSquare;
 use crate::cluster::Cluster;
 
 /// The columns of the table: a title, and the number of flows that each gateway got.

@@ -31,16 +31,7 @@ impl<'a> Input<'a> {
         let mut cuts = [head.short(), head.short()].map(|at| usize::from(at).min(packet.len()));
         cuts.sort();
         let mut rule = rule(&mut head);
-        let subject = match kind {
-            b'4' => Subject::Packet(Family::Ipv4, packet),
-            b'6' => Subject::Packet(Family::Ipv6, packet),
-            _ => Subject::Connection(connection(packet)),
-        };
-        // The kind of input, not the rule, decides what is hashed.
-        match subject {
-            Subject::Packet(..) => rule.flags &= !flag::CT,
-            Subject::Connection(_) => rule.flags |= flag::CT,
-        }
+        let subject = subject(kind, packet, &mut rule);
         Some(Self {
             rule,
             subject,
@@ -49,8 +40,22 @@ impl<'a> Input<'a> {
     }
 }
 
+/// The subject of an input of this kind, which decides what the rule hashes.
+pub(crate) fn subject<'a>(kind: u8, packet: &'a [u8], rule: &mut Info) -> Subject<'a> {
+    let subject = match kind {
+        b'4' => Subject::Packet(Family::Ipv4, packet),
+        b'6' => Subject::Packet(Family::Ipv6, packet),
+        _ => Subject::Connection(connection(packet)),
+    };
+    match subject {
+        Subject::Packet(..) => rule.flags &= !flag::CT,
+        Subject::Connection(_) => rule.flags |= flag::CT,
+    }
+    subject
+}
+
 /// Numbers in host byte order are little-endian here, as on the machines that do most fuzzing.
-fn rule(fields: &mut Fields) -> Info {
+pub(crate) fn rule(fields: &mut Fields) -> Info {
     let src_mask = fields.wire_address();
     let dst_mask = fields.wire_address();
     let port_mask = fields.wire();
@@ -84,10 +89,10 @@ fn connection(packet: &[u8]) -> Connection {
 }
 
 /// Bytes that are taken from the front. Zeros follow the last one.
-struct Fields<'a>(&'a [u8]);
+pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 
 impl Fields<'_> {
-    fn take<const N: usize>(&mut self) -> [u8; N] {
+    pub(crate) fn take<const N: usize>(&mut self) -> [u8; N] {
         core::array::from_fn(|_| match self.0.split_first() {
             Some((first, rest)) => {
                 self.0 = rest;
@@ -97,11 +102,11 @@ impl Fields<'_> {
         })
     }
 
-    fn short(&mut self) -> u16 {
+    pub(crate) fn short(&mut self) -> u16 {
         u16::from_le_bytes(self.take())
     }
 
-    fn long(&mut self) -> u32 {
+    pub(crate) fn long(&mut self) -> u32 {
         u32::from_le_bytes(self.take())
     }
 

@@ -1,14 +1,85 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A packet in three pieces of memory that records what is read.
+//! Packets with a mark: in one piece of memory, and in three pieces that record what is read.
 
 use hmark::{Connection, Packet};
 use std::cell::Cell;
+
+/// A packet in one piece.
+pub(crate) struct Whole<'a> {
+    bytes: &'a [u8],
+    mark: u32,
+}
+
+impl<'a> Whole<'a> {
+    pub(crate) fn new(bytes: &'a [u8], mark: u32) -> Self {
+        Self { bytes, mark }
+    }
+}
+
+impl Packet for Whole<'_> {
+    fn mark(&self) -> u32 {
+        self.mark
+    }
+
+    fn end(&self) -> u32 {
+        self.bytes.end()
+    }
+
+    fn is_linear(&self) -> bool {
+        true
+    }
+
+    fn in_place<const N: usize>(&self, offset: u32) -> Option<&[u8; N]> {
+        self.bytes.in_place(offset)
+    }
+
+    fn copy<const N: usize>(&self, _offset: u32) -> Option<[u8; N]> {
+        None
+    }
+
+    fn connection(&self) -> Option<Connection> {
+        None
+    }
+}
+
+/// A packet that has a connection, and no bytes.
+pub(crate) struct Tracked {
+    pub(crate) connection: Connection,
+    pub(crate) mark: u32,
+}
+
+impl Packet for Tracked {
+    fn mark(&self) -> u32 {
+        self.mark
+    }
+
+    fn end(&self) -> u32 {
+        0
+    }
+
+    fn is_linear(&self) -> bool {
+        true
+    }
+
+    fn in_place<const N: usize>(&self, _offset: u32) -> Option<&[u8; N]> {
+        None
+    }
+
+    fn copy<const N: usize>(&self, _offset: u32) -> Option<[u8; N]> {
+        None
+    }
+
+    fn connection(&self) -> Option<Connection> {
+        Some(self.connection)
+    }
+}
 
 /// A packet in pieces, such as an sk_buff with pages.
 pub(crate) struct Pieces {
     /// Each is an allocation of its own. Any of them may be empty.
     pieces: [Vec<u8>; 3],
+    mark: u32,
     /// Number of reads.
     pub(crate) reads: Cell<usize>,
     /// The end of the bytes read so far.
@@ -20,9 +91,10 @@ pub(crate) struct Pieces {
 }
 
 impl Pieces {
-    pub(crate) fn new(packet: &[u8], [first, second]: [usize; 2]) -> Self {
+    pub(crate) fn new(packet: &[u8], [first, second]: [usize; 2], mark: u32) -> Self {
         Self {
             pieces: [&packet[..first], &packet[first..second], &packet[second..]].map(Vec::from),
+            mark,
             reads: Cell::new(0),
             reach: Cell::new(0),
             refused: Cell::new(false),
@@ -47,7 +119,7 @@ impl Pieces {
 
 impl Packet for Pieces {
     fn mark(&self) -> u32 {
-        0
+        self.mark
     }
 
     fn end(&self) -> u32 {

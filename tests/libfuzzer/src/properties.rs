@@ -3,16 +3,18 @@
 //! Properties that hold for any rule, packet and connection.
 
 use crate::input::{Input, Subject};
-use crate::naive::{self, Found, Place, AH, ICMP, ICMPV6};
 use crate::pieces::Pieces;
+use crate::wire;
 use hmark::rule::v0::{flag::METHOD_L3, Info};
 use hmark::rule::Rule;
 use hmark::{explain, mark, Connection, Family};
+use naive::{Found, Place};
+use packets::protocol::{AH, ICMP, ICMPV6};
 
 /// The most reads that a packet may cost: one for its IP header, three for each of 12 extension
 /// headers and one for the 13th, one for an ICMP error, all of these again for the packet that it
 /// quotes, and one for ports.
-const MOST_READS: usize = 2 * (1 + 3 * 12 + 1 + 1) + 1;
+pub(crate) const MOST_READS: usize = 2 * (1 + 3 * 12 + 1 + 1) + 1;
 
 /// Checks an input, and panics if any property does not hold.
 ///
@@ -23,9 +25,11 @@ pub fn check(input: &[u8]) -> Option<Found> {
         subject,
         cuts,
     } = Input::parse(input)?;
+    let is_accepted = wire::rule(&rule).is_accepted();
+    assert_eq!(rule.check().is_ok(), is_accepted, "{rule:x?}");
     match subject {
         Subject::Packet(family, packet) => {
-            let found = naive::find(family, packet);
+            let found = naive::find(wire::family(family), packet, &wire::rule(&rule));
             check_packet(family, packet, found, &rule, cuts);
             Some(found)
         }
@@ -38,7 +42,8 @@ pub fn check(input: &[u8]) -> Option<Found> {
 
 fn check_packet(family: Family, packet: &[u8], found: Found, rule: &Info, cuts: [usize; 2]) {
     let result = mark(family, packet, rule);
-    assert_eq!(result, naive::mark(packet, found, rule), "{rule:x?}");
+    let naive = naive::mark_found(wire::family(family), packet, found, &wire::rule(rule), 0);
+    assert_eq!(result, naive, "{rule:x?}");
     assert!(result.is_none_or(|mark| in_range(mark, rule)), "{rule:x?}");
 
     let explanation = explain(family, packet, rule);
@@ -49,7 +54,7 @@ fn check_packet(family: Family, packet: &[u8], found: Found, rule: &Info, cuts: 
         hmark::Subject::Connection(_) => panic!("a packet is no connection: {rule:x?}"),
     }
 
-    let pieces = Pieces::new(packet, cuts);
+    let pieces = Pieces::new(packet, cuts, 0);
     assert_eq!(result, mark(family, &pieces, rule), "{cuts:?} {rule:x?}");
     assert!(pieces.reads.get() <= MOST_READS, "{rule:x?}");
 
@@ -82,7 +87,7 @@ fn check_packet(family: Family, packet: &[u8], found: Found, rule: &Info, cuts: 
 }
 
 /// Whether the walk of `hmark` found the headers that the naive one did.
-fn agree(family: Family, walked: hmark::Found, found: Found) -> bool {
+pub(crate) fn agree(family: Family, walked: hmark::Found, found: Found) -> bool {
     match (walked, found) {
         (hmark::Found::Untouched, Found::Untouched) | (hmark::Found::Nothing, Found::Nothing) => {
             true
@@ -104,9 +109,9 @@ fn agree(family: Family, walked: hmark::Found, found: Found) -> bool {
 fn check_connection(connection: &Connection, rule: &Info) {
     // The packet's own family makes no difference here.
     let result = mark(Family::Ipv4, connection, rule);
-    let naive = naive::mark_connection(connection, rule);
-    assert_eq!(result, Some(naive), "{rule:x?}");
-    assert!(in_range(naive, rule), "{rule:x?}");
+    let naive = naive::mark_connection(&wire::connection(connection), &wire::rule(rule), 0);
+    assert_eq!(result, naive, "{rule:x?}");
+    assert!(result.is_some_and(|mark| in_range(mark, rule)), "{rule:x?}");
     let reverse = connection.reversed();
     let reversed = mark(Family::Ipv6, &reverse, &reversed_rule(rule));
     assert_eq!(result, reversed, "{rule:x?}");
@@ -116,16 +121,16 @@ fn check_connection(connection: &Connection, rule: &Info) {
 ///
 /// A rule with no buckets is never installed; its only mark is its offset.
 fn in_range(mark: u32, rule: &Info) -> bool {
-    assert!(rule.check().is_err() || rule.hmodulus > 0);
     mark.wrapping_sub(rule.hoffset) < rule.hmodulus.max(1)
 }
 
 /// The limit of the bytes that may be read under a rule: nothing beyond those that it hashes.
 fn may_reach(place: &Place, rule: &Info) -> usize {
-    let ip = place.addresses + 2 * place.address_len;
+    let address_len = place.family.address_len();
+    let ip = place.addresses + 2 * address_len;
     let layer4 = place.layer4.max(ip);
     let unread = rule.port_mask | rule.port_set == 0 || rule.flags & METHOD_L3 != 0;
-    match (place.address_len, place.protocol) {
+    match (address_len, place.protocol) {
         // The ICMP header tells whether it is an error.
         (4, ICMP) | (16, ICMPV6) => layer4 + 8,
         // AH is read like any extension header at first; in a later fragment, `layer4` is the
@@ -138,9 +143,10 @@ fn may_reach(place: &Place, rule: &Info) -> usize {
 }
 
 /// The packet in the other direction.
-fn reversed(packet: &[u8], place: &Place) -> Vec<u8> {
+pub(crate) fn reversed(packet: &[u8], place: &Place) -> Vec<u8> {
     let mut packet = packet.to_vec();
-    packet[place.addresses..][..2 * place.address_len].rotate_left(place.address_len);
+    let len = place.family.address_len();
+    packet[place.addresses..][..2 * len].rotate_left(len);
     if let Some(at) = place.ports {
         packet[at..][..4].rotate_left(2);
     }
@@ -148,7 +154,7 @@ fn reversed(packet: &[u8], place: &Place) -> Vec<u8> {
 }
 
 /// The rule that treats the other direction as `rule` treats this one.
-fn reversed_rule(rule: &Info) -> Info {
+pub(crate) fn reversed_rule(rule: &Info) -> Info {
     Info {
         src_mask: rule.dst_mask,
         dst_mask: rule.src_mask,

@@ -1,19 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Checks the corpus without the fuzzer: the inputs that together reach all of the walk.
+//! Checks the corpora without the fuzzer: the inputs that together reach all of the walk, and all
+//! that revision 1 does.
 
-use hmark_libfuzzer::{check, Found};
+use hmark_libfuzzer::{check, check_v1, Checked, Found};
+use naive::Family;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-#[test]
-fn corpus() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/walk");
-    let mut counts = [0; 7];
-    for entry in fs::read_dir(corpus).expect("a corpus") {
+/// The inputs of a corpus.
+fn corpus(name: &str) -> impl Iterator<Item = Vec<u8>> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("corpus")
+        .join(name);
+    fs::read_dir(corpus).expect("a corpus").map(|entry| {
         let path = entry.expect("an input").path();
-        let input = fs::read(&path).expect("an input's bytes");
         println!("{}", path.display()); // shown if the check panics
+        fs::read(&path).expect("an input's bytes")
+    })
+}
+
+#[test]
+fn walk() {
+    let mut counts = [0; 7];
+    for input in corpus("walk") {
         let kind = match (input.first(), check(&input)) {
             (Some(b'4'), Some(Found::Untouched)) => 0,
             (Some(b'4'), Some(Found::Tuple(_))) => 1,
@@ -27,4 +38,32 @@ fn corpus() {
     }
     assert!(counts[..6].iter().all(|count| *count > 0), "{counts:?}");
     assert_eq!(counts[6], 0, "{counts:?}");
+}
+
+#[test]
+fn v1() {
+    let mut counts = BTreeMap::new();
+    for input in corpus("v1") {
+        let kind = match (input.first(), check_v1(&input)) {
+            (_, None) => "too short",
+            (_, Some(Checked::Refused)) => "refused",
+            (_, Some(Checked::Connection)) => "connection",
+            (_, Some(Checked::Packet(Found::Untouched))) => "untouched",
+            (_, Some(Checked::Packet(Found::Nothing))) => "nothing",
+            (first, Some(Checked::Packet(Found::Tuple(place)))) => {
+                match (first, place.family, place.inner) {
+                    (Some(b'4'), Family::Ipv4, false) => "IPv4",
+                    (Some(b'4'), Family::Ipv4, true) => "IPv4 inside IPv4",
+                    (Some(b'4'), Family::Ipv6, true) => "IPv6 inside IPv4",
+                    (Some(b'6'), Family::Ipv6, false) => "IPv6",
+                    (Some(b'6'), Family::Ipv6, true) => "IPv6 inside IPv6",
+                    (Some(b'6'), Family::Ipv4, true) => "IPv4 inside IPv6",
+                    _ => panic!("{place:?}"),
+                }
+            }
+        };
+        *counts.entry(kind).or_insert(0) += 1;
+    }
+    println!("{counts:?}");
+    assert_eq!(counts.len(), 11, "{counts:?}");
 }

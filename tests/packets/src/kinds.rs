@@ -100,20 +100,20 @@ pub const KINDS: [Kind; 43] = {
         ipv6("extensions-6", Extensions(&[DESTINATION; 6])),
         ipv6("extensions-7", Extensions(&[DESTINATION; 7])),
         ipv6("extensions-8", Extensions(&[DESTINATION; 8])),
-        ipv4("v1-ipv4-udp", Plain(UDP)).new(|_| ()),
-        ipv6("v1-ipv6-udp", Plain(UDP)).new(|_| ()),
-        ipv4("v1-mask", Plain(UDP)).buckets(64).new(mask),
-        ipv6("v1-mask-ipv6", Plain(UDP)).buckets(64).new(mask),
+        ipv4("v1-ipv4-udp", Plain(UDP)).with(|_| ()),
+        ipv6("v1-ipv6-udp", Plain(UDP)).with(|_| ()),
+        ipv4("v1-mask", Plain(UDP)).buckets(64).with(mask),
+        ipv6("v1-mask-ipv6", Plain(UDP)).buckets(64).with(mask),
         ipv4("v1-one-out", Plain(UDP))
             .buckets(70)
-            .new(one_out)
+            .with(one_out)
             .many(),
-        ipv4("v1-grown", Plain(UDP)).buckets(71).new(grown).many(),
-        ipv4("v1-key-ipv4", Plain(UDP)).new(key),
-        ipv6("v1-key-ipv6", Plain(UDP)).new(key),
-        ipv4("v1-gtpu", Gtpu).new(gtpu),
-        ipv6("v1-gtpu-ipv6", Gtpu).new(gtpu),
-        ipv4("v1-no-tunnel", Plain(UDP)).new(gtpu),
+        ipv4("v1-grown", Plain(UDP)).buckets(71).with(grown).many(),
+        ipv4("v1-key-ipv4", Plain(UDP)).with(key),
+        ipv6("v1-key-ipv6", Plain(UDP)).with(key),
+        ipv4("v1-gtpu", Gtpu).with(gtpu),
+        ipv6("v1-gtpu-ipv6", Gtpu).with(gtpu),
+        ipv4("v1-no-tunnel", Plain(UDP)).with(gtpu),
     ]
 };
 
@@ -171,7 +171,7 @@ impl Kind {
         Self { flows: 256, ..self }
     }
 
-    const fn new(self, new: fn(&mut v1::Info)) -> Self {
+    const fn with(self, new: fn(&mut v1::Info)) -> Self {
         Self {
             new: Some(new),
             ..self

@@ -18,6 +18,7 @@ mod layout;
 mod plain;
 pub mod protocol;
 mod random;
+pub mod wire;
 
 pub use bytes::{Bytes, CAPACITY};
 pub use conntrack::{Conntrack, End};

@@ -9,9 +9,11 @@ use super::hmark::Family;
 
 pub const HOP_BY_HOP: u8 = 0;
 pub const ICMP: u8 = 1;
+pub const IPV4: u8 = 4;
 pub const TCP: u8 = 6;
 pub const UDP: u8 = 17;
 pub const DCCP: u8 = 33;
+pub const IPV6: u8 = 41;
 pub const ROUTING: u8 = 43;
 pub const FRAGMENT: u8 = 44;
 pub const GRE: u8 = 47;

@@ -21,6 +21,7 @@ mod netfilter;
 mod nflog;
 mod races;
 mod refusals;
+mod revisions;
 mod rules;
 mod ruleset;
 mod sharing;
@@ -101,6 +102,7 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
         trials.extend(commands::trials());
         trials.extend(key::trials());
         trials.extend(text::trials());
+        trials.extend(revisions::trials());
         trials.extend(translate::trials());
         trials.extend(examples::trials());
         if !is_foreign() {

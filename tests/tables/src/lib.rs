@@ -4,7 +4,7 @@
 //! under qemu-user, which passes on none of netfilter's socket options.
 //!
 //! When preloaded, it keeps a mangle table in the file that `HMARK_TABLE` names. It knows any
-//! target of revision 0, and refuses no rule.
+//! target of revision 0 or 1, and refuses no rule.
 
 mod table;
 
@@ -109,7 +109,7 @@ fn get(level: c_int, option: c_int, value: &mut [u8]) -> Answer<()> {
         GET_INFO => load(level)?.info(value),
         GET_ENTRIES => load(level)?.entries(value),
         _ if GET_REVISION_TARGET.contains(&option) => {
-            (value.get(REVISION) == Some(&0)).then_some(())
+            value.get(REVISION).filter(|&&revision| revision <= 1).map(drop)
         }
         _ => None,
     };

@@ -6,6 +6,18 @@ use super::{address, layer4, protocol, Bytes, Random};
 
 /// Appends an IPv4 packet.
 pub(super) fn packet(bytes: &mut Bytes, depth: usize, random: &mut Random) {
+    around(bytes, random, protocol, |protocol, bytes, random| {
+        layer4::push(protocol, bytes, depth, random);
+    });
+}
+
+/// Appends an IPv4 packet of this protocol, and with this after its header.
+pub(super) fn around(
+    bytes: &mut Bytes,
+    random: &mut Random,
+    protocol: impl FnOnce(&mut Random) -> u8,
+    payload: impl FnOnce(u8, &mut Bytes, &mut Random),
+) {
     let start = bytes.len();
     let words = match random.below(10) {
         0..6 => 5,
@@ -13,11 +25,7 @@ pub(super) fn packet(bytes: &mut Bytes, depth: usize, random: &mut Random) {
         _ => random.below(16) as u8,
     };
     let version = if random.percent(97) { 4 } else { random.u8() };
-    let protocol = match random.below(10) {
-        0..4 => protocol::ICMP,
-        4 => random.pick(&[protocol::ICMPV6, 0, 2]),
-        _ => layer4::protocol(random),
-    };
+    let protocol = protocol(random);
     bytes.push(&[(version << 4) | words, random.u8(), 0, 0]);
     bytes.push(&random.u16().to_be_bytes());
     bytes.push(&fragment(random).to_be_bytes());
@@ -36,13 +44,21 @@ pub(super) fn packet(bytes: &mut Bytes, depth: usize, random: &mut Random) {
     if random.percent(95) {
         bytes.push_random(options, random);
     }
-    layer4::push(protocol, bytes, depth, random);
+    payload(protocol, bytes, random);
 
     let len = match random.below(8) {
         0 => random.u16(),
         _ => (bytes.len() - start) as u16,
     };
     bytes.put(start + 2, &len.to_be_bytes());
+}
+
+fn protocol(random: &mut Random) -> u8 {
+    match random.below(10) {
+        0..4 => protocol::ICMP,
+        4 => random.pick(&[protocol::ICMPV6, 0, 2]),
+        _ => layer4::protocol(random),
+    }
 }
 
 /// Flags and fragment offset.

@@ -10,6 +10,18 @@ const MAX_EXTENSIONS: usize = 14;
 
 /// Appends an IPv6 packet.
 pub(super) fn packet(bytes: &mut Bytes, depth: usize, random: &mut Random) {
+    around(bytes, random, protocol, |protocol, bytes, random| {
+        layer4::push(protocol, bytes, depth, random);
+    });
+}
+
+/// Appends an IPv6 packet of this protocol, and with this after its headers.
+pub(super) fn around(
+    bytes: &mut Bytes,
+    random: &mut Random,
+    protocol: impl FnOnce(&mut Random) -> u8,
+    payload: impl FnOnce(u8, &mut Bytes, &mut Random),
+) {
     let start = bytes.len();
     // "Next header" fields, in order: the last one is of layer 4.
     let mut chain = [0; MAX_EXTENSIONS + 1];
@@ -24,11 +36,7 @@ pub(super) fn packet(bytes: &mut Bytes, depth: usize, random: &mut Random) {
     for next in &mut chain[..extensions] {
         *next = extension(fragments, random);
     }
-    chain[extensions] = match random.below(10) {
-        0..4 => protocol::ICMPV6,
-        4 => random.pick(&[NONE, protocol::ICMP, FRAGMENT, ROUTING]),
-        _ => layer4::protocol(random),
-    };
+    chain[extensions] = protocol(random);
 
     let version = if random.percent(97) { 6 } else { random.u8() };
     bytes.push(&[(version << 4) | (random.u8() & 0x0f)]);
@@ -45,7 +53,7 @@ pub(super) fn packet(bytes: &mut Bytes, depth: usize, random: &mut Random) {
     for pair in chain[..=extensions].windows(2) {
         push_extension(pair[0], pair[1], bytes, random);
     }
-    layer4::push(chain[extensions], bytes, depth, random);
+    payload(chain[extensions], bytes, random);
 
     let payload = match random.below(8) {
         // Jumbograms have zero.
@@ -54,6 +62,14 @@ pub(super) fn packet(bytes: &mut Bytes, depth: usize, random: &mut Random) {
         _ => bytes.len().saturating_sub(start + 40) as u16,
     };
     bytes.put(start + 4, &payload.to_be_bytes());
+}
+
+fn protocol(random: &mut Random) -> u8 {
+    match random.below(10) {
+        0..4 => protocol::ICMPV6,
+        4 => random.pick(&[NONE, protocol::ICMP, FRAGMENT, ROUTING]),
+        _ => layer4::protocol(random),
+    }
 }
 
 fn extension(fragments: bool, random: &mut Random) -> u8 {

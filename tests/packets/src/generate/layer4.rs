@@ -6,7 +6,7 @@ use super::protocol::{AH, ICMP, ICMPV6};
 use super::{ipv4, ipv6, port, Bytes, Random};
 
 /// The most levels of errors that quote errors: one more than any walk looks into.
-const MAX_DEPTH: usize = 3;
+pub(super) const MAX_DEPTH: usize = 3;
 
 /// A protocol that is neither an extension header nor ICMP of either family, in most cases.
 pub(in super::super) fn protocol(random: &mut Random) -> u8 {
@@ -50,6 +50,12 @@ pub(super) fn push(protocol: u8, bytes: &mut Bytes, depth: usize, random: &mut R
 }
 
 fn icmp(bytes: &mut Bytes, depth: usize, random: &mut Random) {
+    icmp_message(bytes, random);
+    quoted(true, bytes, depth, random);
+}
+
+/// Appends the header of an ICMP message, mostly of an error.
+pub(super) fn icmp_message(bytes: &mut Bytes, random: &mut Random) {
     let message = match random.below(10) {
         // All types near those of the errors, which quote.
         0..2 => random.below(20) as u8,
@@ -57,17 +63,21 @@ fn icmp(bytes: &mut Bytes, depth: usize, random: &mut Random) {
         _ => random.pick(&[3, 4, 5, 11, 12]),
     };
     message_of(message, bytes, random);
-    quoted(true, bytes, depth, random);
 }
 
 fn icmpv6(bytes: &mut Bytes, depth: usize, random: &mut Random) {
+    icmpv6_message(bytes, random);
+    quoted(false, bytes, depth, random);
+}
+
+/// Appends the header of an ICMPv6 message, mostly of an error.
+pub(super) fn icmpv6_message(bytes: &mut Bytes, random: &mut Random) {
     let message = match random.below(10) {
         0 => random.u8(),
         1..4 => random.pick(&[0, 127, 128, 129, 135, 255]),
         _ => random.pick(&[1, 2, 3, 4, 100, 127]),
     };
     message_of(message, bytes, random);
-    quoted(false, bytes, depth, random);
 }
 
 /// Appends a header of 8 bytes.

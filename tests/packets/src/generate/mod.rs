@@ -7,11 +7,17 @@ mod ipv4;
 mod ipv6;
 pub(super) mod layer4;
 mod rule;
+mod rule_v1;
+mod tunnel;
 
 pub use rule::{rule, sharp_rule};
+pub use rule_v1::{mend, rule_v1, sharp_rule_v1};
 
 use super::hmark::Family;
 use super::{protocol, Bytes, Random};
+
+/// The UDP ports of GTP-U, VXLAN and GENEVE.
+const TUNNEL_PORTS: [u16; 3] = [2152, 4789, 6081];
 
 /// Makes a packet of at least [`Family::header_len`] bytes.
 pub fn packet(family: Family, bytes: &mut Bytes, random: &mut Random) {
@@ -19,11 +25,37 @@ pub fn packet(family: Family, bytes: &mut Bytes, random: &mut Random) {
     if random.percent(4) {
         bytes.push_random(random.between(1, 200), random);
     } else {
-        match family {
-            Family::Ipv4 => ipv4::packet(bytes, 0, random),
-            Family::Ipv6 => ipv6::packet(bytes, 0, random),
+        ip(family, bytes, 0, random);
+    }
+    complete(family, bytes, random);
+}
+
+/// Makes a packet for a rule that looks into tunnels: mostly one of a tunnel, or an error about one.
+pub fn packet_v1(family: Family, bytes: &mut Bytes, random: &mut Random) {
+    match random.below(10) {
+        0..2 => return packet(family, bytes, random),
+        2 => {
+            bytes.clear();
+            tunnel::error(family, bytes, 0, random);
+        }
+        _ => {
+            bytes.clear();
+            tunnel::packet(family, bytes, 0, random);
         }
     }
+    complete(family, bytes, random);
+}
+
+/// Appends a packet of the family.
+fn ip(family: Family, bytes: &mut Bytes, depth: usize, random: &mut Random) {
+    match family {
+        Family::Ipv4 => ipv4::packet(bytes, depth, random),
+        Family::Ipv6 => ipv6::packet(bytes, depth, random),
+    }
+}
+
+/// Makes a packet as long as every hook sees it, and sometimes spoils it.
+fn complete(family: Family, bytes: &mut Bytes, random: &mut Random) {
     let missing = family.header_len().saturating_sub(bytes.len());
     bytes.push_random(missing, random);
     if random.percent(15) {

@@ -91,13 +91,20 @@ impl Network {
             format!("address add {address}/{bits} dev {name}\nlink set {name} up\n")
         };
         let route = |to: &str, link, end| format!("route add {to} via {}\n", address(link, end));
+        // The address that an end's tunnels have, too.
+        let from = |end: IpAddr, link, router| {
+            format!(
+                "route add default via {} src {end}\n",
+                address(link, router)
+            )
+        };
         // The addresses of the flows' ends are on the loopback device, as on a router.
         network.client.ip(&format!(
             "link add up0 type veth peer name down0 netns {}\n\
              address add {client} dev lo\n{}{}",
             network.router.name(),
             up("up0", 0, 1),
-            route("default", 0, 2)
+            from(client, 0, 2)
         ))?;
         network.router.ip(&format!(
             "link add up0 type veth peer name down0 netns {}\n",
@@ -128,7 +135,7 @@ impl Network {
         network.server.ip(&format!(
             "address add {server} dev lo\n{}{}",
             up("down0", 2, 2),
-            route("default", 2, 1)
+            from(server, 2, 1)
         ))?;
         Ok(network)
     }

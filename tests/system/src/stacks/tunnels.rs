@@ -206,7 +206,7 @@ impl Tunnel {
             Family::Ipv4 => "",
             Family::Ipv6 => "nodad",
         };
-        write!(batch, "address add {address}/{bits} dev {device} {nodad}\n")?;
+        writeln!(batch, "address add {address}/{bits} dev {device} {nodad}")?;
         netns.ip(&batch)
     }
 }

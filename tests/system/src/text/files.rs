@@ -9,7 +9,7 @@ use testbed::family::Family;
 use testbed::iptables;
 use testbed::note;
 use testbed::side::Side;
-use testbed::text::files;
+use testbed::text::files::{self, Rule};
 use testbed::trials;
 
 use super::native;
@@ -27,24 +27,38 @@ const WORDS: [&str; 4] = ["HMARK: ", "option \"", "argument", " !"];
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    trials![backends(rules, stock)]
+    trials![backends(rules, revision_1, stock)]
 }
 
 /// Our library makes of each rule what its line says.
 fn rules(family: Family, backend: Backend) -> Result<()> {
-    check(Side::Ours, family, backend)
+    check(
+        Side::Ours,
+        family,
+        backend,
+        files::rules(Side::Ours, family),
+    )
+}
+
+/// The same of rules that only ours knows.
+fn revision_1(family: Family, backend: Backend) -> Result<()> {
+    check(Side::Ours, family, backend, files::revision_1())
 }
 
 /// The stock library makes of those that are otherwise for it what theirs say.
 fn stock(family: Family, backend: Backend) -> Result<()> {
-    check(Side::Stock, family, backend)
+    check(
+        Side::Stock,
+        family,
+        backend,
+        files::rules(Side::Stock, family),
+    )
 }
 
 /// Adds the rules for a library one by one, or some of them if the machine is emulated, and saves
 /// them all. None is left of those that are refused.
-fn check(library: Side, family: Family, backend: Backend) -> Result<()> {
+fn check(library: Side, family: Family, backend: Backend, mut rules: Vec<Rule>) -> Result<()> {
     let firewall = Firewall::new(family, backend)?;
-    let mut rules = files::rules(library, family);
     if !native()? {
         Rng::with_seed(seed()?).shuffle(&mut rules);
         rules.truncate(FEW);

@@ -12,7 +12,10 @@ const OURS: [&str; 3] = [
     include_str!("../../../iptables/libip6t_HMARK.t"),
 ];
 
-/// The same for the stock library, where it differs.
+/// Rules of both families with options that only our library and module have.
+const REVISION_1: &str = include_str!("../../../iptables/libxt_HMARK_v1.t");
+
+/// The same as [`OURS`] for the stock library, where it differs.
 const STOCK: [&str; 3] = [
     include_str!("../../../iptables/stock/libxt_HMARK.t"),
     include_str!("../../../iptables/stock/libipt_HMARK.t"),
@@ -63,7 +66,12 @@ pub fn rules(library: Side, family: Family) -> Vec<Rule> {
     lines.filter_map(rule).collect()
 }
 
-/// The options of all rules, of either family, each once.
+/// The rules with options of revision 1, for our library and either family.
+pub fn revision_1() -> Vec<Rule> {
+    lines(REVISION_1).filter_map(rule).collect()
+}
+
+/// The options of all rules of revision 0, of either family, each once.
 pub fn options() -> Vec<&'static str> {
     let mut options = Vec::new();
     for family in Family::ALL {
@@ -116,7 +124,7 @@ mod tests {
 
     #[test]
     fn every_line_is_read() {
-        for file in OURS.into_iter().chain(STOCK) {
+        for file in OURS.into_iter().chain(STOCK).chain([REVISION_1]) {
             let heads: Vec<_> = lines(file).take(2).collect();
             assert_eq!(heads, [":PREROUTING", "*mangle"]);
             for line in lines(file).skip(2) {

@@ -29,6 +29,86 @@ pub fn correct(rng: &mut Rng, family: Family) -> Candidate {
     Candidate::new(options(rng, family))
 }
 
+/// Makes a random rule that ours accepts, most of them with options of revision 1.
+pub fn revision_1(rng: &mut Rng, family: Family) -> Candidate {
+    let has_key = rng.bool();
+    let may_have_ct = rng.bool();
+    let replaced = flag::MODULUS
+        | flag::OFFSET
+        | if has_key { flag::RND } else { 0 }
+        | if may_have_ct { 0 } else { flag::CT };
+    let mut options: Vec<_> = options(rng, family)
+        .into_iter()
+        .filter(|option| !Candidate::parse(option).gives(replaced))
+        .collect();
+    let marks = rng.u32(1..=256);
+    options.push(format!("--hmark-mod {marks}"));
+    if rng.bool() {
+        let width = rng.u32(8..=16);
+        let shift = rng.u32(..=32 - width);
+        let room = (1 << width) - marks;
+        options.push(format!(
+            "--hmark-mask {:#x}",
+            ((1_u32 << width) - 1) << shift
+        ));
+        options.push(format!("--hmark-offset {}", rng.u32(..=room) << shift));
+    }
+    if rng.bool() {
+        options.push(format!("--hmark-from {}", rng.u32(1..=marks)));
+    }
+    if rng.bool() {
+        options.push(format!("--hmark-weight {}", weights(rng, marks)));
+    }
+    if has_key {
+        let key = format!("{:032x}", rng.u128(..));
+        let key = if rng.bool() { key } else { key.to_uppercase() };
+        options.push(format!("--hmark-key {key}"));
+    }
+    if !may_have_ct && rng.bool() {
+        options.push(format!("--hmark-inner {}", tunnels(rng)));
+    }
+    if !may_have_ct && rng.bool() {
+        options.push("--hmark-reverse-errors".to_owned());
+    }
+    rng.shuffle(&mut options);
+    Candidate::new(options)
+}
+
+/// Weights of some marks, in any order. The last mark keeps one.
+fn weights(rng: &mut Rng, marks: u32) -> String {
+    let mut elements = Vec::new();
+    let mut mark = rng.u32(..4);
+    while mark < marks && elements.len() < 60 {
+        let last = (mark + rng.u32(..5)).min(marks - 1);
+        let weight = rng.u32(u32::from(last + 1 == marks)..=100);
+        elements.push(match last == mark {
+            true => format!("{mark}={weight}"),
+            false => format!("{mark}-{last}={weight}"),
+        });
+        mark = last + 1 + rng.u32(..4);
+    }
+    if elements.is_empty() {
+        elements.push("0=1".to_owned());
+    }
+    rng.shuffle(&mut elements);
+    elements.join(",")
+}
+
+/// Some tunnels, in any order, each with a port of its own where it has one.
+fn tunnels(rng: &mut Rng) -> String {
+    let mut tunnels = Vec::new();
+    for (name, first) in [("gtpu", 10_000), ("vxlan", 20_000), ("geneve", 30_000)] {
+        tunnels.push(match rng.bool() {
+            true => name.to_owned(),
+            false => format!("{name}:{}", first + rng.u32(..10_000)),
+        });
+    }
+    tunnels.extend(["gre", "ipip"].map(str::to_owned));
+    rng.shuffle(&mut tunnels);
+    tunnels.truncate(rng.usize(1..=tunnels.len()));
+    tunnels.join(",")
+}
+
 fn options(rng: &mut Rng, family: Family) -> Vec<String> {
     let either = |rng: &mut Rng, spi, ports| if rng.bool() { spi } else { ports };
     let left_out = either(rng, flag::SPI_MASK, flag::SPORT_MASK | flag::DPORT_MASK)
@@ -186,7 +266,10 @@ mod tests {
     fn each_option_and_selector_is_made() {
         let mut rng = Rng::with_seed(1);
         let texts: Vec<_> = (0..1000)
-            .map(|_| correct(&mut rng, Family::Ipv4).to_string())
+            .flat_map(|_| {
+                let makers: [fn(&mut Rng, Family) -> Candidate; 2] = [correct, revision_1];
+                makers.map(|make| make(&mut rng, Family::Ipv4).to_string() + " ")
+            })
             .collect();
         for row in &OPTIONS {
             let name = format!("--{} ", name(row));
@@ -196,6 +279,24 @@ mod tests {
                 row.selector.is_none() || texts.iter().any(elements),
                 "{name}"
             );
+        }
+    }
+
+    /// Both readers make the same of it, and our library saves it as such.
+    #[test]
+    fn rules_of_revision_1_are_right() {
+        let mut rng = Rng::with_seed(2);
+        for family in Family::ALL {
+            for _ in 0..1000 {
+                let text = revision_1(&mut rng, family).to_string();
+                let (rule, _) = hmark_text::read(&text, family).unwrap_or_else(|error| {
+                    panic!("{text}: {error}");
+                });
+                let mut saved = hmark_text::Line::new();
+                hmark_text::save(&rule, family, &mut saved);
+                let read = crate::options::parse_v1(&saved.to_string(), family);
+                assert_eq!(read.unwrap(), rule, "{text}");
+            }
         }
     }
 }
