@@ -46,6 +46,7 @@ fn moves_what_must() -> Result<()> {
         }
         Ok(connections)
     })?;
+    let hosts = [&cluster.hosts[..], &[added]].concat();
     let few = cluster.gateways.len();
     let grown = Spread {
         gateways: few + 1,
@@ -57,7 +58,7 @@ fn moves_what_must() -> Result<()> {
     };
     let mut play = |section, name, gateway, to| {
         let change = Change { name, gateway, to };
-        live.change(&change, || cluster.play(section))?;
+        live.change(&change, || cluster.tutorial.play(section, &hosts))?;
         Ok::<_, anyhow::Error>(live.places().to_vec())
     };
     let before = play("Grow", "one gateway more", few, grown)?;
