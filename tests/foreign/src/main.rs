@@ -150,7 +150,7 @@ fn revision_1(family: Family) -> Result<()> {
         iptables.run(Side::Ours, "-restore", "--noflush", &input)
     };
     let saved = || -> Result<_> {
-        let saved = iptables.run(Side::Ours, "-save", "", "")?;
+        let saved = iptables.run(Side::Ours, "-save", "-t mangle", "")?;
         let rules = saved
             .lines()
             .filter(|line| line.starts_with("-A"))
