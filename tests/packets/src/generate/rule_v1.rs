@@ -203,11 +203,13 @@ fn contradict(rule: &mut v1::Info, random: &mut Random) {
     }
 }
 
-/// A valid rule of revision 1 that tells packets apart by everything that can be hashed, and looks
-/// into all tunnels on their usual ports.
+/// A valid rule of revision 1 that tells packets apart by nearly everything that can be hashed, and
+/// looks into all tunnels on their usual ports. It does not treat both ends alike, so that an error that
+/// is hashed in the wrong direction has another mark.
 pub const fn sharp_rule_v1() -> v1::Info {
     let [gtpu_port, vxlan_port, geneve_port] = TUNNEL_PORTS;
     let mut v0 = sharp_rule();
+    v0.dst_mask[0] = 0xffff_ff00_u32.to_be();
     v0.flags |= v1::flag::INNER | v1::flag::REVERSE_ERRORS;
     v1::Info {
         masked: v1::Masked { v0, mark_mask: 0 },
