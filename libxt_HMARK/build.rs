@@ -51,8 +51,8 @@ fn main() {
 
     // Only for what is shipped: cargo 1.85 links unit tests with these, too, and they cannot do
     // without C's start-up files. The extension can, since `.init_array` works without. Padding
-    // each segment to a page of its own would double its size; padding what is read-only after
-    // relocation to a page, and the tables for unwinding, would each take it over 20 KiB.
+    // each segment to a page of its own would nearly double its size; padding what is read-only after
+    // relocation to a page, and the tables for unwinding, would each add some KiB.
     if env::var("PROFILE").is_ok_and(|profile| profile == "release") {
         let folder = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
         for flag in [

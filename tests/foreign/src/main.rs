@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         translate_random,
         edges,
         random,
+        revision_1,
         commands,
     )];
     testbed::trial::run(&Arguments::from_args(), trials)
@@ -131,6 +132,57 @@ fn random(family: Family) -> Result<()> {
         .map(|_| generator::candidate(&mut rng, family))
         .collect();
     compare(family, "random", &candidates)
+}
+
+/// Random rules of revision 1 are saved as on this machine, restored, and deleted by the texts that they were
+/// added by.
+fn revision_1(family: Family) -> Result<()> {
+    let iptables = Emulated::new(family, "revision-1")?;
+    let mut rng = Rng::with_seed(SEED);
+    let rules: Vec<_> = (0..RANDOM / 4)
+        .map(|_| generator::revision_1(&mut rng, family))
+        .collect();
+    let change = |command: &str| {
+        let lines = rules
+            .iter()
+            .map(|rule| format!("{command} PREROUTING -j HMARK {rule}\n"));
+        let input = format!("*mangle\n{}COMMIT\n", lines.collect::<String>());
+        iptables.run(Side::Ours, "-restore", "--noflush", &input)
+    };
+    let saved = || -> Result<_> {
+        let saved = iptables.run(Side::Ours, "-save", "", "")?;
+        let rules = saved
+            .lines()
+            .filter(|line| line.starts_with("-A"))
+            .map(str::to_owned);
+        Ok((rules.collect::<Vec<_>>(), saved))
+    };
+    change("-A")?;
+    let (shown, dump) = saved()?;
+    for (rule, shown) in rules.iter().zip(&shown) {
+        let expected = format!("-A PREROUTING -j HMARK{}", rule.saved(family)?);
+        ensure!(
+            *shown == expected,
+            "`{rule}` is saved as\n  {shown}, not\n  {expected}"
+        );
+    }
+    ensure!(
+        shown.len() == rules.len(),
+        "{} of {} rules saved",
+        shown.len(),
+        rules.len()
+    );
+    iptables.run(Side::Ours, "-restore", "", &dump)?;
+    let (again, _) = saved()?;
+    ensure!(again == shown, "restored otherwise");
+    change("-D")?;
+    let (left, _) = saved()?;
+    ensure!(left.is_empty(), "left: {left:?}");
+    note!(
+        "{iptables}: {} random rules of revision 1 saved as here",
+        rules.len()
+    );
+    Ok(())
 }
 
 fn compare(family: Family, kind: &str, candidates: &[Candidate]) -> Result<()> {

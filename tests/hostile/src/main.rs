@@ -72,7 +72,10 @@ fn trials(folder: &Path) -> Vec<Trial> {
     ];
     let mut trials = Vec::new();
     for family in Family::ALL {
-        let matters = |row: &&Row| family == Family::Ipv4 || matches!(row.kind, Kind::Prefix(_));
+        let matters = |row: &&Row| {
+            let is_prefix = matches!(row.kind, Kind::Prefix(_));
+            row.kind.has_value() && (family == Family::Ipv4 || is_prefix)
+        };
         let names = OPTIONS.iter().filter(matters).flat_map(Row::names);
         for option in names.filter_map(|name| name.to_str().ok()) {
             for (way, value) in values.clone() {

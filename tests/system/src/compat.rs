@@ -17,13 +17,15 @@ use testbed::trials;
 use crate::backend::Backend;
 
 /// Rules that use every field, and the alignment after them.
-const RULES: [&str; 4] = [
+const RULES: [&str; 5] = [
     "--hmark-mod 4 --hmark-offs 100",
     "--hmark-tuple ct,src,dst,sport,dport,proto --hmark-mod 70 --hmark-rnd 0xcafe",
     "--hmark-src-prefix 20 --hmark-mod 4294967295 --hmark-offset 4294967295 \
      --hmark-rnd 1",
     "--hmark-spi 0x1234abcd --hmark-spi-mask 0xffff0f0f --hmark-proto-mask 0xffff --hmark-mod 7 \
      --hmark-rnd 2",
+    "--hmark-mod 250 --hmark-mask 0xff00 --hmark-offset 0x500 --hmark-from 200 --hmark-weight 249=1,0=2 \
+     --hmark-key 00112233445566778899aabbccddeeff --hmark-inner gtpu,vxlan:8472 --hmark-reverse-errors",
 ];
 
 /// The tests here, if the lab has packages for them.

@@ -218,6 +218,10 @@ fn restored(family: Family, backend: Backend) -> Result<()> {
         "{} of {count} rules saved",
         saved.len()
     );
+    for (rule, saved) in rules.iter().zip(&saved) {
+        let expected = format!("-A PREROUTING -j HMARK{}", rule.saved(family)?);
+        ensure!(*saved == expected, "`{rule}` is saved as `{saved}`");
+    }
     let dump = firewall.run(Side::Ours, "-save", "", "")?;
     restore("", &dump)?;
     let again = firewall.rules(Side::Ours)?;

@@ -108,9 +108,10 @@ fn get(level: c_int, option: c_int, value: &mut [u8]) -> Answer<()> {
     let filled = match option {
         GET_INFO => load(level)?.info(value),
         GET_ENTRIES => load(level)?.entries(value),
-        _ if GET_REVISION_TARGET.contains(&option) => {
-            value.get(REVISION).filter(|&&revision| revision <= 1).map(drop)
-        }
+        _ if GET_REVISION_TARGET.contains(&option) => value
+            .get(REVISION)
+            .filter(|&&revision| revision <= 1)
+            .map(drop),
         _ => None,
     };
     filled.ok_or(libc::ENOENT)

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use anyhow::{anyhow, Result};
 use hmark::rule::v0::flag;
 use hmark_text::{Row, OPTIONS, SELECTORS};
 
@@ -74,6 +75,19 @@ impl Candidate {
             options.insert(0, selectors);
         }
         Self(options)
+    }
+
+    /// The options that make the rule again, as our library saves them on this machine.
+    ///
+    /// # Errors
+    /// If they are no rule.
+    pub fn saved(&self, family: Family) -> Result<String> {
+        let text = self.to_string();
+        let (rule, _) =
+            hmark_text::read(&text, family).map_err(|error| anyhow!("{text}: {error}"))?;
+        let mut line = hmark_text::Line::new();
+        hmark_text::save(&rule, family, &mut line);
+        Ok(line.to_string())
     }
 
     /// The options that getopt finds, with their values.

@@ -288,14 +288,11 @@ mod tests {
         let mut rng = Rng::with_seed(2);
         for family in Family::ALL {
             for _ in 0..1000 {
-                let text = revision_1(&mut rng, family).to_string();
-                let (rule, _) = hmark_text::read(&text, family).unwrap_or_else(|error| {
-                    panic!("{text}: {error}");
-                });
-                let mut saved = hmark_text::Line::new();
-                hmark_text::save(&rule, family, &mut saved);
-                let read = crate::options::parse_v1(&saved.to_string(), family);
-                assert_eq!(read.unwrap(), rule, "{text}");
+                let candidate = revision_1(&mut rng, family);
+                let saved = candidate.saved(family).unwrap();
+                let (rule, _) = hmark_text::read(&saved, family).unwrap();
+                let read = crate::options::parse_v1(&saved, family);
+                assert_eq!(read.unwrap(), rule, "{candidate}");
             }
         }
     }
