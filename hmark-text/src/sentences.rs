@@ -133,9 +133,12 @@ impl Text for Error<'_> {
 }
 
 fn bad_value(line: &mut Line, value: &[u8], option: &Row) {
-    line.text("bad value \"").visible(start(value));
-    line.text("\" for option \"--")
-        .bytes(option.name.to_bytes());
+    line.text("bad value ");
+    // A key that is nearly right is a secret, too, and errors are logged.
+    if !matches!(option.kind, Kind::Key) {
+        line.text("\"").visible(start(value)).text("\" ");
+    }
+    line.text("for option \"--").bytes(option.name.to_bytes());
     line.text("\": ");
 }
 

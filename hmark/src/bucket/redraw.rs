@@ -20,8 +20,12 @@ use super::scale;
 /// Their number is distributed about as Poisson's with a mean of ln(marks / from): 31 are enough.
 const MOST_RECORDS: usize = 31;
 
-/// The most points that are refused before the mark is chosen by [`rendezvous`].
-const MOST_REFUSALS: u32 = 64;
+/// The most points of the first marks, one a round, that are refused before [`rendezvous`] chooses the
+/// mark. They do not depend on the marks added later, nor does it, then, which flows it chooses for.
+const MOST_ROUNDS: u32 = 64;
+
+/// The most points of marks added later that are refused before it does.
+const MOST_ADDED: u32 = 256;
 
 // Each draw of a point's seed adds another multiple of the golden ratio (times 2^32) to it.
 const JUMP: u32 = 0x9e37_79b9;
@@ -64,20 +68,13 @@ impl Point {
         less.get(usize::from(self.mark as u8)).copied().unwrap_or(0)
     }
 
-    /// The point itself, if it is accepted.
     #[inline(always)]
-    fn accepted(self, less: &[u8; 256], refusals: &mut u32) -> Option<Self> {
-        let less = u32::from(self.less(less));
-        let is_accepted = match less {
+    fn is_accepted(&self, less: &[u8; 256]) -> bool {
+        match self.less(less) {
             0 => true,
             100 => false,
-            less => scale::bucket(draw(self.seed, ACCEPT), 100) >= less,
-        };
-        if is_accepted {
-            return Some(self);
+            less => scale::bucket(draw(self.seed, ACCEPT), 100) >= u32::from(less),
         }
-        *refusals = refusals.wrapping_add(1);
-        None
     }
 }
 
@@ -150,20 +147,23 @@ use quotient_by_bits as quotient;
 #[cold]
 #[inline(never)]
 fn race(hash: u32, from: u32, marks: u32, less: &[u8; 256]) -> u32 {
-    let mut refusals = 0u32;
+    let mut added = 0u32;
     let mut round = 0u32;
     let mut seed = hash;
-    while refusals < MOST_REFUSALS {
+    for _ in 0..MOST_ROUNDS {
         let base = Point {
             mark: scale::bucket(seed, from),
             seed,
         };
         let earliest = match from < marks {
-            true => earliest_in_round(base, from, marks, less, &mut refusals),
-            false => base.accepted(less, &mut refusals),
+            true => earliest_in_round(base, from, marks, less, &mut added),
+            false => base.is_accepted(less).then_some(base),
         };
         if let Some(point) = earliest {
             return point.mark;
+        }
+        if added >= MOST_ADDED {
+            break;
         }
         round = round.wrapping_add(ROUND);
         seed = draw(hash, round);
@@ -172,23 +172,29 @@ fn race(hash: u32, from: u32, marks: u32, less: &[u8; 256]) -> u32 {
 }
 
 /// The earliest accepted point among that of a first mark, the `base`, and those of marks added later
-/// that lie before it.
+/// that lie before it; `added` counts those of the latter that are refused.
 ///
-/// [`None`] if none is accepted, or too many are refused.
+/// [`None`] if none is accepted, or [`MOST_ADDED`] are refused.
 #[inline(never)]
 fn earliest_in_round(
     base: Point,
     from: u32,
     marks: u32,
     less: &[u8; 256],
-    refusals: &mut u32,
+    added: &mut u32,
 ) -> Option<Point> {
     let mut chain = Chain::new(base);
     let (mut first, mut seed) = (from, base.seed);
     while let Some(earliest) = chain.climb(first, seed, marks) {
-        let accepted = earliest.accepted(less, refusals);
-        if accepted.is_some() || *refusals >= MOST_REFUSALS {
-            return accepted;
+        if earliest.is_accepted(less) {
+            return Some(earliest);
+        }
+        if chain.len == 0 {
+            break;
+        }
+        *added = added.wrapping_add(1);
+        if *added >= MOST_ADDED {
+            break;
         }
         // Other points of the marks from this one on may lie before the next of the chain.
         first = earliest.mark;
@@ -213,12 +219,9 @@ impl Chain {
     }
 
     /// Adds the points of the marks from `first` on that come before those of the chain, and takes
-    /// the earliest point of all. [`None`] if the chain is empty.
+    /// the earliest point of all. The chain must not be empty.
     #[inline(always)]
     fn climb(&mut self, mut first: u32, mut seed: u32, marks: u32) -> Option<Point> {
-        if self.len == 0 {
-            return None;
-        }
         while let Some(place) = self.points.get_mut(self.len) {
             let Some(point) = record(first, seed, marks) else {
                 break;
@@ -376,7 +379,7 @@ mod tests {
 
     #[test]
     fn rendezvous_is_by_weight() {
-        // 64 refusals are certain for nearly all flows.
+        // Nearly all flows are refused in all rounds.
         let mut less = [100; 256];
         (less[3], less[200]) = (99, 97);
         let mut counts = [0u32; 256];

@@ -190,7 +190,7 @@ fn check_steps(steps: &Steps, rule: &v1::Info, old: u32) {
             assert!(!moved || bucket == other, "{hash:x} {other} {rule:x?}");
         }
     }
-    // A mark more, of any weight, moves only flows to it, as long as chance is not exhausted.
+    // A mark more, of any weight, moves only flows to it, unless marks added refused too often.
     if v0.hmodulus < u32::MAX {
         let mut grown = *rule;
         if !rule.has(flag::FROM) {
@@ -206,7 +206,7 @@ fn check_steps(steps: &Steps, rule: &v1::Info, old: u32) {
         }
         if grown.check().is_ok() {
             let drawn = drawn(&grown);
-            let moved = drawn.mark != bucket && drawn.refusals < naive::MOST_REFUSALS;
+            let moved = drawn.mark != bucket && drawn.added < naive::MOST_ADDED;
             assert!(!moved || drawn.mark == v0.hmodulus, "{hash:x} {rule:x?}");
         }
     }

@@ -20,7 +20,7 @@ mod walk;
 
 pub use hash::siphash13;
 pub use mark::{find, mark, mark_connection, mark_found, Connection};
-pub use redraw::{draw, Drawn, MOST_REFUSALS};
+pub use redraw::{draw, Drawn, MOST_ADDED, MOST_ROUNDS};
 pub use rule::Rule;
 pub use walk::{Found, Place};
 

@@ -5,8 +5,11 @@
 //! The marks that the cluster began with share one point in time; each mark added since may have an
 //! earlier one. All of it follows from the hash alone.
 
-/// Points that refuse before the rendezvous decides.
-pub const MOST_REFUSALS: u32 = 64;
+/// Points of the first marks that refuse before the rendezvous decides.
+pub const MOST_ROUNDS: u32 = 64;
+
+/// Points of marks added since that refuse before it does.
+pub const MOST_ADDED: u32 = 256;
 
 /// The most points before that of the first marks that are looked at together.
 const MOST_POINTS: u32 = 31;
@@ -23,8 +26,10 @@ const RENDEZVOUS: u32 = 0x1715_609d;
 pub struct Drawn {
     /// The mark, counted from 0.
     pub mark: u32,
-    /// How many points refused the flow.
-    pub refusals: u32,
+    /// How many points of the first marks refused the flow.
+    pub rounds: u32,
+    /// How many points of marks added since did.
+    pub added: u32,
 }
 
 /// Draws one of `marks` marks, of which the cluster began with the first `from`; `less` is 100 minus
@@ -33,13 +38,15 @@ pub fn draw(hash: u32, from: u32, marks: u32, less: &[u8; 256]) -> Drawn {
     let mut race = Race {
         marks,
         less,
-        refusals: 0,
+        rounds: 0,
+        added: 0,
     };
     let winner = race.rounds(hash, from);
     let mark = winner.unwrap_or_else(|Undecided| rendezvous(hash, marks, less));
     Drawn {
         mark,
-        refusals: race.refusals,
+        rounds: race.rounds,
+        added: race.added,
     }
 }
 
@@ -56,7 +63,8 @@ struct Undecided;
 struct Race<'a> {
     marks: u32,
     less: &'a [u8; 256],
-    refusals: u32,
+    rounds: u32,
+    added: u32,
 }
 
 impl Race<'_> {
@@ -95,7 +103,7 @@ impl Race<'_> {
             }
             (first, seed) = (point.mark, fmix(add(point.seed, RESTART)));
         }
-        Ok(self.accepts(base)?.then_some(base.mark))
+        Ok(self.accepts(base, above == 0)?.then_some(base.mark))
     }
 
     /// The next mark that comes earlier than all of the `population` before it, if there is one.
@@ -110,7 +118,7 @@ impl Race<'_> {
     }
 
     /// Whether the mark accepts the flow, as it does in as many of 100 cases as its weight says.
-    fn accepts(&mut self, point: Point) -> Result<bool, Undecided> {
+    fn accepts(&mut self, point: Point, is_first: bool) -> Result<bool, Undecided> {
         let less = self
             .less
             .get(point.mark as usize)
@@ -118,8 +126,12 @@ impl Race<'_> {
         if less == 0 || scale(fmix(add(point.seed, ACCEPT)), 100) >= less {
             return Ok(true);
         }
-        self.refusals = add(self.refusals, 1);
-        match self.refusals < MOST_REFUSALS {
+        let (refused, most) = match is_first {
+            true => (&mut self.rounds, MOST_ROUNDS),
+            false => (&mut self.added, MOST_ADDED),
+        };
+        *refused = add(*refused, 1);
+        match *refused < most {
             true => Ok(false),
             false => Err(Undecided),
         }

@@ -41,8 +41,10 @@ fn is_in_no_log_or_file(family: Family, backend: Backend) -> Result<()> {
     ensure!(listed.contains(&key), "root cannot read the key: {listed}");
 
     let mut said = added.stderr + &added.stdout;
-    // What is wrong here is not the key. A wrong one is shown to whoever gave it.
     for wrong in [
+        format!("--hmark-key {key}0"),
+        format!("--hmark-key {}g", &key[1..]),
+        format!("--hmark-key {key} --hmark-key {key}"),
         format!("--hmark-key {key} --hmark-rnd 1"),
         format!("--hmark-rnd 1 --hmark-key {key}"),
         format!("--hmark-key {key} --hmark-from 5"),
