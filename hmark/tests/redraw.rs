@@ -402,7 +402,7 @@ fn refusals_are_bounded() {
         let (rule, marks) = (cluster.rule(), cluster.weights.len() as u32);
         let (mut rounds, mut added) = (0, 0);
         let mut exhausted = vec![0; marks as usize];
-        for &hash in &hashes()[0].hashes[..100_000] {
+        for &hash in hashes()[0].hashes.iter().take(100_000) {
             let drawn = naive::draw(hash, cluster.from, marks, &rule.less);
             assert_eq!(rule.bucket(hash), drawn.mark, "{hash:#x}");
             rounds = rounds.max(drawn.rounds);
