@@ -68,6 +68,14 @@ pub fn masquerade(family: Family) -> IpAddr {
     }
 }
 
+/// The address of an end of a link.
+fn on_link(family: Family, link: u8, end: u8) -> String {
+    match family {
+        Family::Ipv4 => format!("10.0.{link}.{end}"),
+        Family::Ipv6 => format!("fd00:0:0:a{link}::{end}"),
+    }
+}
+
 impl Network {
     /// Makes namespaces, links, addresses and routes of one family; no rules yet.
     pub fn build(family: Family, way: Way) -> Result<Self> {
@@ -81,30 +89,20 @@ impl Network {
         let (client, server) = (client(family), server(family));
         // Link 0 is the client's, link 1 is between the routers, and link 2 is the server's. End 1
         // is the left one.
-        let address = |link, end| match family {
-            Family::Ipv4 => format!("10.0.{link}.{end}"),
-            Family::Ipv6 => format!("fd00:0:0:a{link}::{end}"),
-        };
+        let address = |link, end| on_link(family, link, end);
         let up = |name, link, end| {
             let bits = family.address_bits() - 4;
             let address = address(link, end);
             format!("address add {address}/{bits} dev {name}\nlink set {name} up\n")
         };
         let route = |to: &str, link, end| format!("route add {to} via {}\n", address(link, end));
-        // The address that an end's tunnels have, too.
-        let from = |end: IpAddr, link, router| {
-            format!(
-                "route add default via {} src {end}\n",
-                address(link, router)
-            )
-        };
         // The addresses of the flows' ends are on the loopback device, as on a router.
         network.client.ip(&format!(
             "link add up0 type veth peer name down0 netns {}\n\
              address add {client} dev lo\n{}{}",
             network.router.name(),
             up("up0", 0, 1),
-            from(client, 0, 2)
+            route("default", 0, 2)
         ))?;
         network.router.ip(&format!(
             "link add up0 type veth peer name down0 netns {}\n",
@@ -135,9 +133,22 @@ impl Network {
         network.server.ip(&format!(
             "address add {server} dev lo\n{}{}",
             up("down0", 2, 2),
-            from(server, 2, 1)
+            route("default", 2, 1)
         ))?;
         Ok(network)
+    }
+
+    /// Has the client and the server send from the addresses of the flows' ends, where a socket or a
+    /// tunnel has none of its own.
+    pub fn send_from_ends(&self) -> Result<()> {
+        for (netns, end, link, router) in [
+            (&self.client, client(self.family), 0, 2),
+            (&self.server, server(self.family), 2, 1),
+        ] {
+            let router = on_link(self.family, link, router);
+            netns.ip(&format!("route replace default via {router} src {end}\n"))?;
+        }
+        Ok(())
     }
 
     /// Joins the router's links by a bridge that hands packets to iptables.

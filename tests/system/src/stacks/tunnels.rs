@@ -89,6 +89,7 @@ const SERVER_PORT: u16 = 7;
 pub fn as_outside(outer: Family) -> Result<()> {
     Side::Ours.load_module()?;
     let network = Network::build(outer, Way::Routed)?;
+    network.send_from_ends()?;
     let tunnels: &[Tunnel] = match outer {
         Family::Ipv4 => &IN_IPV4,
         Family::Ipv6 => &IN_IPV6,
@@ -226,6 +227,7 @@ const BEHIND: Ipv4Addr = Ipv4Addr::new(10, 98, 0, 1);
 pub fn users_of_gtp() -> Result<()> {
     Side::Ours.load_module()?;
     let network = Network::build(Family::Ipv4, Way::Routed)?;
+    network.send_from_ends()?;
     let (client, server) = (network::client(Family::Ipv4), network::server(Family::Ipv4));
     let by = |end, inner| format!("--hmark-tuple {end} --hmark-mod 4294967295{inner}");
     let inner = " --hmark-inner gtpu";
