@@ -70,11 +70,8 @@ fn refused(refusal: Refusal, rule: &Info) -> Error<'static> {
     let (v0, mask) = (&rule.masked.v0, rule.masked.mark_mask);
     let (value, limit) = match refusal {
         Refusal::OffsetOutsideMask => (v0.hoffset, mask),
-        Refusal::MarksOutsideMask => {
-            let room = mask.wrapping_sub(v0.hoffset);
-            // Less than the number of marks, and so less than 2^32 - 1.
-            (v0.hmodulus, (room >> mask.trailing_zeros().min(31)) + 1)
-        }
+        // The last bucket is below that of the last mark, and so below 2^32 - 1.
+        Refusal::MarksOutsideMask => (v0.hmodulus, rule.masked.last_bucket() + 1),
         Refusal::FromOverMarks => (rule.from, v0.hmodulus),
         Refusal::TooManyMarksForWeights => (v0.hmodulus, v1::WEIGHTS as u32),
         _ => (0, 0),

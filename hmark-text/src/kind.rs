@@ -4,7 +4,7 @@
 
 use core::ops::RangeInclusive;
 
-use hmark::rule::v1::Info;
+use hmark::rule::v1::{has_holes, Info};
 use hmark::Family;
 
 use crate::line::Line;
@@ -182,12 +182,6 @@ impl Kind {
             }
         }
     }
-}
-
-/// Whether there are zeros between the ones of a number.
-fn has_holes(number: u32) -> bool {
-    let ones = number >> number.trailing_zeros().min(31);
-    ones & ones.wrapping_add(1) != 0
 }
 
 /// Writes the prefix length of a netmask, or what the stock library has in its place, which may have

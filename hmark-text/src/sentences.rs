@@ -211,7 +211,7 @@ fn refused(refusal: Refusal, value: u32, limit: u32, line: &mut Line) {
     line.text(rest);
 }
 
-/// What is wrong with a rule, whatever its values.
+/// The error for each refusal whose text has no values.
 fn contradiction(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::NoBuckets => {

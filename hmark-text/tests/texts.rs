@@ -525,7 +525,7 @@ fn errors_of_rules() {
     }
 }
 
-/// What is just right is accepted.
+/// Rules at the very limits of what is valid are accepted.
 #[test]
 fn the_edges_of_rules() {
     for text in [

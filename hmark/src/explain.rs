@@ -2,7 +2,7 @@
 
 //! Each step from a packet to its mark, for tests and tools. It is not part of the kernel module.
 
-use super::mark::{found_tuple, hashed_connection, inner_tuple};
+use super::mark::{found_tuple, hashed_connection};
 use super::rule::{Rule, Source};
 use super::tuple::Tuple;
 use super::walk::{self, Found};
@@ -46,12 +46,11 @@ pub fn explain<P: Packet + ?Sized, R: Rule>(family: Family, packet: &P, rule: &R
     let (subject, inner, tuple) = match rule.source() {
         Source::Packet => {
             let found = walk::find(family, packet, 0);
-            let tuple = found_tuple(family, packet, found, rule);
-            let inner = match found {
-                Found::At(place) => inner_tuple(family, packet, &place, rule),
-                Found::Untouched | Found::Nothing => None,
+            let (inner, tuple) = match found_tuple(family, packet, found, rule) {
+                Some((inner, tuple)) => (inner, Some(tuple)),
+                None => (None, None),
             };
-            (Subject::Packet(found), inner.map(|(place, _)| place), tuple)
+            (Subject::Packet(found), inner, tuple)
         }
         Source::Connection => {
             let connection = hashed_connection(packet, rule);

@@ -192,7 +192,8 @@ where
     R: Rule,
 {
     let family = family::<IPV6>();
-    found_tuple(family, packet, walk::find(family, packet, 0), rule)
+    let (_, tuple) = found_tuple(family, packet, walk::find(family, packet, 0), rule)?;
+    Some(tuple)
 }
 
 const fn family<const IPV6: bool>() -> Family {
@@ -213,7 +214,8 @@ pub(super) fn hashed_connection<P: Packet + ?Sized, R: Rule>(
     (R::HASHES_TEMPLATES || !is_template).then_some(connection)
 }
 
-/// The tuple of the headers that the walk found, or of those that a tunnel has inside.
+/// The tuple of the headers that the walk found, or of those that a tunnel has inside: then with their
+/// place.
 ///
 /// [`None`] if the packet's mark is to be left alone.
 #[inline(always)]
@@ -222,13 +224,13 @@ pub(super) fn found_tuple<P: Packet + ?Sized, R: Rule>(
     packet: &P,
     found: Found,
     rule: &R,
-) -> Option<Tuple> {
+) -> Option<(Option<Place>, Tuple)> {
     match found {
         Found::Untouched => None,
-        Found::Nothing => Some(Tuple::empty(family)),
+        Found::Nothing => Some((None, Tuple::empty(family))),
         Found::At(place) => match inner_tuple(family, packet, &place, rule) {
-            Some((_, tuple)) => Some(tuple),
-            None => Tuple::of(packet, &place, &rule.selection()),
+            Some((inner, tuple)) => Some((Some(inner), tuple)),
+            None => Some((None, Tuple::of(packet, &place, &rule.selection())?)),
         },
     }
 }
@@ -237,7 +239,7 @@ pub(super) fn found_tuple<P: Packet + ?Sized, R: Rule>(
 ///
 /// [`None`] if that is not one that the rule looks into, or the inner packet cannot be followed.
 #[inline(always)]
-pub(super) fn inner_tuple<P: Packet + ?Sized, R: Rule>(
+fn inner_tuple<P: Packet + ?Sized, R: Rule>(
     family: Family,
     packet: &P,
     place: &Place,

@@ -145,17 +145,13 @@ impl Info {
         if !self.has(flag::MASK) {
             return Ok(());
         }
-        let shift = mask.trailing_zeros();
-        let ones = mask.wrapping_shr(shift);
-        if ones & ones.wrapping_add(1) != 0 {
+        if has_holes(mask) {
             return Err(Refusal::MaskWithHoles);
         }
         if v0.hoffset & !mask != 0 {
             return Err(Refusal::OffsetOutsideMask);
         }
-        // The offset is a multiple of the mask's lowest bit, and so this has no remainder.
-        let room = mask.wrapping_sub(v0.hoffset).wrapping_shr(shift);
-        match v0.hmodulus.wrapping_sub(1) > room {
+        match v0.hmodulus.wrapping_sub(1) > self.masked.last_bucket() {
             true => Err(Refusal::MarksOutsideMask),
             false => Ok(()),
         }
@@ -261,6 +257,21 @@ impl Rule for Info {
     #[inline(always)]
     fn merge(&self, old: u32, bucket: u32) -> u32 {
         self.masked.merge(old, bucket)
+    }
+}
+
+/// Whether there are zeros between the ones of a number.
+pub const fn has_holes(number: u32) -> bool {
+    let ones = number.wrapping_shr(number.trailing_zeros());
+    ones & ones.wrapping_add(1) != 0
+}
+
+impl Masked {
+    /// The last bucket that has a mark within the mask, which has all bits of the offset.
+    pub const fn last_bucket(&self) -> u32 {
+        // The offset is a multiple of the mask's lowest bit, and so this has no remainder.
+        let room = self.mark_mask.wrapping_sub(self.v0.hoffset);
+        room.wrapping_shr(self.mark_mask.trailing_zeros())
     }
 }
 

@@ -11,10 +11,10 @@ use anyhow::{ensure, Context, Result};
 use nix::net::if_::if_nametoindex;
 use testbed::command::run_with;
 use testbed::family::Family;
-use testbed::kernel::{self, Part};
 use testbed::module;
 use testbed::netns::Netns;
 use testbed::side::Side;
+use testbed::trial::served;
 
 use super::gtp::{self, User};
 use super::network::{self, Flow, Network, Way};
@@ -325,7 +325,7 @@ fn rule(chain: &str, matches: &str, options: &str, name: &str) -> String {
 }
 
 fn is_served(family: Family) -> bool {
-    family == Family::Ipv4 || kernel::has(Part::Ipv6)
+    served().any(|one| one == family)
 }
 
 fn restore(netns: &Netns, family: Family, rules: &str) -> Result<()> {
@@ -338,7 +338,7 @@ fn restore(netns: &Netns, family: Family, rules: &str) -> Result<()> {
 /// Empties the tables, so that the module can be unloaded even if a namespace lingers.
 fn empty(network: &Network) -> Result<()> {
     for netns in [&network.router, &network.server] {
-        for family in Family::ALL.into_iter().filter(|&family| is_served(family)) {
+        for family in served() {
             restore(netns, family, "")?;
         }
     }
