@@ -4,7 +4,7 @@
 //! written as inputs of the fuzzer. With a folder in `HMARK_SEEDS`, they are left there, for the
 //! fuzzer to start from.
 
-use hmark::rule::v0;
+use hmark::rule::{v0, v1};
 use hmark::Family;
 use hmark_libfuzzer::{check_v1, Checked, Found};
 use packets::{generate, wire, Bytes, Random};
@@ -31,10 +31,10 @@ fn input(number: u64, bytes: &mut Bytes) -> Vec<u8> {
     for _ in 0..4 {
         input.extend(random.u16().to_le_bytes());
     }
-    let rule_bytes = wire::rule_v1(&rule);
+    let rule_bytes = wire::rule_v1(&little_endian(rule));
     let (head, weights) = rule_bytes.split_at(96);
     input.extend(head);
-    if rule.has(hmark::rule::v1::flag::WEIGHT) {
+    if rule.has(v1::flag::WEIGHT) {
         let exceptions = (0..=255)
             .zip(weights)
             .filter(|&(_, less)| *less != 0)
@@ -45,6 +45,30 @@ fn input(number: u64, bytes: &mut Bytes) -> Vec<u8> {
     }
     input.extend(bytes.as_slice().iter().take(700));
     input
+}
+
+/// The rule with its numbers in host byte order as an input has them on any machine.
+fn little_endian(mut rule: v1::Info) -> v1::Info {
+    let v1::Masked { v0, mark_mask } = &mut rule.masked;
+    for number in [
+        &mut v0.flags,
+        &mut v0.hashrnd,
+        &mut v0.hmodulus,
+        &mut v0.hoffset,
+        mark_mask,
+        &mut rule.from,
+    ] {
+        *number = number.to_le();
+    }
+    for number in [
+        &mut v0.proto_mask,
+        &mut rule.gtpu_port,
+        &mut rule.vxlan_port,
+        &mut rule.geneve_port,
+    ] {
+        *number = number.to_le();
+    }
+    rule
 }
 
 #[test]

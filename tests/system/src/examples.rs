@@ -32,11 +32,11 @@ fn run_as_printed() -> Result<()> {
     module::load_ours()?;
     let page = fs::read_to_string(PAGE).with_context(|| format!("cannot read {PAGE}"))?;
     // The section with formulas in place of commands.
-    let sections = page.split("\n.Sh ");
-    let page: String = sections
+    let page: Vec<_> = page
+        .split("\n.Sh ")
         .filter(|section| !section.starts_with("HOW A MARK IS COMPUTED"))
-        .map(|section| format!("{section}\n"))
         .collect();
+    let page = page.join("\n");
     let blocks = blocks(&page);
     for block in &blocks {
         let netns = Netns::add("hmark-example")?;
