@@ -60,7 +60,6 @@ impl Kernel {
         match self {
             Kernel::Stock => &[],
             Kernel::UmlDebug => uml::DEBUG_ARGUMENTS,
-            Kernel::UmlSize => uml::SIZE_ARGUMENTS,
             Kernel::X86Debug => x86::ARGUMENTS,
             Kernel::Arm64 => arm64::ARGUMENTS,
             _ => uml::ARGUMENTS,

@@ -54,7 +54,7 @@ impl Lab {
             Kernel::UmlNoConntrack => without(&[Part::Conntrack]),
             Kernel::UmlNoIpv6 => without(&[Part::Ipv6]),
             Kernel::UmlNoConntrackNoIpv6 => without(&[Part::Conntrack, Part::Ipv6]),
-            Kernel::UmlSize => uml::metadata_for_size(store, stock, &source()?),
+            Kernel::UmlSize => uml::for_size(store, stock, &source()?),
             Kernel::UmlDebug => uml::debug(store, stock, &source()?),
             Kernel::X86Debug => x86::debug(store, stock, &source()?),
         }
@@ -106,7 +106,6 @@ impl Lab {
             Kernel::Stock => return qemu(self.stock.image()),
             Kernel::X86Debug => return qemu(self.tree(kernel)?.join(x86::IMAGE)),
             Kernel::Arm64 => return arm64::machine(&self.store, &self.stock),
-            Kernel::UmlSize => uml::for_size(&self.store, &self.stock, &self.source()?)?,
             _ => self.tree(kernel)?,
         };
         Ok(Machine::Uml {

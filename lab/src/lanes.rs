@@ -5,7 +5,7 @@
 use crate::architecture::Architecture::{self, Arm64, S390x, I386};
 use crate::iptables::Release::{self, Bookworm, Testing};
 use crate::kernel::Kernel::{
-    self, Stock, Uml, UmlDebug, UmlNoConntrack, UmlNoConntrackNoIpv6, UmlNoIpv6, UmlSize, X86Debug,
+    self, Stock, Uml, UmlDebug, UmlNoConntrack, UmlNoConntrackNoIpv6, UmlNoIpv6, X86Debug,
 };
 use crate::need::Need;
 use crate::product::{
@@ -13,6 +13,7 @@ use crate::product::{
     Module::{self, Fuzz, Hmark, Init},
     Product,
 };
+use crate::symbols;
 use handover::Variable;
 use std::fmt;
 
@@ -132,9 +133,9 @@ const CHECK: &[Lane] = &[
     lane("big-endian-tests", 160)
         .shows("tests of hmark on s390x")
         .runs(Run::Emulated(EMULATED, S390x)),
-    lane("aarch64-tests", 160)
-        .shows("tests of hmark on aarch64")
-        .runs(Run::Emulated(EMULATED, Arm64)),
+    lane("i386-tests", 80)
+        .shows("tests of hmark on 32-bit i386")
+        .runs(Run::Emulated(EMULATED, I386)),
     lane("module-clippy", 10)
         .shows("xt_HMARK.ko has nothing that clippy finds")
         .runs(Run::Clippy(Hmark)),
@@ -171,7 +172,7 @@ const CHECK: &[Lane] = &[
         .runs(Run::Foreign(S390x)),
     lane("module-no-panic", 1)
         .shows("no module for speed or for size refers to a panic")
-        .runs(Run::Symbols(&[Stock, Uml, UmlSize])),
+        .runs(Run::Symbols(&[Stock, Uml])),
     lane("kernel-bindings", 1)
         .shows("the module's bindings are built as the kernel's own")
         .runs(Run::Script(
@@ -261,6 +262,9 @@ const DEBUG: &[Lane] = &[
 ];
 
 const ARM64: &[Lane] = &[
+    lane("aarch64-tests", 160)
+        .shows("tests of hmark on aarch64")
+        .runs(Run::Emulated(EMULATED, Arm64)),
     lane("arm64-no-panic", 1)
         .shows("the module for arm64 refers to no panic")
         .runs(Run::Symbols(&[Kernel::Arm64])),
@@ -402,8 +406,13 @@ impl Run {
             Run::Script(_) | Run::Cargo(..) | Run::Emulated(..) => vec![],
             Run::Clippy(_) => vec![Need::Tree(Stock)],
             Run::Symbols(kernels) => {
-                let module = |&kernel| Need::Product(Product::Module(Hmark, kernel));
-                kernels.iter().map(module).collect()
+                let modules = |&kernel| {
+                    symbols::builds(kernel)
+                        .iter()
+                        .map(move |&build| (build, kernel))
+                };
+                let need = |(build, kernel)| Need::Product(Product::Module(build, kernel));
+                kernels.iter().flat_map(modules).map(need).collect()
             }
             Run::Program(name) => products(&[Product::Program(name)]),
             Run::Foreign(architecture) => {

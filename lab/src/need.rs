@@ -38,8 +38,6 @@ impl Need {
                 Some(base) => vec![Need::Tree(base)],
                 None => vec![Need::Source],
             },
-            // Its tree has only what modules are built against.
-            Need::Machine(Kernel::UmlSize) => vec![Need::Tree(Kernel::UmlSize)],
             Need::Machine(kernel) if kernel.is_compiled() => vec![Need::Tree(kernel)],
             Need::Product(product) => product.needs(),
             _ => vec![],

@@ -38,6 +38,8 @@ pub enum Product {
 pub enum Module {
     /// `xt_HMARK.ko`
     Hmark,
+    /// The same, optimised for size as kernels may be
+    HmarkForSize,
     /// `hmark_fuzz.ko`, which compares the C target and ours, and `hmark_bench.ko`
     Fuzz,
     /// `hmark_init.ko`, which fails to load
@@ -177,7 +179,10 @@ impl fmt::Display for Product {
             Product::LibraryFor(release) => write!(f, "{LIBRARY} for {release}"),
             Product::ForeignLibrary(architecture) => write!(f, "{LIBRARY} for {architecture}"),
             Product::Tables(architecture) => write!(f, "libtables.so for {architecture}"),
-            Product::Module(module, kernel) => write!(f, "{} for {kernel}", module.file()),
+            Product::Module(module, kernel) => match module {
+                Module::HmarkForSize => write!(f, "{} for {kernel}, for size", module.file()),
+                _ => write!(f, "{} for {kernel}", module.file()),
+            },
             Product::Program(name) => f.write_str(name),
             Product::ForeignProgram(name, architecture) => write!(f, "{name} for {architecture}"),
         }
@@ -189,6 +194,7 @@ impl Module {
     pub fn folder(self) -> &'static str {
         match self {
             Module::Hmark => "kmod",
+            Module::HmarkForSize => "kmod-for-size",
             Module::Fuzz => "fuzz",
             Module::Init => "init",
         }
@@ -202,7 +208,7 @@ impl Module {
 
     fn file(self) -> &'static str {
         match self {
-            Module::Hmark => "xt_HMARK.ko",
+            Module::Hmark | Module::HmarkForSize => "xt_HMARK.ko",
             Module::Fuzz => "hmark_fuzz.ko",
             Module::Init => "hmark_init.ko",
         }
@@ -214,9 +220,12 @@ impl Module {
         let mut make = make();
         let source = match self {
             // As a user builds it.
-            Module::Hmark => {
+            Module::Hmark | Module::HmarkForSize => {
                 make.arg("kmod").arg(format!("KDIR={}", tree.display()));
                 make.arg(format!("MO=/srv/hmark/{folder}"));
+                if self == Module::HmarkForSize {
+                    make.arg("KRUSTFLAGS=-Copt-level=s");
+                }
                 return Ok(make);
             }
             Module::Fuzz => "tests/kmod",

@@ -28,10 +28,19 @@ const DEBUG_CHECKS: [(&str, &str); 3] = [
     ),
 ];
 
+/// The builds of the module for a kernel that are looked at.
+pub fn builds(kernel: Kernel) -> &'static [Module] {
+    match kernel {
+        Kernel::Uml => &[Module::Hmark, Module::HmarkForSize],
+        _ => &[Module::Hmark],
+    }
+}
+
 /// Looks at the module for each kernel; prints the symbols. An error names those that panic.
 pub fn check(kernels: &[Kernel]) -> Result<u8> {
-    for &kernel in kernels {
-        let file = format!("{}/xt_HMARK.ko", Module::Hmark.folder_for(kernel));
+    let builds = |&kernel: &Kernel| builds(kernel).iter().map(move |&build| (kernel, build));
+    for (kernel, build) in kernels.iter().flat_map(builds) {
+        let file = format!("{}/xt_HMARK.ko", build.folder_for(kernel));
         let symbols = output(
             kernel.nm(),
             &["--undefined-only", "--format=just-symbols", &file],

@@ -61,46 +61,21 @@ pub fn without(
     })
 }
 
-/// What `make` is told for a module of the kernel that is optimised for size: its tree has no list
-/// of the kernel's symbols, since the kernel itself is not built there.
-pub const SIZE_ARGUMENTS: &[&str] = &["ARCH=um", "KBUILD_MODPOST_WARN=1"];
-
 /// What the release of the kernel that is optimised for size ends in.
 const SIZE: &str = "-size";
 
 /// The other choice, which the configuration of the kernel for speed has.
 const NOT_FOR_SPEED: &str = "# CONFIG_CC_OPTIMIZE_FOR_PERFORMANCE is not set\n";
 
-fn size_lines() -> String {
-    variant(SIZE, "CONFIG_CC_OPTIMIZE_FOR_SIZE=y")
-}
-
-/// The tree to build modules against for the kernel that is optimised for size: configured, and
-/// with the Rust metadata, but without the kernel.
-pub fn metadata_for_size(store: &Store, stock: &PackagedKernel, source: &Path) -> Result<PathBuf> {
-    let wanted = over(&fragment(CONFIG)?, &(size_lines() + NOT_FOR_SPEED));
-    let kernel = Configured::new(stock, source, ARGUMENTS);
-    let what = "making Rust metadata for the UML kernel-size";
-    store.entry_by_step(
-        "metadata-uml-size",
-        &kernel.key(&wanted)?,
-        what,
-        |step, tree| {
-            kernel.begin(step, tree)?;
-            kernel.prepare(step, tree, &wanted)
-        },
-    )
-}
-
-/// The kernel that is optimised for size, built in a copy of that tree.
+/// The kernel that is optimised for size.
 pub fn for_size(store: &Store, stock: &PackagedKernel, source: &Path) -> Result<PathBuf> {
-    let base = metadata_for_size(store, stock, source)?;
+    let lines = variant(SIZE, "CONFIG_CC_OPTIMIZE_FOR_SIZE=y") + NOT_FOR_SPEED;
+    let wanted = over(&fragment(CONFIG)?, &lines);
     let kernel = Configured::new(stock, source, ARGUMENTS);
-    let key = format!("{}{}", kernel.key(&fragment(CONFIG)?)?, size_lines());
     let what = "building the UML kernel-size (6 minutes on 2 CPUs)";
-    store.entry_by_step("uml-size", &key, what, |step, tree| {
-        step.run(&mut copy(&base, tree))?;
-        kernel.build(step, tree, &size_lines())
+    store.entry_by_step("uml-size", &kernel.key(&wanted)?, what, |step, tree| {
+        kernel.begin(step, tree)?;
+        kernel.build(step, tree, &wanted)
     })
 }
 

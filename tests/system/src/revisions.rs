@@ -263,16 +263,23 @@ fn deleted_together(family: Family, backend: Backend) -> Result<()> {
         commands.run(&format!("-A PREROUTING {rule}"))?;
     }
     let lines = [&other, OLD].map(|rule| format!("-D PREROUTING {rule}\n"));
-    let input = format!("*mangle\n{}COMMIT\n", lines.concat());
-    let answer = commands
-        .firewall
-        .answer(Side::Ours, "-restore", "--noflush", &input)?;
+    let delete = |lines: &str| {
+        let input = format!("*mangle\n{lines}COMMIT\n");
+        let firewall = &commands.firewall;
+        firewall.answer(Side::Ours, "-restore", "--noflush", &input)
+    };
+    let answer = delete(&lines.concat())?;
     if compares_rules_of_one_revision(backend)? {
-        // Then all is as it was.
+        // Then all is as it was, and each revision's rules want an input of their own.
         ensure!(answer.status == 1, "restored: {}", answer.stderr);
-        return commands.ensure_rules(&rules);
+        commands.ensure_rules(&rules)?;
+        for line in &lines {
+            let answer = delete(line)?;
+            ensure!(answer.status == 0, "{line}: {}", answer.stderr);
+        }
+    } else {
+        ensure!(answer.status == 0, "{}", answer.stderr);
     }
-    ensure!(answer.status == 0, "{}", answer.stderr);
     commands.ensure_rules(&[NEW, NEW, &other, OLD])
 }
 
