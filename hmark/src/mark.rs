@@ -146,12 +146,10 @@ where
     F: FnOnce(&P, Option<u32>) -> T,
 {
     let (family, in_place) = (family::<INNER_IPV6>(), &InPlace(packet));
-    if tunnel::has_header(family, in_place, network) {
-        if let Some(place) = walk::plain(family, in_place, network) {
-            let selection = inner_selection::<IPV6, _>(family, rule);
-            if let Some(tuple) = Tuple::complete(in_place, &place, &selection) {
-                return then(packet, Some(merged(packet, &tuple, rule)));
-            }
+    if let Some(place) = walk::plain(family, in_place, network) {
+        let selection = inner_selection::<IPV6, _>(family, rule);
+        if let Some(tuple) = Tuple::complete(in_place, &place, &selection) {
+            return then(packet, Some(merged(packet, &tuple, rule)));
         }
     }
     then_by_any::<IPV6, _, _, _, _>(packet, rule, then)

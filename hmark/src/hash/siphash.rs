@@ -32,11 +32,8 @@ pub fn hash(tuple: &Tuple, key: &[u8; 16]) -> u32 {
     }
 }
 
-// These are not inlined, so that rules without a key have all registers, and have values as arguments,
-// so that those need no memory.
-
 /// [`hash`] for IPv4, whose addresses are in network byte order.
-#[inline(never)]
+#[inline(always)]
 fn hash_ipv4(src: u32, dst: u32, ports: u32, protocol: u8, key: &[u8; 16]) -> u32 {
     let reply_ports = ports.rotate_left(16);
     let end = |address, ports| (u64::from(u32::from_be(address)) << 16) | u64::from(ports >> 16);
@@ -50,6 +47,9 @@ fn hash_ipv4(src: u32, dst: u32, ports: u32, protocol: u8, key: &[u8; 16]) -> u3
 }
 
 /// [`hash`] for IPv6.
+///
+/// It is long, so it is not inlined: rules without a key have all registers. Its arguments are values, so
+/// that they need no memory.
 #[inline(never)]
 fn hash_ipv6(src: Address, dst: Address, ports: u32, protocol: u8, key: &[u8; 16]) -> u32 {
     let reply_ports = ports.rotate_left(16);

@@ -71,9 +71,6 @@ pub(in super::super) fn inner<P: Packet + ?Sized>(
         return None;
     }
     let (family, network) = payload(packet, outer.protocol, outer.transport, tunnels)?;
-    if !has_header(family, packet, network) {
-        return None;
-    }
     match super::find(family, packet, network) {
         Found::At(place) => Some(Place {
             // The quotation of a quotation has the direction of the packet itself.
@@ -84,8 +81,8 @@ pub(in super::super) fn inner<P: Packet + ?Sized>(
     }
 }
 
-/// Family and offset of the payload of a tunnel's packet, which is no fragment: its layer 4 is at
-/// `transport`.
+/// Family and offset of the IP header inside a tunnel's packet, which is no fragment: its layer 4 is
+/// at `transport`.
 #[inline(always)]
 pub(in super::super) fn payload<P: Packet + ?Sized>(
     packet: &P,
@@ -94,8 +91,8 @@ pub(in super::super) fn payload<P: Packet + ?Sized>(
     tunnels: Tunnels,
 ) -> Option<(Family, u32)> {
     match protocol {
-        protocol::IPV4 if tunnels.has(inner::IPIP) => Some((Family::Ipv4, transport)),
-        protocol::IPV6 if tunnels.has(inner::IPIP) => Some((Family::Ipv6, transport)),
+        protocol::IPV4 if tunnels.has(inner::IPIP) => announced(packet, Family::Ipv4, transport),
+        protocol::IPV6 if tunnels.has(inner::IPIP) => announced(packet, Family::Ipv6, transport),
         protocol::GRE if tunnels.has(inner::GRE) => gre(packet, transport),
         protocol::UDP => {
             let port = destination_port(packet, transport)?;
@@ -114,20 +111,26 @@ pub(in super::super) fn payload<P: Packet + ?Sized>(
     }
 }
 
-/// Whether the IP header at `network` is complete, of this family, and not too short.
+/// The IP header at `network`, of any family.
 #[inline(always)]
-pub(in super::super) fn has_header<P: Packet + ?Sized>(
-    family: Family,
-    packet: &P,
-    network: u32,
-) -> bool {
-    let Some([version_and_len]) = packet.read(network) else {
-        return false;
-    };
-    match family {
-        Family::Ipv4 => matches!(version_and_len, 0x45..=0x4f),
-        Family::Ipv6 => version_and_len >> 4 == 6,
+fn any<P: Packet + ?Sized>(packet: &P, network: u32) -> Option<(Family, u32)> {
+    let [version_and_len]: [u8; 1] = packet.read(network)?;
+    match version_and_len {
+        // An IPv4 header has 20 bytes at least.
+        0x45..=0x4f => Some((Family::Ipv4, network)),
+        0x60..=0x6f => Some((Family::Ipv6, network)),
+        _ => None,
     }
+}
+
+/// The IP header at `network`, if it is of the family that the tunnel's header announces.
+#[inline(always)]
+fn announced<P: Packet + ?Sized>(
+    packet: &P,
+    family: Family,
+    network: u32,
+) -> Option<(Family, u32)> {
+    any(packet, network).filter(|&(found, _)| found == family)
 }
 
 /// GRE (RFC 2784) with a key and a sequence number (RFC 2890), at `start`.
@@ -169,12 +172,7 @@ fn gtpu<P: Packet + ?Sized>(packet: &P, start: u32) -> Option<(Family, u32)> {
             payload = gtpu_extensions(packet, first, payload)?;
         }
     }
-    let [version]: [u8; 1] = packet.read(payload)?;
-    match version >> 4 {
-        4 => Some((Family::Ipv4, payload)),
-        6 => Some((Family::Ipv6, payload)),
-        _ => None,
-    }
+    any(packet, payload)
 }
 
 /// The end of a chain of GTP-U's extension headers at `offset`, the first of which has type `next`.
@@ -232,8 +230,8 @@ fn by_ethertype<P: Packet + ?Sized>(
     start: u32,
 ) -> Option<(Family, u32)> {
     match ethertype {
-        ethertype::IPV4 => Some((Family::Ipv4, start)),
-        ethertype::IPV6 => Some((Family::Ipv6, start)),
+        ethertype::IPV4 => announced(packet, Family::Ipv4, start),
+        ethertype::IPV6 => announced(packet, Family::Ipv6, start),
         ethertype::ETHERNET => ethernet(packet, start),
         _ => None,
     }
@@ -246,8 +244,8 @@ fn ethernet<P: Packet + ?Sized>(packet: &P, start: u32) -> Option<(Family, u32)>
     for _ in 0..=MOST_VLANS {
         let ethertype = u16::from_be_bytes(packet.read(offset)?);
         match ethertype {
-            ethertype::IPV4 => return Some((Family::Ipv4, offset.wrapping_add(2))),
-            ethertype::IPV6 => return Some((Family::Ipv6, offset.wrapping_add(2))),
+            ethertype::IPV4 => return announced(packet, Family::Ipv4, offset.wrapping_add(2)),
+            ethertype::IPV6 => return announced(packet, Family::Ipv6, offset.wrapping_add(2)),
             ethertype::VLAN | ethertype::SERVICE_VLAN => offset = offset.wrapping_add(4),
             _ => return None,
         }
