@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The commands, one file each, and their exit status.
+
+use std::io::ErrorKind;
+use std::process::ExitCode;
+
+use anyhow::{Error, Result};
+use clap::Subcommand;
+
+/// A command, with its arguments.
+#[derive(Subcommand)]
+pub enum Command {}
+
+impl Command {
+    /// Runs the command, which prints its answer.
+    pub fn run(self) -> Result<Status> {
+        match self {}
+    }
+}
+
+/// The exit status of `hmark`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// An answer, and nothing wrong.
+    Fine,
+    /// The answer is no, or there are warnings.
+    No,
+    /// Errors were found, or the input could not be read.
+    Errors,
+    /// The answer depends on something that `hmark` does not understand.
+    CannotTell,
+    /// Wrong usage: `EX_USAGE` of `sysexits.h`.
+    Usage,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        Self::from(match status {
+            Status::Fine => 0,
+            Status::No => 1,
+            Status::Errors => 2,
+            Status::CannotTell => 3,
+            Status::Usage => 64,
+        })
+    }
+}
+
+/// Prints an error in one line, and returns the status for it.
+pub fn failed(error: &Error) -> Status {
+    // A reader that closes the pipe, such as `head`, has seen enough.
+    if error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+    {
+        return Status::Fine;
+    }
+    eprintln!("hmark: {error:#}");
+    Status::Errors
+}

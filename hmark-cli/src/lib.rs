@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `hmark`, the operator's tool, as a library: where a flow goes on a host, and why.
+//!
+//! A [`Flow`](flow::Flow) has a packet, which is marked by the very code of the kernel module
+//! ([`hmark`]) under the rules of a host, whose text is read by [`hmark_text`].
+//!
+//! Nothing here guesses: where an answer depends on something that this crate does not understand, the
+//! answer is that it cannot tell, with the reason.
+
+#![forbid(unsafe_code)]
+
+pub mod flow;
+
+pub use hmark::Family;
