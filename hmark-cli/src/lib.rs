@@ -10,6 +10,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod cannot_tell;
 pub mod flow;
+pub mod net;
+pub mod ruleset;
 
 pub use hmark::Family;
