@@ -12,7 +12,9 @@
 
 pub mod cannot_tell;
 pub mod flow;
+pub mod host;
 pub mod net;
+pub mod routing;
 pub mod ruleset;
 
 pub use hmark::Family;
