@@ -16,5 +16,6 @@ pub mod host;
 pub mod net;
 pub mod routing;
 pub mod ruleset;
+pub mod way;
 
 pub use hmark::Family;

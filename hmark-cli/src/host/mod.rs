@@ -6,6 +6,7 @@ mod file;
 mod links;
 mod neighbours;
 mod part;
+mod save;
 mod source;
 mod sysctls;
 
@@ -18,6 +19,7 @@ pub use file::File;
 pub use links::{Link, LinkAddress, Links};
 pub use neighbours::{Neighbour, Neighbours};
 pub use part::Part;
+pub use save::{save, Saved};
 pub use source::Source;
 pub use sysctls::Sysctls;
 
