@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Checks that flows are shared as by a uniform hash: Pearson's chi-square test.
+//! Pearson's chi-square test: how likely it is that a uniform hash shares flows so unevenly.
 
 use std::fmt;
 
