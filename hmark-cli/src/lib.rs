@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod capture;
 pub mod chi_square;
 pub mod flow;
 
