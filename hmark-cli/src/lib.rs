@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod change;
 pub mod flow;
 
 pub use hmark::Family;
