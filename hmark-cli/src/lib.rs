@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod capture;
+pub mod change;
 pub mod chi_square;
 pub mod flow;
 
