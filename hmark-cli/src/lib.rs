@@ -14,5 +14,6 @@ pub mod capture;
 pub mod change;
 pub mod chi_square;
 pub mod flow;
+pub mod flows;
 
 pub use hmark::Family;

@@ -29,19 +29,34 @@ struct Direction {
 
 /// Reads an entry.
 ///
+/// [`None`] for the line with their number, which conntrack adds.
+///
 /// # Errors
 /// A sentence that says what is wrong.
-pub(super) fn read(line: &str) -> Result<Listed, String> {
+pub(super) fn read(line: &str) -> Result<Option<Listed>, String> {
+    if line.starts_with("conntrack v") {
+        return Ok(None);
+    }
     if line.starts_with('<') {
         return Err("this is XML: list without -o xml".to_owned());
     }
     let (mut original, mut reply) = (Direction::default(), Direction::default());
     let (mut protocol, mut is_reply) = (None, false);
-    for word in line.split_ascii_whitespace() {
+    let mut words = line.split_ascii_whitespace();
+    while let Some(word) = words.next() {
         let Some((name, value)) = word.split_once('=') else {
-            // Before the addresses there are the family, the protocol, seconds and a state.
-            if protocol.is_none() && original.source.is_none() {
-                protocol = protocol_of(word);
+            // Before the addresses there are the family, the protocol, seconds and a state, the first two
+            // each with a name and a number.
+            if protocol.is_none() {
+                protocol = match word {
+                    "ipv4" | "ipv6" => words.next().and(None),
+                    "unknown" => words.next().and_then(Protocol::named),
+                    // Events begin with their kind, such as [NEW].
+                    word if word.starts_with('[') => None,
+                    word => Some(Protocol::named(word).ok_or_else(|| {
+                        format!("\"{}\" is no entry of conntrack", shown(line))
+                    })?),
+                };
             }
             continue;
         };
@@ -53,7 +68,7 @@ pub(super) fn read(line: &str) -> Result<Listed, String> {
         }
     }
     let protocol =
-        protocol.ok_or_else(|| format!("\"{}\" has no protocol before src=", shown(line)))?;
+        protocol.ok_or_else(|| format!("\"{}\" is no entry of conntrack", shown(line)))?;
     let flow = original.flow(protocol)?;
     let back = reply
         .flow(protocol)
@@ -65,22 +80,12 @@ pub(super) fn read(line: &str) -> Result<Listed, String> {
         let (there, back) = (count(&original)?, count(&reply)?);
         Some(there.saturating_add(back))
     };
-    Ok(Listed {
+    Ok(Some(Listed {
         flow,
         packets: sum(|direction| direction.packets),
         bytes: sum(|direction| direction.bytes),
         connection: Some(connection(&flow, &back)),
-    })
-}
-
-/// The protocol that a word names, which comes before its number; or else the number, of a protocol called
-/// "unknown".
-fn protocol_of(word: &str) -> Option<Protocol> {
-    match word {
-        // The family and its number, in `/proc/net/nf_conntrack` and with `-o extended`.
-        "ipv4" | "ipv6" | "2" | "10" => None,
-        word => Protocol::named(word),
-    }
+    }))
 }
 
 impl Direction {

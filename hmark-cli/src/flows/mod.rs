@@ -110,7 +110,7 @@ impl<R: BufRead> Iterator for List<R> {
             }
             let listed = match &mut self.reader {
                 Reader::Csv(columns) => csv::read(line, columns),
-                Reader::Conntrack => conntrack::read(line).map(Some),
+                Reader::Conntrack => conntrack::read(line),
             };
             match listed {
                 Ok(Some(listed)) => return Some(Ok(listed)),
