@@ -152,7 +152,10 @@ fn ethertype(frame: &[u8], at: usize, mut payload: usize) -> Result<(Family, usi
 
 fn number(frame: &[u8], at: usize) -> Result<u16, NoPacket> {
     let bytes = frame.get(at..).and_then(|rest| rest.first_chunk());
-    bytes.copied().map(u16::from_be_bytes).ok_or(NoPacket::Short)
+    bytes
+        .copied()
+        .map(u16::from_be_bytes)
+        .ok_or(NoPacket::Short)
 }
 
 fn raw(frame: &[u8]) -> Result<Family, NoPacket> {

@@ -155,10 +155,13 @@ impl<R: Read> Capture<R> {
         let mut window = Window::new(stream);
         let head = window.look(4)?;
         let Some(magic) = head.first_chunk::<4>().copied() else {
-            return Err(damaged(0, match head.len() {
-                0 => "the file is empty".to_owned(),
-                _ => "the file is too short for a capture".to_owned(),
-            }));
+            return Err(damaged(
+                0,
+                match head.len() {
+                    0 => "the file is empty".to_owned(),
+                    _ => "the file is too short for a capture".to_owned(),
+                },
+            ));
         };
         let format = match magic {
             pcapng::SECTION => Format::Pcapng(Pcapng::new()),

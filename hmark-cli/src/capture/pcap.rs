@@ -47,7 +47,10 @@ impl Pcap {
         let word = |at| order.u32_at(&header, at).unwrap_or(0);
         let major = order.u16_at(&header, 4).unwrap_or(0);
         if major != 2 {
-            return Err(damaged(4, format!("version {major} of pcap is not understood: 2 is")));
+            return Err(damaged(
+                4,
+                format!("version {major} of pcap is not understood: 2 is"),
+            ));
         }
         // The upper half is about checksums after frames.
         let [.., high, low] = word(20).to_be_bytes();
@@ -67,7 +70,10 @@ impl Pcap {
     }
 
     #[inline]
-    pub(super) fn next<'w, R: Read>(&mut self, window: &'w mut Window<R>) -> Result<Next<'w>, Error> {
+    pub(super) fn next<'w, R: Read>(
+        &mut self,
+        window: &'w mut Window<R>,
+    ) -> Result<Next<'w>, Error> {
         if let Some((offset, len)) = self.passed.take() {
             match window.pass(len.into())? {
                 0 => {}

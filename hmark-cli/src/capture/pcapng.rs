@@ -83,7 +83,10 @@ impl Pcapng {
     }
 
     #[inline]
-    pub(super) fn next<'w, R: Read>(&mut self, window: &'w mut Window<R>) -> Result<Next<'w>, Error> {
+    pub(super) fn next<'w, R: Read>(
+        &mut self,
+        window: &'w mut Window<R>,
+    ) -> Result<Next<'w>, Error> {
         loop {
             if let Some(block) = self.passed.take() {
                 if let Some(cut) = self.leave(block, window)? {
@@ -154,7 +157,10 @@ impl Pcapng {
         if block.len < FRAME || block.len % 4 != 0 {
             return Err(damaged(
                 offset,
-                format!("a block with {} bytes cannot be: the file is damaged here", block.len),
+                format!(
+                    "a block with {} bytes cannot be: the file is damaged here",
+                    block.len
+                ),
             ));
         }
         Ok(block)
@@ -187,7 +193,11 @@ impl Pcapng {
         Ok(None)
     }
 
-    fn begin_section<R: Read>(&mut self, block: Block, window: &mut Window<R>) -> Result<(), Error> {
+    fn begin_section<R: Read>(
+        &mut self,
+        block: Block,
+        window: &mut Window<R>,
+    ) -> Result<(), Error> {
         self.interfaces.clear();
         // A file that is cut here is found to be when the block is left.
         let body = self.body(window, 16)?;
@@ -199,15 +209,22 @@ impl Pcapng {
             return Err(damaged(block.offset.saturating_add(12), reason));
         }
         match block.len < 28 {
-            true => Err(damaged(block.offset, "the section's head is too short".to_owned())),
+            true => Err(damaged(
+                block.offset,
+                "the section's head is too short".to_owned(),
+            )),
             false => Ok(()),
         }
     }
 
     fn add_interface(&mut self, block: Block, body: &[u8]) -> Result<(), Error> {
-        let (Some(link), Some(snap)) = (self.order.u16_at(body, 0), self.order.u32_at(body, 4)) else {
+        let (Some(link), Some(snap)) = (self.order.u16_at(body, 0), self.order.u32_at(body, 4))
+        else {
             return match block.len < 20 {
-                true => Err(damaged(block.offset, "an interface's block is too short".to_owned())),
+                true => Err(damaged(
+                    block.offset,
+                    "an interface's block is too short".to_owned(),
+                )),
                 false => Ok(()),
             };
         };
@@ -241,10 +258,17 @@ impl Pcapng {
 
     /// Number and value of the first option, and the options after it.
     fn option<'b>(&self, options: &'b [u8]) -> Option<(u16, &'b [u8], &'b [u8])> {
-        let number = self.order.u16_at(options, 0).filter(|&number| number != 0)?;
+        let number = self
+            .order
+            .u16_at(options, 0)
+            .filter(|&number| number != 0)?;
         let len = usize::from(self.order.u16_at(options, 2)?);
         let rest = options.get(4..)?;
-        Some((number, rest.get(..len)?, rest.get(len.next_multiple_of(4)..)?))
+        Some((
+            number,
+            rest.get(..len)?,
+            rest.get(len.next_multiple_of(4)..)?,
+        ))
     }
 
     /// The frame in the body of a packet's block.
@@ -267,7 +291,10 @@ impl Pcapng {
         let room = block.len.saturating_sub(FRAME);
         let room = room.saturating_sub(u32::try_from(found.start).unwrap_or(u32::MAX));
         if found.captured > room {
-            let reason = format!("a packet of {} bytes in a block with {room}", found.captured);
+            let reason = format!(
+                "a packet of {} bytes in a block with {room}",
+                found.captured
+            );
             return Err(damaged(block.offset, reason));
         }
         let bytes = body.get(found.start..).ok_or_else(short)?;
@@ -294,7 +321,10 @@ impl Pcapng {
     /// A packet of the first interface, as far as it was captured and the block has room.
     fn simple(&self, block: Block, body: &[u8]) -> Option<Packet> {
         let len = self.order.u32_at(body, 0)?;
-        let snap = self.interfaces.first().map_or(0, |interface| interface.snap);
+        let snap = self
+            .interfaces
+            .first()
+            .map_or(0, |interface| interface.snap);
         let captured = match snap {
             0 => len,
             snap => len.min(snap),
@@ -332,7 +362,10 @@ impl Interface {
                     None => 0,
                 },
             },
-            _ => time.saturating_mul(1_000_000_000).checked_shr(exponent).unwrap_or(0),
+            _ => time
+                .saturating_mul(1_000_000_000)
+                .checked_shr(exponent)
+                .unwrap_or(0),
         };
         let offset = i128::from(self.offset).saturating_mul(1_000_000_000);
         let nanoseconds = i128::try_from(nanoseconds).unwrap_or(i128::MAX);

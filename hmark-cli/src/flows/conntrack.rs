@@ -48,15 +48,16 @@ pub(super) fn read(line: &str) -> Result<Option<Listed>, String> {
             // Before the addresses there are the family, the protocol, seconds and a state, the first two
             // each with a name and a number.
             if protocol.is_none() {
-                protocol = match word {
-                    "ipv4" | "ipv6" => words.next().and(None),
-                    "unknown" => words.next().and_then(Protocol::named),
-                    // Events begin with their kind, such as [NEW].
-                    word if word.starts_with('[') => None,
-                    word => Some(Protocol::named(word).ok_or_else(|| {
-                        format!("\"{}\" is no entry of conntrack", shown(line))
-                    })?),
-                };
+                protocol =
+                    match word {
+                        "ipv4" | "ipv6" => words.next().and(None),
+                        "unknown" => words.next().and_then(Protocol::named),
+                        // Events begin with their kind, such as [NEW].
+                        word if word.starts_with('[') => None,
+                        word => Some(Protocol::named(word).ok_or_else(|| {
+                            format!("\"{}\" is no entry of conntrack", shown(line))
+                        })?),
+                    };
             }
             continue;
         };
@@ -141,12 +142,18 @@ fn connection(original: &Flow, reply: &Flow) -> Connection {
     let (there, back) = (original.connection(), reply.connection());
     Connection {
         ends: match (there.ends, back.ends) {
-            (Ends::Ipv4 { original, .. }, Ends::Ipv4 { original: reply, .. }) => {
-                Ends::Ipv4 { original, reply }
-            }
-            (Ends::Ipv6 { original, .. }, Ends::Ipv6 { original: reply, .. }) => {
-                Ends::Ipv6 { original, reply }
-            }
+            (
+                Ends::Ipv4 { original, .. },
+                Ends::Ipv4 {
+                    original: reply, ..
+                },
+            ) => Ends::Ipv4 { original, reply },
+            (
+                Ends::Ipv6 { original, .. },
+                Ends::Ipv6 {
+                    original: reply, ..
+                },
+            ) => Ends::Ipv6 { original, reply },
             (ends, _) => ends,
         },
         protocol: there.protocol,

@@ -132,7 +132,8 @@ impl Columns {
         // There may be several columns of one meaning, such as those of IPv4 and IPv6.
         let value = |wanted| {
             let mut columns = self.columns.iter().zip(&fields);
-            let found = columns.find(|(column, value)| **column == Some(wanted) && !value.is_empty());
+            let found =
+                columns.find(|(column, value)| **column == Some(wanted) && !value.is_empty());
             found.map(|(_, value)| value.as_str())
         };
         let name = value(Column::Protocol).ok_or("there is no protocol")?;
@@ -177,7 +178,12 @@ fn address(text: Option<&str>, name: &str) -> Result<IpAddr, String> {
 fn port(text: Option<&str>, name: &str) -> Result<u16, String> {
     let text = text.ok_or_else(|| format!("there is no {name} port"))?;
     let port = text.parse();
-    port.map_err(|_| format!("the {name} port \"{}\" is no number from 0 to 65535", shown(text)))
+    port.map_err(|_| {
+        format!(
+            "the {name} port \"{}\" is no number from 0 to 65535",
+            shown(text)
+        )
+    })
 }
 
 fn count(text: Option<&str>, name: &str) -> Result<Option<u64>, String> {

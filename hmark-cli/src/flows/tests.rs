@@ -28,7 +28,10 @@ fn error(text: &[u8], format: Format) -> String {
 }
 
 fn texts(listed: &[Listed]) -> Vec<String> {
-    listed.iter().map(|listed| listed.flow.to_string()).collect()
+    listed
+        .iter()
+        .map(|listed| listed.flow.to_string())
+        .collect()
 }
 
 #[test]
@@ -49,13 +52,22 @@ fn columns_have_names_or_the_plain_order() {
 
 #[test]
 fn packets_and_bytes_are_counted_if_the_list_has_them() {
-    let listed = flows("tcp,10.0.0.1,1,10.0.0.2,2,3,400\ntcp,10.0.0.1,1,10.0.0.2,2\n", Format::Csv);
+    let listed = flows(
+        "tcp,10.0.0.1,1,10.0.0.2,2,3,400\ntcp,10.0.0.1,1,10.0.0.2,2\n",
+        Format::Csv,
+    );
     assert_eq!((listed[0].packets, listed[0].bytes), (Some(3), Some(400)));
     assert_eq!((listed[1].packets, listed[1].bytes), (None, None));
-    let named = flows("src,dst,proto,bytes\nfd00::1,fd00::2,icmp,7\nfd00::1,fd00::2,47,-", Format::Csv);
+    let named = flows(
+        "src,dst,proto,bytes\nfd00::1,fd00::2,icmp,7\nfd00::1,fd00::2,47,-",
+        Format::Csv,
+    );
     assert_eq!((named[0].packets, named[0].bytes), (None, Some(7)));
     assert_eq!(named[1].bytes, None);
-    assert_eq!(texts(&named), ["icmpv6 fd00::1 fd00::2 128/0", "gre fd00::1 fd00::2"]);
+    assert_eq!(
+        texts(&named),
+        ["icmpv6 fd00::1 fd00::2 128/0", "gre fd00::1 fd00::2"]
+    );
 }
 
 #[test]
@@ -63,17 +75,32 @@ fn wrong_values_are_named_with_their_line() {
     let good = "tcp,10.0.0.1,1,10.0.0.2,2\n";
     for (line, reason) in [
         ("tpc,10.0.0.1,1,10.0.0.2,2", "\"tpc\" is no protocol"),
-        ("tcp,10.0.0.256,1,10.0.0.2,2", "the source \"10.0.0.256\" is no address"),
+        (
+            "tcp,10.0.0.256,1,10.0.0.2,2",
+            "the source \"10.0.0.256\" is no address",
+        ),
         ("tcp,10.0.0.1,1,,2", "there is no destination"),
-        ("tcp,10.0.0.1,65536,10.0.0.2,2", "the source port \"65536\" is no number from 0 to 65535"),
+        (
+            "tcp,10.0.0.1,65536,10.0.0.2,2",
+            "the source port \"65536\" is no number from 0 to 65535",
+        ),
         ("tcp,10.0.0.1,1,10.0.0.2", "there is no destination port"),
-        ("tcp,10.0.0.1,1,fd00::1,2", "10.0.0.1 and fd00::1 are not of one family"),
-        ("tcp,10.0.0.1,1,10.0.0.2,2,-3", "\"-3\" is no number of packets"),
+        (
+            "tcp,10.0.0.1,1,fd00::1,2",
+            "10.0.0.1 and fd00::1 are not of one family",
+        ),
+        (
+            "tcp,10.0.0.1,1,10.0.0.2,2,-3",
+            "\"-3\" is no number of packets",
+        ),
         ("tcp,10.0.0.1,1,10.0.0.2,\"2", "a quote is not closed"),
         ("\x1b[2J,10.0.0.1,1,10.0.0.2,2", "\"?[2J\" is no protocol"),
     ] {
         let text = format!("{good}{line}\n{good}");
-        assert_eq!(error(text.as_bytes(), Format::Csv), format!("line 2: {reason}"));
+        assert_eq!(
+            error(text.as_bytes(), Format::Csv),
+            format!("line 2: {reason}")
+        );
     }
     assert!(error(b"hello\n", Format::Csv).contains("no commas"));
     assert!(error(b"a,b,c\n", Format::Csv).contains("no column has the name \"protocol\""));
@@ -90,7 +117,10 @@ fn lines_are_bounded_and_utf8() {
             Format::Csv => [&first[..], &long].concat(),
             Format::Conntrack => [&b"\n"[..], &long].concat(),
         };
-        assert_eq!(error(&text, format), format!("line 2: it is longer than {LONGEST} bytes"));
+        assert_eq!(
+            error(&text, format),
+            format!("line 2: it is longer than {LONGEST} bytes")
+        );
     }
     let latin1 = b"tcp,10.0.0.1,1,10.0.0.2,2\ntcp,\xe9\n";
     assert_eq!(error(latin1, Format::Csv), "line 2: byte 5 is not UTF-8");
@@ -146,16 +176,25 @@ fn lines_that_are_no_entries_are_named() {
     for (line, reason) in [
         ("<conntrack>", "this is XML: list without -o xml"),
         ("hello world", "\"hello world\" is no entry of conntrack"),
-        ("src=10.0.0.1 dst=10.0.0.2", "\"src=10.0.0.1 dst=10.0.0.2\" is no entry of conntrack"),
+        (
+            "src=10.0.0.1 dst=10.0.0.2",
+            "\"src=10.0.0.1 dst=10.0.0.2\" is no entry of conntrack",
+        ),
         ("tcp 6 10 src=10.0.0.1 dst=x", "dst=x cannot be"),
         ("tcp 6 10 src=10.0.0.1 dst=10.0.0.2", "there is no sport="),
-        ("gre 47 10 src=10.0.0.1 dst=10.0.0.2", "in the reply's direction there is no src="),
+        (
+            "gre 47 10 src=10.0.0.1 dst=10.0.0.2",
+            "in the reply's direction there is no src=",
+        ),
         (
             "gre 47 10 src=10.0.0.1 dst=10.0.0.2 src=fd00::1 dst=fd00::2",
             "the directions are not of one family",
         ),
     ] {
         let text = format!("\n{line}\n");
-        assert_eq!(error(text.as_bytes(), Format::Conntrack), format!("line 2: {reason}"));
+        assert_eq!(
+            error(text.as_bytes(), Format::Conntrack),
+            format!("line 2: {reason}")
+        );
     }
 }
