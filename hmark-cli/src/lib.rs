@@ -15,5 +15,7 @@ pub mod change;
 pub mod chi_square;
 pub mod flow;
 pub mod flows;
+pub mod predict;
+pub mod spread;
 
 pub use hmark::Family;
