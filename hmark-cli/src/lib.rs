@@ -10,12 +10,15 @@
 
 #![forbid(unsafe_code)]
 
+pub mod cannot_tell;
 pub mod capture;
 pub mod change;
 pub mod chi_square;
 pub mod flow;
 pub mod flows;
+pub mod net;
 pub mod predict;
+pub mod ruleset;
 pub mod spread;
 
 pub use hmark::Family;
