@@ -10,7 +10,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod cannot_tell;
 pub mod change;
 pub mod flow;
+pub mod net;
+pub mod ruleset;
 
 pub use hmark::Family;
