@@ -6,26 +6,53 @@ use hmark::rule::v1::{flag, Info, FULL_WEIGHT, WEIGHTS};
 
 use super::{edit, Change, Effect};
 
-/// The change to the same shares that moves least, if it moves fewer flows than this one by more than
+/// Another way to the wanted shares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// The number of marks that there were at first is kept.
+    Grow,
+    /// No mark goes: those that would have the weight 0.
+    Drain,
+    /// The hash is kept.
+    KeepHash,
+}
+
+impl Way {
+    const ALL: [Self; 3] = [Self::Grow, Self::Drain, Self::KeepHash];
+
+    /// The rule that a change leads to on this way.
+    ///
+    /// [`None`] if this is no way for this change.
+    pub fn rule(self, change: &Change) -> Option<Info> {
+        match self {
+            Self::Grow => grown(change),
+            Self::Drain => drained(change),
+            Self::KeepHash => with_old_hash(change),
+        }
+    }
+}
+
+/// The way to the same shares that moves least, if it moves fewer flows than the change does by more than
 /// chance explains.
 pub fn least(
     change: &Change,
     effect: &Effect,
     samples: u64,
     progress: &mut dyn FnMut(u64, u64),
-) -> Option<(Change, Effect)> {
-    let candidates = [grown(change), drained(change), with_old_hash(change)];
-    let measured = candidates.into_iter().flatten().map(|after| {
-        let candidate = Change { after, ..*change };
-        let effect = candidate.measure(samples, progress);
-        (candidate, effect)
-    });
-    measured
-        .filter(|(_, least)| {
-            let chance = 3.0 * (effect.standard_error() + least.standard_error());
-            least.moved() + chance < effect.moved()
-        })
-        .min_by(|(_, one), (_, other)| one.moved().total_cmp(&other.moved()))
+) -> Option<(Way, Effect)> {
+    let mut least: Option<(Way, Effect)> = None;
+    for way in Way::ALL {
+        let Some(after) = way.rule(change) else {
+            continue;
+        };
+        let other = Change { after, ..*change }.measure(samples, progress);
+        let best = least.as_ref().map_or(effect, |(_, effect)| effect);
+        let chance = 3.0 * (best.standard_error() + other.standard_error());
+        if other.moved() + chance < best.moved() {
+            least = Some((way, other));
+        }
+    }
+    least
 }
 
 /// The wanted rule, but with the number of marks that there were at first.
@@ -112,9 +139,9 @@ mod tests {
         };
         let none = &mut |_, _| {};
         let effect = change.measure(100_000, none);
-        let (least, effect) = change.least(&effect, 100_000, none)?;
+        let (way, effect) = change.least(&effect, 100_000, none)?;
         assert_eq!(effect.needless(), Some(0.0), "{before}: {after}");
-        let text = save(&least.after, family);
+        let text = save(&way.rule(&change).unwrap(), family);
         let marks = text.split_once("--hmark-mod").unwrap().1.trim();
         Some((marks.to_owned(), effect.moved()))
     }

@@ -2,6 +2,7 @@
 
 //! A change of a rule: which flows move to other marks, and which of them need not.
 
+pub mod commands;
 pub mod edit;
 mod hashes;
 mod least;
@@ -12,7 +13,8 @@ use hmark::rule::v1::{flag, Info};
 use hmark::rule::{v0, Rule};
 use hmark::Family;
 
-pub use hashes::SAMPLES;
+pub use hashes::{mark_of_flow, SAMPLES};
+pub use least::Way;
 pub use moves::{Mark, Moves};
 
 /// A rule, and the rule that it becomes.
@@ -80,24 +82,15 @@ impl Change {
         before == after
     }
 
-    /// The change to the same shares that moves least, and its effect, if it moves fewer flows than this
-    /// one by more than chance explains.
+    /// The way to the same shares that moves least, and its effect, if it moves fewer flows than this
+    /// change by more than chance explains.
     pub fn least(
         &self,
         effect: &Effect,
         samples: u64,
         progress: &mut dyn FnMut(u64, u64),
-    ) -> Option<(Self, Effect)> {
+    ) -> Option<(Way, Effect)> {
         least::least(self, effect, samples, progress)
-    }
-
-    /// The change back.
-    pub fn reversed(&self) -> Self {
-        Self {
-            family: self.family,
-            before: self.after,
-            after: self.before,
-        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 //! The commands, one file each, and their exit status.
 
+mod scale;
+
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
@@ -10,12 +12,17 @@ use clap::Subcommand;
 
 /// A command, with its arguments.
 #[derive(Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Which flows does a change of a rule move, and which of them need not?
+    Scale(Box<scale::Scale>),
+}
 
 impl Command {
     /// Runs the command, which prints its answer.
     pub fn run(self) -> Result<Status> {
-        match self {}
+        match self {
+            Self::Scale(scale) => scale.run(),
+        }
     }
 }
 

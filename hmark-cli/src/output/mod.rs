@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Answers as text and JSON.
+
+pub mod moves;
+pub mod progress;
