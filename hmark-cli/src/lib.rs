@@ -14,6 +14,8 @@ pub mod cannot_tell;
 pub mod capture;
 pub mod change;
 pub mod chi_square;
+#[cfg(feature = "cli")]
+pub mod drawing;
 pub mod flow;
 pub mod flows;
 pub mod net;

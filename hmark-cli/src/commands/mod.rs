@@ -2,6 +2,7 @@
 
 //! The commands, one file each, and their exit status.
 
+mod predict;
 mod scale;
 
 use std::io::ErrorKind;
@@ -13,6 +14,8 @@ use clap::Subcommand;
 /// A command, with its arguments.
 #[derive(Subcommand)]
 pub enum Command {
+    /// Where do flows go?
+    Predict(Box<predict::Predict>),
     /// Which flows does a change of a rule move, and which of them need not?
     Scale(Box<scale::Scale>),
 }
@@ -21,6 +24,7 @@ impl Command {
     /// Runs the command, which prints its answer.
     pub fn run(self) -> Result<Status> {
         match self {
+            Self::Predict(predict) => predict.run(),
             Self::Scale(scale) => scale.run(),
         }
     }

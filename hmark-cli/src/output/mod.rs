@@ -3,4 +3,6 @@
 //! Answers as text and JSON.
 
 pub mod moves;
+pub mod predicted;
 pub mod progress;
+pub mod table;

@@ -37,6 +37,17 @@ impl Alone {
         })
     }
 
+    /// The rule as iptables-save shows it.
+    pub fn text(&self) -> String {
+        let save = crate::change::edit::save;
+        match (&self.ipv4, &self.ipv6) {
+            (Ok(rule), _) => save(rule, Family::Ipv4),
+            (_, Ok(rule)) => save(rule, Family::Ipv6),
+            // One of them is a rule.
+            _ => String::new(),
+        }
+    }
+
     fn of(&self, family: Family) -> &Result<Info, Reason> {
         match family {
             Family::Ipv4 => &self.ipv4,
