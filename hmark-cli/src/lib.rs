@@ -11,11 +11,19 @@
 #![forbid(unsafe_code)]
 
 pub mod cannot_tell;
+pub mod capture;
+pub mod change;
+pub mod chi_square;
+#[cfg(feature = "cli")]
+pub mod drawing;
 pub mod flow;
+pub mod flows;
 pub mod host;
 pub mod net;
+pub mod predict;
 pub mod routing;
 pub mod ruleset;
+pub mod spread;
 pub mod way;
 
 pub use hmark::Family;

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod commands;
+mod output;
 
 use std::process::ExitCode;
 
