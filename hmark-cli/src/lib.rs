@@ -18,9 +18,12 @@ pub mod chi_square;
 pub mod drawing;
 pub mod flow;
 pub mod flows;
+pub mod host;
 pub mod net;
 pub mod predict;
+pub mod routing;
 pub mod ruleset;
 pub mod spread;
+pub mod way;
 
 pub use hmark::Family;
