@@ -4,13 +4,14 @@
 
 use std::collections::HashMap;
 
-use hmark::{Connection, Family, Packet};
+use hmark::{Family, Packet};
 
 use super::answer::{Answer, Reason};
 use super::identity::{Identities, Identity};
 use super::seen::{Past, Seen};
 use super::{Asked, Judge};
 use crate::capture::Cut;
+use crate::ruleset::Tracking;
 use crate::spread::{Amount, OfRule, Spread};
 
 /// The most marks that are counted one by one.
@@ -88,7 +89,7 @@ impl Tally {
         family: Family,
         packet: &'a P,
         identity: Option<Identity>,
-        entry: Option<Connection>,
+        tracking: Option<Tracking>,
     ) -> Asked<'a, P> {
         let past = identity.and_then(|identity| self.seen.flow(identity.flow).copied());
         Asked {
@@ -97,7 +98,7 @@ impl Tally {
             identity,
             past,
             is_new: past.is_none() && self.seen.has_room(),
-            entry,
+            tracking,
         }
     }
 
