@@ -3,19 +3,24 @@
 //! The commands, one file each, and their exit status.
 
 mod predict;
+mod save;
 mod scale;
 
+use std::fmt;
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use anyhow::{Error, Result};
 use clap::Subcommand;
+use hmark_cli::cannot_tell::CannotTell;
 
 /// A command, with its arguments.
 #[derive(Subcommand)]
 pub enum Command {
     /// Where do flows go?
     Predict(Box<predict::Predict>),
+    /// Saves all that decides where packets go on this host, for --from.
+    Save(save::Save),
     /// Which flows does a change of a rule move, and which of them need not?
     Scale(Box<scale::Scale>),
 }
@@ -25,6 +30,7 @@ impl Command {
     pub fn run(self) -> Result<Status> {
         match self {
             Self::Predict(predict) => predict.run(),
+            Self::Save(save) => save.run(),
             Self::Scale(scale) => scale.run(),
         }
     }
@@ -57,6 +63,18 @@ impl From<Status> for ExitCode {
     }
 }
 
+/// An error of the arguments that only the command finds.
+#[derive(Debug)]
+pub struct Usage(pub String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
 /// Prints an error in one line, and returns the status for it.
 pub fn failed(error: &Error) -> Status {
     // A reader that closes the pipe, such as `head`, has seen enough.
@@ -66,6 +84,13 @@ pub fn failed(error: &Error) -> Status {
     {
         return Status::Fine;
     }
+    if let Some(reason) = error.downcast_ref::<CannotTell>() {
+        eprintln!("hmark: cannot tell: {reason}");
+        return Status::CannotTell;
+    }
     eprintln!("hmark: {error:#}");
-    Status::Errors
+    match error.is::<Usage>() {
+        true => Status::Usage,
+        false => Status::Errors,
+    }
 }

@@ -6,3 +6,4 @@ pub mod moves;
 pub mod predicted;
 pub mod progress;
 pub mod table;
+pub mod way;
