@@ -73,8 +73,15 @@ fn a_capture_is_a_table_of_marks() {
     let arguments = ["--pcap", file.path(), "--rule", RULE, "--svg", svg.path()];
     let (output, out, err) = predict(&arguments);
     assert_eq!((status(&output), err.as_str()), (0, ""), "{out}");
-    assert!(out.contains(": 400 flows, 400 packets, 16000 bytes in 399.0 s\n"), "{out}");
-    let mark = |line: &str| line.split_ascii_whitespace().next().and_then(|mark| mark.parse().ok());
+    assert!(
+        out.contains(": 400 flows, 400 packets, 16000 bytes in 399.0 s\n"),
+        "{out}"
+    );
+    let mark = |line: &str| {
+        line.split_ascii_whitespace()
+            .next()
+            .and_then(|mark| mark.parse().ok())
+    };
     let marks: Vec<u32> = out.lines().filter_map(mark).collect();
     assert_eq!(marks, [100, 101, 102, 103], "{out}");
     assert!(out.contains("3 degrees, p = 0."), "{out}");
@@ -87,7 +94,10 @@ fn a_capture_is_a_table_of_marks() {
     for share in json["marks"].as_array().unwrap() {
         let line = format!("{} {} {}", share["mark"], share["flows"], share["packets"]);
         let squeezed = |line: &str| line.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(out.lines().any(|row| squeezed(row).starts_with(&line)), "{line}: {out}");
+        assert!(
+            out.lines().any(|row| squeezed(row).starts_with(&line)),
+            "{line}: {out}"
+        );
     }
 }
 
@@ -121,9 +131,18 @@ fn damage_is_one_line_with_its_offset() {
     assert!(err.starts_with(&line) && err.lines().count() == 1, "{err}");
     let text = File::new("text.pcap", b"This is no capture.");
     for (arguments, part) in [
-        (["--pcap", text.path()], "at offset 0: 54 68 69 73 begins neither"),
-        (["--flows", text.path()], "line 1: \"This is no capture.\" has no commas"),
-        (["--conntrack", text.path()], "line 1: \"This is no capture.\" is no entry"),
+        (
+            ["--pcap", text.path()],
+            "at offset 0: 54 68 69 73 begins neither",
+        ),
+        (
+            ["--flows", text.path()],
+            "line 1: \"This is no capture.\" has no commas",
+        ),
+        (
+            ["--conntrack", text.path()],
+            "line 1: \"This is no capture.\" is no entry",
+        ),
         (["--pcap", "/nowhere"], "cannot read /nowhere: "),
         (["--pcap", "/"], "cannot read /: it is a folder"),
     ] {
@@ -152,7 +171,10 @@ fn the_expected_mark_decides_the_exit_status() {
 
 #[test]
 fn lists_are_read_from_the_standard_input() {
-    let file = File::new("list.csv", b"tcp,10.0.0.1,1,10.0.0.2,2\nudp,fd00::1,1,fd00::2,2\n");
+    let file = File::new(
+        "list.csv",
+        b"tcp,10.0.0.1,1,10.0.0.2,2\nudp,fd00::1,1,fd00::2,2\n",
+    );
     let output = Command::new(env!("CARGO_BIN_EXE_hmark"))
         .args(["predict", "--flows", "-", "--rule", RULE])
         .stdin(fs::File::open(&file.0).unwrap())
@@ -161,13 +183,41 @@ fn lists_are_read_from_the_standard_input() {
     let out = String::from_utf8(output.stdout.clone()).unwrap();
     assert_eq!(status(&output), 0);
     // Columns that the list does not have are not there.
-    assert!(out.contains("-: 2 flows\n") && !out.contains("packets"), "{out}");
+    assert!(
+        out.contains("-: 2 flows\n") && !out.contains("packets"),
+        "{out}"
+    );
 }
 
 #[test]
 fn a_wrong_rule_is_told_in_the_words_of_iptables() {
     let file = File::new("rule.pcap", &pcap(1));
     let (output, out, err) = predict(&["--pcap", file.path(), "--rule", "--hmark-mod 0"]);
-    assert_eq!((status(&output), out.as_str()), (2, ""));
-    assert!(err.contains("bad value \"0\" for option \"--hmark-mod\""), "{err}");
+    assert_eq!((status(&output), out.as_str()), (64, ""));
+    assert!(
+        err.contains("bad value \"0\" for option \"--hmark-mod\""),
+        "{err}"
+    );
+}
+
+#[test]
+fn a_saved_host_has_marks_with_gateways() {
+    let flows = (1..=400).map(|port| format!("tcp,10.3.0.11,{port},198.51.100.1,80\n"));
+    let file = File::new("host.csv", flows.collect::<String>().as_bytes());
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/hosts/pre-load-balancer/selector-a"
+    );
+    let arguments = ["--flows", file.path(), "--from", folder];
+    let (output, out, err) = predict(&arguments);
+    assert_eq!(status(&output), 0, "{out}{err}");
+    for mark in 100..104 {
+        let is_row = |line: &&str| line.trim_start().starts_with(&mark.to_string());
+        let row = out
+            .lines()
+            .find(is_row)
+            .unwrap_or_else(|| panic!("{mark}: {out}"));
+        let gateway = row.split_ascii_whitespace().nth(1).unwrap();
+        assert!(gateway.parse::<std::net::IpAddr>().is_ok(), "{row}");
+    }
 }

@@ -17,7 +17,7 @@ use hmark_cli::predict::{self, Alone, Judge, OfHost, Prediction, MOST_FLOWS};
 use hmark_cli::ruleset::Hook;
 use hmark_cli::spread::{Amount, Share};
 
-use crate::commands::Status;
+use crate::commands::{Status, Usage};
 use crate::output::predicted::Predicted;
 use crate::output::progress::Progress;
 
@@ -72,7 +72,7 @@ impl Sources {
 
     /// Predicts by a rule alone, and prints the answer.
     pub fn by_rule(&self, rule: &str, expected: Option<&str>, json: bool) -> Result<Status> {
-        let mut judge = Alone::read(rule)?;
+        let mut judge = Alone::read(rule).map_err(|error| Usage(format!("--rule: {error}")))?;
         let (prediction, error) = self.predict(&mut judge)?;
         let predicted = Predicted {
             source: &self.name(),
