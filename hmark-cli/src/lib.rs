@@ -13,7 +13,10 @@
 pub mod cannot_tell;
 pub mod change;
 pub mod flow;
+pub mod host;
 pub mod net;
+pub mod routing;
 pub mod ruleset;
+pub mod way;
 
 pub use hmark::Family;

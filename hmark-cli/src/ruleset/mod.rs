@@ -65,6 +65,39 @@ impl RuleSet {
     }
 }
 
+impl RuleSet {
+    /// Whether a rule makes the kernel track connections of this family: the matches and targets whose
+    /// check calls `nf_ct_netns_get()`.
+    pub fn tracks_connections(&self) -> bool {
+        self.rules().any(|(_, _, rule)| {
+            let of_target = matches!(
+                rule.target,
+                Target::Connmark(_) | Target::Template | Target::Translate(_)
+            );
+            let of_match = |condition: &Match| {
+                matches!(
+                    condition,
+                    Match::State { .. } | Match::ConnectionMark { .. }
+                )
+            };
+            of_target || rule.matches.iter().any(of_match)
+        })
+    }
+
+    /// Whether there is no rule, and no policy other than ACCEPT.
+    pub fn does_nothing(&self) -> bool {
+        let mut chains = self.tables.iter().flat_map(|table| &table.chains);
+        chains.all(|chain| chain.rules.is_empty() && chain.policy != Some(Policy::Drop))
+    }
+
+    /// Whether any rule may translate addresses.
+    pub fn may_translate(&self) -> bool {
+        let nat = self.rules().filter(|(table, _, _)| table.name == "nat");
+        let mut targets = nat.map(|(_, _, rule)| &rule.target);
+        targets.any(|target| matches!(target, Target::Translate(_) | Target::Unknown(_)))
+    }
+}
+
 /// A table, such as `mangle`.
 #[derive(Clone, Debug)]
 pub struct Table {
