@@ -12,11 +12,15 @@
 
 pub mod cannot_tell;
 pub mod change;
+pub mod digest;
+pub mod findings;
 pub mod flow;
 pub mod host;
+pub mod marks;
 pub mod net;
 pub mod routing;
 pub mod ruleset;
+mod sha256;
 pub mod way;
 
 pub use hmark::Family;

@@ -83,7 +83,9 @@ impl FromStr for Entry {
             "2" | "10" if line.starts_with("ipv") => None,
             word => Some(Protocol::named(word)),
         });
-        let protocol = protocol.flatten().context("no protocol at the beginning of the entry")?;
+        let protocol = protocol
+            .flatten()
+            .context("no protocol at the beginning of the entry")?;
         let (mut directions, mut mark) = (Vec::new(), None);
         for word in words {
             let Some((name, value)) = word.split_once('=') else {
@@ -195,7 +197,9 @@ mod tests {
         assert_eq!(entry.mark, Some(7));
         let file: Entry = format!("ipv4     2 {listed}").parse().unwrap();
         assert_eq!(file, entry);
-        let unnamed: Entry = "unknown 47 29 src=10.0.0.1 dst=10.0.0.2 src=10.0.0.2 dst=10.0.0.1".parse().unwrap();
+        let unnamed: Entry = "unknown 47 29 src=10.0.0.1 dst=10.0.0.2 src=10.0.0.2 dst=10.0.0.1"
+            .parse()
+            .unwrap();
         assert_eq!(unnamed.original.to_string(), "gre 10.0.0.1 10.0.0.2");
         let (destination, layer4) = entry.destination(&entry.reply);
         assert_eq!(destination, entry.original.source);
