@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use hmark::Family;
+
 use crate::net::Net;
 use crate::routing::{Kind, Routes};
 
@@ -92,20 +94,7 @@ impl Names {
     }
 }
 
-/// Whether a network is the same on each link: fe80::/10.
-fn is_link_local(net: &Net) -> bool {
-    "fe80::/10"
-        .split('/')
-        .next()
-        .and_then(|address| address.parse().ok())
-        .is_some_and(|link: IpAddr| {
-            Net::new(link, 10).is_some_and(|links| {
-                let text = net.to_string();
-                let address = text
-                    .split('/')
-                    .next()
-                    .and_then(|address| address.parse().ok());
-                address.is_some_and(|address| links.contains(address))
-            })
-        })
+/// Whether a network is within fe80::/10, which each link has.
+pub fn is_link_local(net: &Net) -> bool {
+    net.family() == Family::Ipv6 && net.number() >> 118 == 0xfe80 >> 6
 }
