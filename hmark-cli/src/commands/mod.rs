@@ -4,14 +4,18 @@
 
 mod check;
 mod digest;
+mod predict;
+mod save;
 mod scale;
 
+use std::fmt;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Error, Result};
 use clap::Subcommand;
+use hmark_cli::cannot_tell::CannotTell;
 use hmark_cli::host::Host;
 
 /// A command, with its arguments.
@@ -21,6 +25,10 @@ pub enum Command {
     Check(check::Check),
     /// Do hosts send each flow the same way?
     Digest(digest::Digest),
+    /// Where do flows go?
+    Predict(Box<predict::Predict>),
+    /// Saves all that decides where packets go on this host, for --from.
+    Save(save::Save),
     /// Which flows does a change of a rule move, and which of them need not?
     Scale(Box<scale::Scale>),
 }
@@ -31,6 +39,8 @@ impl Command {
         match self {
             Self::Check(check) => check.run(),
             Self::Digest(digest) => digest.run(),
+            Self::Predict(predict) => predict.run(),
+            Self::Save(save) => save.run(),
             Self::Scale(scale) => scale.run(),
         }
     }
@@ -75,6 +85,18 @@ fn hosts(folders: &[PathBuf]) -> Result<Vec<Host>> {
     }
 }
 
+/// An error of the arguments that only the command finds.
+#[derive(Debug)]
+pub struct Usage(pub String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
 /// Prints an error in one line, and returns the status for it.
 pub fn failed(error: &Error) -> Status {
     // A reader that closes the pipe, such as `head`, has seen enough.
@@ -84,6 +106,13 @@ pub fn failed(error: &Error) -> Status {
     {
         return Status::Fine;
     }
+    if let Some(reason) = error.downcast_ref::<CannotTell>() {
+        eprintln!("hmark: cannot tell: {reason}");
+        return Status::CannotTell;
+    }
     eprintln!("hmark: {error:#}");
-    Status::Errors
+    match error.is::<Usage>() {
+        true => Status::Usage,
+        false => Status::Errors,
+    }
 }

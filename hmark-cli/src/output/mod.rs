@@ -3,4 +3,7 @@
 //! Answers as text and JSON.
 
 pub mod moves;
+pub mod predicted;
 pub mod progress;
+pub mod table;
+pub mod way;

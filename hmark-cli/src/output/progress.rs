@@ -30,7 +30,7 @@ impl Progress {
         }
     }
 
-    /// So many of all are done.
+    /// So many of all are done; 0 stands for a number of all that is not known.
     pub fn report(&mut self, done: u64, all: u64) {
         let now = Instant::now();
         if !self.is_terminal || now < self.next {
@@ -38,13 +38,12 @@ impl Progress {
         }
         self.next = now + PAUSE;
         self.is_shown = true;
-        let percent = u128::from(done) * 100 / u128::from(all.max(1));
+        let what = self.what;
         // A line that cannot be written is not missed.
-        let _ = write!(
-            stderr(),
-            "\r\x1b[K{done} of {all} {} ({percent} %)",
-            self.what
-        );
+        let _ = match u128::from(done).saturating_mul(100).checked_div(all.into()) {
+            Some(percent) => write!(stderr(), "\r\x1b[K{done} of {all} {what} ({percent} %)"),
+            None => write!(stderr(), "\r\x1b[K{done} {what}"),
+        };
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Checks that flows are shared as by a uniform hash: Pearson's chi-square test.
+//! Pearson's chi-square test: how likely it is that a uniform hash shares flows so unevenly.
 
 use std::fmt;
 
@@ -36,7 +36,10 @@ impl ChiSquare {
         };
         let statistic = counts.iter().zip(shares).map(square).sum();
         let classes = shares.iter().filter(|&&share| share > 0.0).count();
-        let degrees = classes.saturating_sub(1);
+        Self::new(statistic, classes.saturating_sub(1))
+    }
+
+    fn new(statistic: f64, degrees: usize) -> Self {
         let probability = match ChiSquared::new(degrees as f64) {
             Ok(distribution) => distribution.sf(statistic),
             // There is one class, which has all flows unless another one has some.
@@ -47,6 +50,31 @@ impl ChiSquare {
             degrees,
             probability,
         }
+    }
+
+    /// The deviation of both, which have nothing to do with each other: the sum of two such statistics has
+    /// the same distribution with the sum of their degrees.
+    pub fn and(&self, other: &Self) -> Self {
+        Self::new(
+            self.statistic + other.statistic,
+            self.degrees.saturating_add(other.degrees),
+        )
+    }
+
+    /// The sum of squared deviations by what was expected: 0 if there is none, infinity if there is a count
+    /// where none can be.
+    pub fn statistic(&self) -> f64 {
+        self.statistic
+    }
+
+    /// The number of degrees of freedom: one less than there are shares over zero.
+    pub fn degrees(&self) -> usize {
+        self.degrees
+    }
+
+    /// The chance that a uniform hash deviates at least that much, 0 to 1.
+    pub fn probability(&self) -> f64 {
+        self.probability
     }
 
     /// Checks that a uniform hash deviates that much often enough.
@@ -103,5 +131,14 @@ mod tests {
         assert!(!ChiSquare::from_shares(&[100, 100, 200, 1], &halves).passes());
         assert!(ChiSquare::from_shares(&[400, 0], &[1.0, 0.0]).passes());
         assert!(!ChiSquare::from_shares(&[399, 1], &[1.0, 0.0]).passes());
+    }
+
+    #[test]
+    fn deviations_are_added_with_their_degrees() {
+        let (one, other) = (ChiSquare::of(&[90, 110]), ChiSquare::of(&[100, 110, 90]));
+        let both = one.and(&other);
+        assert_eq!((both.statistic(), both.degrees()), (4.0, 3));
+        // Tables of the distribution: 3 degrees exceed 6.251 once in ten times, and 4.0 with 0.261.
+        assert!((both.probability() - 0.2615).abs() < 0.0005);
     }
 }
