@@ -4,6 +4,7 @@
 
 pub mod commands;
 pub mod edit;
+pub mod flows;
 mod hashes;
 mod least;
 mod moves;

@@ -96,7 +96,10 @@ fn named(condition: &str, names: &Names) -> String {
 /// The lines of each table, in the order of destinations, and of preference for one destination.
 fn tables<'r>(routes: &'r Routes, names: &Names) -> BTreeMap<&'r str, Vec<String>> {
     let mut tables: BTreeMap<&str, Vec<(String, &Route)>> = BTreeMap::new();
-    for (table, route) in routes.all().filter(|(_, route)| !is_link_local(&route.destination)) {
+    for (table, route) in routes
+        .all()
+        .filter(|(_, route)| !is_link_local(&route.destination))
+    {
         let destination = (route.destination.number(), route.destination.length());
         let destination = format!("{:032x}/{:03}", destination.0, destination.1);
         tables.entry(table).or_default().push((destination, route));
