@@ -14,15 +14,19 @@ pub mod cannot_tell;
 pub mod capture;
 pub mod change;
 pub mod chi_square;
+pub mod digest;
 #[cfg(feature = "cli")]
 pub mod drawing;
+pub mod findings;
 pub mod flow;
 pub mod flows;
 pub mod host;
+pub mod marks;
 pub mod net;
 pub mod predict;
 pub mod routing;
 pub mod ruleset;
+mod sha256;
 pub mod spread;
 pub mod way;
 

@@ -171,3 +171,94 @@ impl Spread {
         shares(self.rules.get(rule)?.as_ref()?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hmark::Family;
+
+    use super::*;
+    use crate::change::edit::read;
+
+    fn of_rule(flows: u64, tuples: u64) -> OfRule {
+        OfRule {
+            amount: Amount {
+                flows,
+                packets: flows,
+                bytes: flows,
+            },
+            tuples,
+        }
+    }
+
+    fn spread(rules: &[&str], counts: &[(usize, u32, u64, u64)]) -> Spread {
+        let rules = rules.iter().map(|rule| read(rule, Family::Ipv4).ok());
+        let mut spread = Spread::new(rules.collect());
+        for &(rule, mark, flows, tuples) in counts {
+            spread.add(rule, mark, of_rule(flows, tuples));
+        }
+        spread
+    }
+
+    #[test]
+    fn marks_without_a_flow_are_there_with_what_was_expected() {
+        let spread = spread(
+            &["--hmark-mod 3 --hmark-offset 10"],
+            &[(0, 10, 30, 30), (0, 12, 10, 10)],
+        );
+        let shares: Vec<_> = spread.shares();
+        let flows: Vec<_> = shares
+            .iter()
+            .map(|share| (share.mark, share.amount.flows))
+            .collect();
+        assert_eq!(flows, [(10, 30), (11, 0), (12, 10)]);
+        assert_eq!(shares[0].share, 0.75);
+        assert!(shares
+            .iter()
+            .all(|share| (share.expected.unwrap() - 1.0 / 3.0).abs() < 1e-8));
+    }
+
+    #[test]
+    fn rules_expect_what_their_own_flows_share() {
+        // Three quarters of the flows meet the first rule, whose marks the second has in part.
+        let spread = spread(
+            &["--hmark-mod 2", "--hmark-mod 2 --hmark-offset 1", "nothing"],
+            &[(0, 0, 50, 50), (0, 1, 25, 25), (1, 1, 25, 25)],
+        );
+        let expected: Vec<_> = spread
+            .shares()
+            .iter()
+            .map(|share| share.expected.unwrap())
+            .collect();
+        assert_eq!(expected, [0.375, 0.5, 0.125]);
+        let mut unknown = spread.clone();
+        unknown.add(2, 7, of_rule(1, 1));
+        assert!(unknown
+            .shares()
+            .iter()
+            .all(|share| share.expected.is_none()));
+        assert!(unknown.chi_square().is_none());
+    }
+
+    #[test]
+    fn chi_square_is_of_tuples_and_of_all_rules() {
+        let rules = ["--hmark-mod 2", "--hmark-mod 2 --hmark-offset 1"];
+        // All flows of a client have one mark, and there are few clients.
+        let counts = [
+            (0, 0, 5000, 90),
+            (0, 1, 10, 110),
+            (1, 1, 5, 100),
+            (1, 2, 5, 100),
+        ];
+        let chi_square = spread(&rules, &counts).chi_square().unwrap();
+        assert_eq!((chi_square.statistic(), chi_square.degrees()), (2.0, 2));
+        let few = [(0, 0, 4, 4), (0, 1, 5, 5)];
+        assert!(spread(&rules, &few).chi_square().is_none());
+        assert!(spread(&rules, &[]).chi_square().is_none());
+        // A mark that has no share by its weight has a flow: that cannot be chance.
+        let weighted = ["--hmark-mod 2 --hmark-weight 1=0"];
+        assert!(spread(&weighted, &[(0, 0, 9, 9)]).chi_square().is_none());
+        let three = ["--hmark-mod 3 --hmark-weight 2=0"];
+        let wrong = spread(&three, &[(0, 0, 50, 50), (0, 1, 50, 50), (0, 2, 1, 1)]);
+        assert_eq!(wrong.chi_square().unwrap().probability(), 0.0);
+    }
+}

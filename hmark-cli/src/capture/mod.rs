@@ -4,6 +4,7 @@
 //!
 //! A [`Capture`] gives one [`Frame`] after the other, and [`IpPacket::find`] the IP packet in it.
 
+mod interface;
 pub mod link;
 mod packet;
 mod pcap;

@@ -7,6 +7,7 @@
 
 use std::io::Read;
 
+use super::interface::Interface;
 use super::link::LinkType;
 use super::window::{Window, MOST};
 use super::{damaged, Cut, Error, Frame, Next, Order};
@@ -30,10 +31,6 @@ const FRAME: u32 = 12;
 /// The most interfaces of a section: more would be those of a damaged file, and take memory.
 const MOST_INTERFACES: usize = 1 << 16;
 
-/// Numbers of options of an interface.
-const TIME_RESOLUTION: u16 = 9;
-const TIME_OFFSET: u16 = 14;
-
 /// The state of a file.
 pub(super) struct Pcapng {
     order: Order,
@@ -49,18 +46,6 @@ struct Block {
     offset: u64,
     /// Bytes of the block, from its type to the second length.
     len: u32,
-}
-
-#[derive(Clone, Copy)]
-struct Interface {
-    link: LinkType,
-    /// The most bytes captured of a packet; 0 if there is no limit.
-    snap: u32,
-    /// The unit of timestamps: a power of 10, or of 2 if the first bit is set, of which this is the
-    /// negative exponent.
-    resolution: u8,
-    /// Seconds to add to timestamps.
-    offset: i64,
 }
 
 /// A packet in the body of its block, which begins after the block's type and length.
@@ -232,43 +217,10 @@ impl Pcapng {
             let reason = format!("the section has more than {MOST_INTERFACES} interfaces");
             return Err(damaged(block.offset, reason));
         }
-        let mut interface = Interface {
-            link: LinkType(link),
-            snap,
-            resolution: 6,
-            offset: 0,
-        };
-        let mut options = body.get(8..).unwrap_or_default();
-        // Options that cannot be read to their end are of no harm: they are about time alone.
-        while let Some((number, value, rest)) = self.option(options) {
-            match (number, value) {
-                (TIME_RESOLUTION, &[resolution, ..]) => interface.resolution = resolution,
-                (TIME_OFFSET, value) => {
-                    if let Some(bytes) = value.first_chunk() {
-                        interface.offset = self.order.u64(*bytes) as i64;
-                    }
-                }
-                _ => {}
-            }
-            options = rest;
-        }
+        let options = body.get(8..).unwrap_or_default();
+        let interface = Interface::new(LinkType(link), snap, options, self.order);
         self.interfaces.push(interface);
         Ok(())
-    }
-
-    /// Number and value of the first option, and the options after it.
-    fn option<'b>(&self, options: &'b [u8]) -> Option<(u16, &'b [u8], &'b [u8])> {
-        let number = self
-            .order
-            .u16_at(options, 0)
-            .filter(|&number| number != 0)?;
-        let len = usize::from(self.order.u16_at(options, 2)?);
-        let rest = options.get(4..)?;
-        Some((
-            number,
-            rest.get(..len)?,
-            rest.get(len.next_multiple_of(4)..)?,
-        ))
     }
 
     /// The frame in the body of a packet's block.
@@ -346,30 +298,5 @@ impl Pcapng {
             interface: self.order.u16_at(body, 0)?.into(),
             ..enhanced
         })
-    }
-}
-
-impl Interface {
-    /// The nanoseconds since 1970 of a timestamp.
-    fn nanoseconds(&self, time: u64) -> u64 {
-        let time = u128::from(time);
-        let exponent = u32::from(self.resolution & 0x7f);
-        let nanoseconds = match self.resolution & 0x80 {
-            0 => match exponent.checked_sub(9) {
-                None => time.saturating_mul(10u128.pow(9u32.saturating_sub(exponent))),
-                Some(finer) => match 10u128.checked_pow(finer) {
-                    Some(units) => time.checked_div(units).unwrap_or(0),
-                    None => 0,
-                },
-            },
-            _ => time
-                .saturating_mul(1_000_000_000)
-                .checked_shr(exponent)
-                .unwrap_or(0),
-        };
-        let offset = i128::from(self.offset).saturating_mul(1_000_000_000);
-        let nanoseconds = i128::try_from(nanoseconds).unwrap_or(i128::MAX);
-        let nanoseconds = nanoseconds.saturating_add(offset).max(0);
-        u64::try_from(nanoseconds).unwrap_or(u64::MAX)
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod commands;
 pub mod edit;
+pub mod flows;
 mod hashes;
 mod least;
 mod moves;
@@ -167,7 +168,7 @@ mod tests {
     }
 
     fn measured(before: &str, after: &str) -> Effect {
-        change(before, after).measure(200_000, &mut |_, _| {})
+        change(before, after).measure(50_000, &mut |_, _| {})
     }
 
     fn assert_near(effect: &Effect, expected: f64) {
@@ -211,7 +212,7 @@ mod tests {
             let effect = measured(before, after);
             assert_eq!(
                 (effect.looked, effect.moves.flows()),
-                (Looked::Hashes, 200_000)
+                (Looked::Hashes, 50_000)
             );
             assert_near(&effect, must);
             assert_eq!(effect.needless(), Some(0.0), "{before}: {after}");

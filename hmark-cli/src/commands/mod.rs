@@ -2,21 +2,29 @@
 
 //! The commands, one file each, and their exit status.
 
+mod check;
+mod digest;
 mod predict;
 mod save;
 mod scale;
 
 use std::fmt;
 use std::io::ErrorKind;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Error, Result};
 use clap::Subcommand;
 use hmark_cli::cannot_tell::CannotTell;
+use hmark_cli::host::Host;
 
 /// A command, with its arguments.
 #[derive(Subcommand)]
 pub enum Command {
+    /// What is wrong with hosts that route by marks, and what is to be done?
+    Check(check::Check),
+    /// Do hosts send each flow the same way?
+    Digest(digest::Digest),
     /// Where do flows go?
     Predict(Box<predict::Predict>),
     /// Saves all that decides where packets go on this host, for --from.
@@ -29,6 +37,8 @@ impl Command {
     /// Runs the command, which prints its answer.
     pub fn run(self) -> Result<Status> {
         match self {
+            Self::Check(check) => check.run(),
+            Self::Digest(digest) => digest.run(),
             Self::Predict(predict) => predict.run(),
             Self::Save(save) => save.run(),
             Self::Scale(scale) => scale.run(),
@@ -60,6 +70,18 @@ impl From<Status> for ExitCode {
             Status::CannotTell => 3,
             Status::Usage => 64,
         })
+    }
+}
+
+/// The hosts whose files are in these folders; without any, this host.
+///
+/// # Errors
+///
+/// The first folder that is none.
+fn hosts(folders: &[PathBuf]) -> Result<Vec<Host>> {
+    match folders.is_empty() {
+        true => Ok(vec![Host::live()]),
+        false => folders.iter().map(|folder| Host::saved(folder)).collect(),
     }
 }
 

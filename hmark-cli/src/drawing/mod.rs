@@ -3,3 +3,4 @@
 //! Drawings, as SVG.
 
 pub mod chart;
+pub mod moves;

@@ -7,10 +7,9 @@
 
 use std::net::IpAddr;
 
-use hmark::{Connection, Ends};
-
 use super::{shown, Listed};
 use crate::flow::{Flow, Layer4, Protocol};
+use crate::way::Entry;
 
 /// A direction of an entry, as far as it has been read.
 #[derive(Clone, Copy, Default)]
@@ -41,7 +40,7 @@ pub(super) fn read(line: &str) -> Result<Option<Listed>, String> {
         return Err("this is XML: list without -o xml".to_owned());
     }
     let (mut original, mut reply) = (Direction::default(), Direction::default());
-    let (mut protocol, mut is_reply) = (None, false);
+    let (mut protocol, mut mark, mut is_reply) = (None, None, false);
     let mut words = line.split_ascii_whitespace();
     while let Some(word) = words.next() {
         let Some((name, value)) = word.split_once('=') else {
@@ -61,6 +60,9 @@ pub(super) fn read(line: &str) -> Result<Option<Listed>, String> {
             }
             continue;
         };
+        if name == "mark" && !fill(&mut mark, value) {
+            return Err(format!("mark={} cannot be", shown(value)));
+        }
         // The second source address begins the other direction.
         is_reply |= name == "src" && original.source.is_some();
         match is_reply {
@@ -85,7 +87,11 @@ pub(super) fn read(line: &str) -> Result<Option<Listed>, String> {
         flow,
         packets: sum(|direction| direction.packets),
         bytes: sum(|direction| direction.bytes),
-        connection: Some(connection(&flow, &back)),
+        entry: Some(Entry {
+            original: flow,
+            reply: back,
+            mark,
+        }),
     }))
 }
 
@@ -102,7 +108,7 @@ impl Direction {
             "bytes" => fill(&mut self.bytes, value),
             // With `-o id` the entry has one, too: a larger number, after that of ICMP.
             "id" if self.kind.is_some() && self.id.is_none() => fill(&mut self.id, value),
-            // Marks, zones, helpers, labels and times do not decide a mark of HMARK.
+            // Zones, helpers, labels and times do not decide a mark of HMARK.
             _ => true,
         };
         match is_read {
@@ -135,29 +141,4 @@ impl Direction {
 fn fill<T: std::str::FromStr>(place: &mut Option<T>, value: &str) -> bool {
     *place = value.parse().ok();
     place.is_some()
-}
-
-/// The entry with these directions, which are of one family.
-fn connection(original: &Flow, reply: &Flow) -> Connection {
-    let (there, back) = (original.connection(), reply.connection());
-    Connection {
-        ends: match (there.ends, back.ends) {
-            (
-                Ends::Ipv4 { original, .. },
-                Ends::Ipv4 {
-                    original: reply, ..
-                },
-            ) => Ends::Ipv4 { original, reply },
-            (
-                Ends::Ipv6 { original, .. },
-                Ends::Ipv6 {
-                    original: reply, ..
-                },
-            ) => Ends::Ipv6 { original, reply },
-            (ends, _) => ends,
-        },
-        protocol: there.protocol,
-        original_port: there.original_port,
-        reply_port: back.original_port,
-    }
 }

@@ -164,7 +164,7 @@ impl Columns {
             flow,
             packets: count(value(Column::Packets), "packets")?,
             bytes: count(value(Column::Bytes), "bytes")?,
-            connection: None,
+            entry: None,
         })
     }
 }

@@ -11,10 +11,9 @@ mod tests;
 use std::fmt;
 use std::io::{self, BufRead};
 
-use hmark::Connection;
-
 use self::lines::Lines;
 use crate::flow::Flow;
+use crate::way::Entry;
 
 /// A flow of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,9 +24,8 @@ pub struct Listed {
     pub packets: Option<u64>,
     /// The number of their bytes, likewise.
     pub bytes: Option<u64>,
-    /// Its entry in conntrack, with addresses and ports as they are translated; [`None`] if the list is
-    /// not of conntrack.
-    pub connection: Option<Connection>,
+    /// Its entry in conntrack; [`None`] if the list is not of conntrack.
+    pub entry: Option<Entry>,
 }
 
 /// The reason why a list cannot be read on.

@@ -4,7 +4,7 @@
 
 use std::io::Cursor;
 
-use hmark::Ends;
+use hmark::{Connection, Ends};
 
 use super::lines::LONGEST;
 use super::*;
@@ -127,6 +127,10 @@ fn lines_are_bounded_and_utf8() {
     assert!(list(b"", Format::Csv).is_empty());
 }
 
+fn tracked(listed: &Listed) -> Option<Connection> {
+    listed.entry?.tracking(&listed.flow).ok()?.connection
+}
+
 #[test]
 fn entries_of_conntrack_have_both_directions() {
     let listed = flows(
@@ -155,7 +159,8 @@ fn entries_of_conntrack_have_both_directions() {
     assert_eq!((listed[0].packets, listed[0].bytes), (Some(5), Some(300)));
     assert_eq!(listed[1].packets, None);
     // The first one is translated: its ends are the sources of both directions.
-    let connection = listed[0].connection.unwrap();
+    let connection = tracked(&listed[0]).unwrap();
+    assert_eq!(listed[0].entry.unwrap().mark, Some(101));
     let ends = [[10, 0, 0, 1], [192, 168, 0, 2]].map(u32::from_ne_bytes);
     assert_eq!(
         connection.ends,
@@ -167,7 +172,7 @@ fn entries_of_conntrack_have_both_directions() {
     assert_eq!(connection.original_port, 5555u16.to_be());
     assert_eq!(connection.reply_port, 8080u16.to_be());
     for listed in &listed[1..3] {
-        assert_eq!(listed.connection, Some(listed.flow.connection()));
+        assert_eq!(tracked(listed), Some(listed.flow.connection()));
     }
 }
 

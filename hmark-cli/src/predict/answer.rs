@@ -46,6 +46,8 @@ pub enum Reason {
     Connection,
     /// The rule hashes connections, and there are more flows than are remembered.
     Forgotten,
+    /// No HMARK rule is met.
+    NoRule,
     /// One of more marks than are counted one by one.
     OtherMarks,
     /// One of more reasons than are counted one by one.
@@ -65,6 +67,7 @@ impl fmt::Display for Reason {
             Self::Forgotten => {
                 f.write_str("who opened the connection is not known: too many flows")
             }
+            Self::NoRule => f.write_str("no HMARK rule is met"),
             Self::OtherMarks => f.write_str("other marks: too many to count"),
             Self::Others => f.write_str("other reasons"),
             Self::Rule(sentence) => f.write_str(sentence),

@@ -2,13 +2,14 @@
 
 //! The flow that a packet belongs to, in whichever direction, as the walk of [`hmark`] finds it.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::net::IpAddr;
 
 use hmark::rule::v1::{flag, Info};
-use hmark::{explain, Connection, Ends, Family, Found, Packet, Place, Subject, Tuple};
+use hmark::{explain, Address, Connection, Ends, Family, Found, Packet, Place, Subject, Tuple};
 
 use super::answer::Reason;
-use crate::flow::Protocol;
+use crate::flow::{Flow, Layer4, Protocol};
 
 /// The flow of a packet, and the packet's direction in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Identity {
     pub is_fragment: bool,
     tuple: Tuple,
     place: Place,
+    /// The place of the packet's own headers, or of those that it quotes, whatever is inside.
+    outer: Place,
 }
 
 /// Finds flows.
@@ -70,38 +73,45 @@ impl Identities {
         let tuple = explanation.steps?.tuple;
         let (source, destination) = ends(&tuple);
         let is_sorted = source <= destination;
-        let pair = match is_sorted {
-            true => (source, destination),
-            false => (destination, source),
-        };
         Some(Identity {
-            flow: self.hasher.hash_one((pair, tuple.protocol)),
+            flow: self.of_tuple(&tuple),
             // What is quoted came from the other end.
             is_forward: is_sorted != place.quoted,
             is_fragment: place.fragment,
             tuple,
             place,
+            outer,
         })
     }
 
-    /// The number of a tuple as a rule hashes it: without a direction, since the hash has none.
+    /// The number of a tuple: without a direction, since a rule's hash has none.
     pub fn of_tuple(&self, tuple: &Tuple) -> u64 {
         let (source, destination) = ends(tuple);
-        let pair = match source <= destination {
+        let (first, second) = match source <= destination {
             true => (source, destination),
             false => (destination, source),
         };
-        self.hasher.hash_one((pair, tuple.protocol))
+        // Few large numbers are hashed faster than the same as a tuple.
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write_u128(first.0);
+        hasher.write_u128(second.0);
+        hasher.write_u64((u64::from(first.1) << 32) | u64::from(second.1));
+        hasher.write_u8(tuple.protocol);
+        hasher.finish()
     }
 }
 
-/// Address and port of both ends. An SPI is the port of both.
-fn ends(tuple: &Tuple) -> (([u32; 4], u32), ([u32; 4], u32)) {
+/// Address and port of both ends, in any order that is always the same. An SPI is the port of both.
+fn ends(tuple: &Tuple) -> ((u128, u32), (u128, u32)) {
     let (sport, dport) = match Protocol(tuple.protocol).has_spi() {
         true => (tuple.ports, tuple.ports),
         false => (tuple.ports >> 16, tuple.ports & 0xffff),
     };
-    ((tuple.src.words(), sport), (tuple.dst.words(), dport))
+    let number = |address: Address| {
+        let words = address.words().into_iter();
+        words.fold(0, |number: u128, word| (number << 32) | u128::from(word))
+    };
+    ((number(tuple.src), sport), (number(tuple.dst), dport))
 }
 
 /// The entry of a packet in conntrack.
@@ -115,40 +125,6 @@ pub enum Entry {
     Unknown(Reason),
 }
 
-/// A packet with its entry in conntrack.
-pub struct Tracked<'p, P> {
-    /// The packet.
-    pub packet: &'p P,
-    /// Its entry; [`None`] if it is not tracked.
-    pub connection: Option<Connection>,
-}
-
-impl<P: Packet> Packet for Tracked<'_, P> {
-    fn mark(&self) -> u32 {
-        self.packet.mark()
-    }
-
-    fn end(&self) -> u32 {
-        self.packet.end()
-    }
-
-    fn is_linear(&self) -> bool {
-        self.packet.is_linear()
-    }
-
-    fn in_place<const N: usize>(&self, offset: u32) -> Option<&[u8; N]> {
-        self.packet.in_place(offset)
-    }
-
-    fn copy<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
-        self.packet.copy(offset)
-    }
-
-    fn connection(&self) -> Option<Connection> {
-        self.connection
-    }
-}
-
 /// Types of ICMP and ICMPv6 messages that conntrack tracks: `net/netfilter/nf_conntrack_proto_icmp.c`
 /// and `nf_conntrack_proto_icmpv6.c`. Errors are not among them: they belong to what they quote.
 const TRACKED_ICMP: [u8; 8] = [0, 8, 13, 14, 15, 16, 17, 18];
@@ -158,6 +134,74 @@ const TRACKED_ICMPV6: [u8; 4] = [128, 129, 139, 140];
 const GRE: u8 = 47;
 
 impl Identity {
+    /// Whether the packet is an ICMP error, which belongs to the flow of the packet that it quotes.
+    pub fn is_quoted(&self) -> bool {
+        self.outer.quoted
+    }
+
+    /// Whether the packet is a fragment other than the first. Of IPv6, that is told of packets alone that
+    /// have no extension header before the fragment's.
+    pub fn is_later_fragment<P: Packet + ?Sized>(&self, packet: &P) -> bool {
+        if !self.outer.fragment || self.outer.quoted {
+            return false;
+        }
+        let offset = match self.outer.family {
+            Family::Ipv4 => packet
+                .read(6)
+                .map(|bytes| u16::from_be_bytes(bytes) & 0x1fff),
+            Family::Ipv6 => packet
+                .read(42)
+                .map(|bytes| u16::from_be_bytes(bytes) & 0xfff8),
+        };
+        offset.is_some_and(|offset| offset != 0)
+    }
+
+    /// The flow of the packet's own headers, as matches of iptables see them: that of an ICMP error is not
+    /// the one that it quotes.
+    ///
+    /// [`None`] if they are not complete.
+    pub fn flow<P: Packet + ?Sized>(&self, packet: &P) -> Option<Flow> {
+        let Self { outer, .. } = self;
+        let (source, destination): (IpAddr, IpAddr) = match outer.family {
+            Family::Ipv4 => {
+                let [source, destination]: [[u8; 4]; 2] = [packet.read(12)?, packet.read(16)?];
+                (source.into(), destination.into())
+            }
+            Family::Ipv6 => {
+                let [source, destination]: [[u8; 16]; 2] = [packet.read(8)?, packet.read(24)?];
+                (source.into(), destination.into())
+            }
+        };
+        let protocol = match outer.quoted {
+            true => Protocol::icmp(outer.family),
+            false => Protocol(outer.protocol),
+        };
+        // The quoted packet follows the eight bytes of the error.
+        let at = match outer.quoted {
+            true => outer.network.checked_sub(8)?,
+            false => outer.transport,
+        };
+        let layer4 = match protocol {
+            _ if self.is_later_fragment(packet) => Layer4::None,
+            protocol if protocol.has_ports() => {
+                let [source, destination] = [packet.read(at)?, packet.read(at.checked_add(2)?)?];
+                Layer4::Ports {
+                    source: u16::from_be_bytes(source),
+                    destination: u16::from_be_bytes(destination),
+                }
+            }
+            Protocol::ESP => Layer4::Spi(u32::from_be_bytes(packet.read(at)?)),
+            Protocol::AH => Layer4::Spi(u32::from_be_bytes(packet.read(at.checked_add(4)?)?)),
+            protocol if protocol.is_icmp() => {
+                let [kind, code] = packet.read(at)?;
+                let id = u16::from_be_bytes(packet.read(at.checked_add(4)?)?);
+                Layer4::Icmp { kind, code, id }
+            }
+            _ => Layer4::None,
+        };
+        Flow::new(protocol, source, destination, layer4)
+    }
+
     /// The packet's entry in conntrack, if nothing is translated. The end that comes first in the order of
     /// addresses and ports has opened it (`opened_forward`), or the other one.
     pub fn connection<P: Packet + ?Sized>(&self, packet: &P, opened_forward: bool) -> Entry {

@@ -6,6 +6,7 @@
 //! answers.
 
 pub mod answer;
+mod host;
 pub mod identity;
 mod rule;
 mod seen;
@@ -16,24 +17,24 @@ mod tests;
 use std::io::{BufRead, Read};
 
 use hmark::rule::v1::Info;
-use hmark::{Connection, Family, Packet};
+use hmark::{Family, Packet};
 
 use self::answer::{Answer, Reason};
+pub use self::host::OfHost;
 use self::identity::{Entry, Identity};
 pub use self::rule::Alone;
 pub use self::seen::{Past, MOST_FLOWS};
 pub use self::tally::{Prediction, Tally};
 use crate::capture::{self, Capture, IpPacket};
+use crate::flow::Flow;
 use crate::flows::{self, List};
+use crate::ruleset::Tracking;
 
 /// The number of packets between two reports of progress.
 const STEP: u32 = 1 << 12;
 
 /// Answers for packets.
 pub trait Judge {
-    /// Whether an answer may depend on conntrack.
-    fn needs_connections(&self) -> bool;
-
     /// A rule that says which tunnels' flows are told apart.
     fn tunnels(&self) -> Option<&Info>;
 
@@ -56,16 +57,16 @@ pub struct Asked<'a, P> {
     pub past: Option<Past>,
     /// Whether the flow is new. Without room for it, that is not known.
     pub is_new: bool,
-    /// Its entry in conntrack, if a list has it.
-    pub entry: Option<Connection>,
+    /// Its connection, if a list has it.
+    pub tracking: Option<Tracking>,
 }
 
 impl<P: Packet> Asked<'_, P> {
     /// The packet's entry in conntrack: the one that a list has, or else the one that the flow's first
     /// packet makes, if nothing is translated.
     pub fn connection(&self) -> Entry {
-        if let Some(connection) = self.entry {
-            return Entry::Is(connection);
+        if let Some(tracking) = self.tracking {
+            return tracking.connection.map_or(Entry::None, Entry::Is);
         }
         let Some(identity) = self.identity else {
             return Entry::Unknown(Reason::Connection);
@@ -75,6 +76,19 @@ impl<P: Packet> Asked<'_, P> {
             (None, true) => identity.connection(self.packet, identity.is_forward),
             (None, false) => Entry::Unknown(Reason::Forgotten),
         }
+    }
+
+    /// Whether the packet answers one that was seen before.
+    pub fn is_reply(&self) -> bool {
+        match (self.past, self.identity) {
+            (Some(past), Some(identity)) => past.opened_forward != identity.is_forward,
+            _ => false,
+        }
+    }
+
+    /// The flow of the packet's own headers; [`None`] if it cannot be followed.
+    pub fn flow(&self) -> Option<Flow> {
+        self.identity?.flow(self.packet)
     }
 }
 
@@ -150,7 +164,10 @@ pub fn of_list<R: BufRead, J: Judge>(
         has_bytes &= listed.bytes.is_some();
         let (family, packet) = (listed.flow.family(), listed.flow.packet());
         let identity = tally.identity(family, &packet);
-        let asked = tally.asked(family, &packet, identity, listed.connection);
+        let tracking = listed
+            .entry
+            .and_then(|entry| entry.tracking(&listed.flow).ok());
+        let asked = tally.asked(family, &packet, identity, tracking);
         let answer = judge.answer(&asked);
         let (packets, bytes) = (listed.packets.unwrap_or(0), listed.bytes.unwrap_or(0));
         tally.count(answer, identity, packets, bytes);

@@ -4,11 +4,12 @@
 
 use hmark::rule::v1::Info;
 use hmark::rule::{Rule, Source};
-use hmark::{explain, Family, Packet, Subject};
+use hmark::{Family, Packet, Subject};
 
 use super::answer::{Answer, Marked, Reason};
-use super::identity::{Entry, Tracked};
+use super::identity::Entry;
 use super::{Asked, Judge};
+use crate::ruleset;
 
 /// A rule, for the families that it is valid for.
 #[derive(Clone, Debug)]
@@ -57,12 +58,6 @@ impl Alone {
 }
 
 impl Judge for Alone {
-    fn needs_connections(&self) -> bool {
-        let rules = [&self.ipv4, &self.ipv6];
-        let mut rules = rules.into_iter().flatten();
-        rules.any(|rule| rule.source() == Source::Connection)
-    }
-
     fn tunnels(&self) -> Option<&Info> {
         let rules = [&self.ipv4, &self.ipv6];
         rules.into_iter().flatten().next()
@@ -78,8 +73,9 @@ impl Judge for Alone {
             Ok(rule) => rule,
             Err(reason) => return Answer::Unmarked(reason.clone()),
         };
-        let mut packet = Tracked {
+        let mut packet = ruleset::Marked {
             packet: asked.packet,
+            mark: asked.packet.mark(),
             connection: None,
         };
         if rule.source() == Source::Connection {
@@ -89,7 +85,7 @@ impl Judge for Alone {
                 Entry::Unknown(reason) => return Answer::CannotTell(reason),
             };
         }
-        let explanation = explain(asked.family, &packet, rule);
+        let explanation = ruleset::explain(asked.family, &packet, rule);
         match (explanation.steps, explanation.subject) {
             (Some(steps), _) => Answer::Marked(Marked {
                 mark: steps.mark,

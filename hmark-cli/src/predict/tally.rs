@@ -4,13 +4,14 @@
 
 use std::collections::HashMap;
 
-use hmark::{Connection, Family, Packet};
+use hmark::{Family, Packet};
 
 use super::answer::{Answer, Reason};
 use super::identity::{Identities, Identity};
 use super::seen::{Past, Seen};
 use super::{Asked, Judge};
 use crate::capture::Cut;
+use crate::ruleset::Tracking;
 use crate::spread::{Amount, OfRule, Spread};
 
 /// The most marks that are counted one by one.
@@ -35,6 +36,8 @@ pub struct Tally {
 struct Row {
     amount: Amount,
     tuples: u64,
+    /// The rule and the mark, if there is one.
+    mark: Option<(u32, u32)>,
 }
 
 /// The counted answers.
@@ -88,7 +91,7 @@ impl Tally {
         family: Family,
         packet: &'a P,
         identity: Option<Identity>,
-        entry: Option<Connection>,
+        tracking: Option<Tracking>,
     ) -> Asked<'a, P> {
         let past = identity.and_then(|identity| self.seen.flow(identity.flow).copied());
         Asked {
@@ -97,7 +100,7 @@ impl Tally {
             identity,
             past,
             is_new: past.is_none() && self.seen.has_room(),
-            entry,
+            tracking,
         }
     }
 
@@ -113,7 +116,15 @@ impl Tally {
 
     /// Counts an answer for so many packets of a flow.
     pub fn count(&mut self, answer: Answer, identity: Option<Identity>, packets: u64, bytes: u64) {
-        let row = self.row(&answer);
+        let past = identity.and_then(|identity| self.seen.flow(identity.flow).copied());
+        // Most packets get what the first one of their flow got.
+        let row = match (&answer, past.and_then(|past| self.rows.get(at(past.row)))) {
+            (Answer::Marked(new), Some(row)) if row.mark == Some((new.rule, new.mark)) => {
+                past.map(|past| past.row)
+            }
+            _ => None,
+        };
+        let row = row.unwrap_or_else(|| self.row(&answer));
         let mut amount = Amount {
             flows: 0,
             packets,
@@ -142,8 +153,7 @@ impl Tally {
                 }
             }
         }
-        let place = usize::try_from(row).unwrap_or(usize::MAX);
-        if let Some(row) = self.rows.get_mut(place) {
+        if let Some(row) = self.rows.get_mut(at(row)) {
             row.amount.add(amount);
             row.tuples = row.tuples.saturating_add(tuples);
         }
@@ -152,12 +162,16 @@ impl Tally {
     /// The row of an answer, which is made if there is none.
     fn row(&mut self, answer: &Answer) -> u32 {
         let next = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        let mut mark = None;
         let row = match answer {
             Answer::Marked(marked) => {
                 let key = (marked.rule, marked.mark);
                 match self.marks.get(&key) {
                     Some(row) => return *row,
-                    None if self.marks.len() < MOST_MARKS => *self.marks.entry(key).or_insert(next),
+                    None if self.marks.len() < MOST_MARKS => {
+                        mark = Some(key);
+                        *self.marks.entry(key).or_insert(next)
+                    }
                     None => self.row_of_reason(true, Reason::OtherMarks),
                 }
             }
@@ -165,7 +179,10 @@ impl Tally {
             Answer::CannotTell(reason) => self.row_of_reason(false, reason.clone()),
         };
         if row == next {
-            self.rows.push(Row::default());
+            self.rows.push(Row {
+                mark,
+                ..Row::default()
+            });
         }
         row
     }
@@ -183,15 +200,11 @@ impl Tally {
 
     /// All that was counted.
     pub fn finish<J: Judge>(self, judge: &J) -> Prediction {
-        let row = |place: u32| {
-            let place = usize::try_from(place).unwrap_or(usize::MAX);
-            self.rows.get(place).copied().unwrap_or_default()
-        };
+        let row = |place: u32| self.rows.get(at(place)).copied().unwrap_or_default();
         let mut spread = Spread::new(judge.rules());
         for ((rule, mark), place) in &self.marks {
-            let Row { amount, tuples } = row(*place);
-            let rule = usize::try_from(*rule).unwrap_or(usize::MAX);
-            spread.add(rule, *mark, OfRule { amount, tuples });
+            let Row { amount, tuples, .. } = row(*place);
+            spread.add(at(*rule), *mark, OfRule { amount, tuples });
         }
         let with = |wanted: bool| {
             let reasons = self.reasons.iter();
@@ -218,6 +231,11 @@ impl Tally {
             cut: None,
         }
     }
+}
+
+/// A place in a list.
+fn at(place: u32) -> usize {
+    usize::try_from(place).unwrap_or(usize::MAX)
 }
 
 impl Prediction {

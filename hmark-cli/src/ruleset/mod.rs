@@ -16,7 +16,7 @@ mod state;
 mod target;
 mod tracking;
 mod walk;
-mod words;
+pub(crate) mod words;
 
 use std::fmt;
 

@@ -4,7 +4,7 @@
 
 /// A word of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Word {
+pub(crate) struct Word {
     /// Its text, without quotes and backslashes.
     pub text: String,
     /// Whether it was quoted, and so cannot be an option.
@@ -26,7 +26,7 @@ impl Word {
 /// Splits a line at blanks, except in double quotes, where a backslash keeps the next character.
 ///
 /// [`None`] if a quote is not closed.
-pub(super) fn split(line: &str) -> Option<Vec<Word>> {
+pub(crate) fn split(line: &str) -> Option<Vec<Word>> {
     let mut words = Vec::new();
     let mut word: Option<Word> = None;
     let mut in_quotes = false;

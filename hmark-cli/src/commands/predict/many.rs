@@ -4,6 +4,7 @@
 
 use std::fs::{self, File};
 use std::io::{stdin, stdout, BufReader, Read, Write};
+use std::num::ParseIntError;
 use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context, Result};
@@ -11,9 +12,12 @@ use clap::Args;
 use hmark_cli::capture::Capture;
 use hmark_cli::drawing::chart::chart;
 use hmark_cli::flows::{Format, List};
-use hmark_cli::predict::{self, Alone, Judge, Prediction, MOST_FLOWS};
+use hmark_cli::host::Host;
+use hmark_cli::predict::{self, Alone, Judge, OfHost, Prediction, MOST_FLOWS};
+use hmark_cli::ruleset::Hook;
+use hmark_cli::spread::{Amount, Share};
 
-use crate::commands::Status;
+use crate::commands::{Status, Usage};
 use crate::output::predicted::Predicted;
 use crate::output::progress::Progress;
 
@@ -68,8 +72,7 @@ impl Sources {
 
     /// Predicts by a rule alone, and prints the answer.
     pub fn by_rule(&self, rule: &str, expected: Option<&str>, json: bool) -> Result<Status> {
-        let mut judge = Alone::read(rule)?;
-        let expected = expected.map(mark).transpose()?;
+        let mut judge = Alone::read(rule).map_err(|error| Usage(format!("--rule: {error}")))?;
         let (prediction, error) = self.predict(&mut judge)?;
         let predicted = Predicted {
             source: &self.name(),
@@ -77,12 +80,42 @@ impl Sources {
             prediction: &prediction,
             gateway: &|_| None,
         };
+        self.answer(&predicted, error, expected, json)
+    }
+
+    /// Predicts by the rules and the routing of a host, to which the packets come by this hook and device,
+    /// and prints the answer.
+    pub fn by_host(
+        &self,
+        host: &Host,
+        (hook, input): (Option<Hook>, Option<&str>),
+        expected: Option<&str>,
+        json: bool,
+    ) -> Result<Status> {
+        let mut judge = OfHost::new(host, hook, input);
+        let (prediction, error) = self.predict(&mut judge)?;
+        let predicted = Predicted {
+            source: &self.name(),
+            judge: &format!("host {}: {} HMARK rules", host.name, judge.rule_count()),
+            prediction: &prediction,
+            gateway: &|mark| judge.gateway(mark),
+        };
+        self.answer(&predicted, error, expected, json)
+    }
+
+    /// Prints an answer, with the error at which the file could not be read on.
+    fn answer(
+        &self,
+        predicted: &Predicted<'_>,
+        error: Option<anyhow::Error>,
+        expected: Option<&str>,
+        json: bool,
+    ) -> Result<Status> {
+        let prediction = predicted.prediction;
         let mut warnings: Vec<String> = Vec::new();
         warnings.extend(prediction.cut.map(|cut| format!("{}: {cut}", self.name())));
-        if let Some(expected) = expected {
-            warnings.extend(unexpected(&prediction, expected));
-        }
-        self.print(&predicted, &warnings, json)?;
+        warnings.extend(expected.and_then(|expected| unexpected(predicted, expected)));
+        self.print(predicted, &warnings, json)?;
         if let Some(error) = error {
             return Err(error);
         }
@@ -178,27 +211,34 @@ fn open(file: &Path) -> Result<(Box<dyn Read>, u64)> {
     Ok((Box::new(opened), metadata.len()))
 }
 
-/// A mark, decimal or hexadecimal.
-fn mark(text: &str) -> Result<u32> {
-    let number = match text.strip_prefix("0x") {
-        Some(digits) => u32::from_str_radix(digits, 16).ok(),
-        None => text.parse().ok(),
+/// A sentence about the flows that have another mark or gateway than the one expected.
+fn unexpected(predicted: &Predicted<'_>, expected: &str) -> Option<String> {
+    let mark = number(expected).ok();
+    let is_expected = |share: &&Share| match (predicted.gateway)(share.mark) {
+        Some(gateway) if gateway == expected => true,
+        _ => Some(share.mark) == mark,
     };
-    number.with_context(|| format!("--expect {text}: by a rule alone, only a mark can be expected"))
+    let whole = predicted.prediction.whole();
+    let mut found = Amount::default();
+    for share in predicted
+        .prediction
+        .spread
+        .shares()
+        .iter()
+        .filter(is_expected)
+    {
+        found.add(share.amount);
+    }
+    let flows = whole.flows.saturating_sub(found.flows);
+    let packets = whole.packets.saturating_sub(found.packets);
+    let sentence = format!("{flows} flows and {packets} packets do not get {expected}");
+    ((flows, packets) != (0, 0)).then_some(sentence)
 }
 
-/// A sentence about the flows that have another mark than the one expected.
-fn unexpected(prediction: &Prediction, expected: u32) -> Option<String> {
-    let whole = prediction.whole();
-    let shares = prediction.spread.shares();
-    let found = shares.iter().find(|share| share.mark == expected);
-    let (flows, packets) = found.map_or((0, 0), |share| (share.amount.flows, share.amount.packets));
-    let others = (
-        whole.flows.saturating_sub(flows),
-        whole.packets.saturating_sub(packets),
-    );
-    (others != (0, 0)).then(|| {
-        let (flows, packets) = others;
-        format!("{flows} flows and {packets} packets have another mark than {expected}, or none")
-    })
+/// A mark, decimal or hexadecimal.
+fn number(text: &str) -> Result<u32, ParseIntError> {
+    match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => text.parse(),
+    }
 }

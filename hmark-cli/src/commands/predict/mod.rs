@@ -34,6 +34,8 @@ Examples:
     hmark predict --pcap capture.pcap --rule '--hmark-mod 70 --hmark-offset 100'
   The same of what comes in now:
     tcpdump -i eth0 -w - -c 100000 | hmark predict --pcap - --rule '--hmark-mod 70 --hmark-offset 100'
+  The spread over the gateways of a host that was saved:
+    hmark predict --pcap capture.pcapng --from saved/selector-a -i front
   Of all connections that this host tracks, with a chart:
     conntrack -L | hmark predict --conntrack - --rule '--hmark-tuple ct,src,dst --hmark-mod 4' --svg chart.svg")]
 pub struct Predict {
@@ -70,7 +72,11 @@ impl Predict {
         }
         match &self.rule {
             Some(rule) => self.sources.by_rule(rule, expected, self.json),
-            None => usage("give --rule"),
+            None => {
+                let host = self.flow.host()?;
+                let entrance = self.flow.entrance();
+                self.sources.by_host(&host, entrance, expected, self.json)
+            }
         }
     }
 }

@@ -25,18 +25,18 @@ pub struct Flow {
     #[arg(value_name = "FLOW", conflicts_with = "source")]
     words: Vec<String>,
     /// The folder of a saved host, in place of this one
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "rule")]
     from: Option<PathBuf>,
     /// The device that its packets come in by
     #[arg(
         short = 'i',
         long = "in-interface",
         value_name = "DEV",
-        requires = "words"
+        conflicts_with = "rule"
     )]
     input: Option<String>,
     /// The chain at which they come: OUTPUT is that of the host's own packets, and follows from its addresses
-    #[arg(long, value_enum, ignore_case = true, requires = "words")]
+    #[arg(long, value_enum, ignore_case = true, conflicts_with = "rule")]
     chain: Option<Chain>,
     /// The state of their connection in conntrack; NEW if it is not given
     #[arg(long, value_parser = state, value_name = "STATE", requires = "words")]
@@ -88,14 +88,24 @@ impl Flow {
         !self.words.is_empty()
     }
 
+    /// The host: this one, or the one that was saved.
+    pub fn host(&self) -> Result<Host> {
+        match &self.from {
+            Some(folder) => Host::saved(folder),
+            None => Ok(Host::live()),
+        }
+    }
+
+    /// The hook and the device by which packets come to the host, as far as they are known.
+    pub fn entrance(&self) -> (Option<Hook>, Option<&str>) {
+        (self.chain.map(Hook::from), self.input.as_deref())
+    }
+
     /// Predicts for the flow, and prints the answer.
     pub fn run(self, expected: Option<&str>, as_json: bool) -> Result<Status> {
         let flow: flow::Flow = self.words.join(" ").parse().map_err(usage)?;
         let expected: Option<Expected> = expected.map(str::parse).transpose()?;
-        let host = match &self.from {
-            Some(folder) => Host::saved(folder)?,
-            None => Host::live(),
-        };
+        let host = self.host()?;
         let other = self.with.as_deref().map(Host::saved).transpose()?;
         let question = Question {
             hook: self.chain.map(Hook::from),

@@ -2,17 +2,21 @@
 
 //! `hmark scale`: a change of a rule, and the flows that it moves.
 
+mod flows;
 mod input;
 mod report;
 
+use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
 use hmark_cli::change::edit::Edit;
-use hmark_cli::change::{Change, Effect, Way, SAMPLES};
+use hmark_cli::change::{Change, Effect, Looked, Way, SAMPLES};
+use hmark_cli::drawing::moves::drawing;
+use hmark_cli::host::Host;
 
-use super::Status;
+use super::{Status, Usage};
 use crate::output::progress::Progress;
 
 /// Which flows does a change of a rule move, which of them need not move, and what moves fewer?
@@ -64,14 +68,26 @@ pub struct Scale {
     )]
     to: Option<String>,
     /// The family of the packets
-    #[arg(long, value_name = "4|6", default_value = "4", value_parser = ["4", "6"])]
-    family: String,
+    #[arg(long, value_name = "4|6", value_parser = ["4", "6"])]
+    family: Option<String>,
+    /// The flows of a list, one a line: protocol,source,sport,destination,dport; in place of all flows
+    #[arg(long, value_name = "FILE", conflicts_with = "pcap")]
+    flows: Option<PathBuf>,
+    /// The flows of a capture, pcap or pcapng, likewise
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
+    /// The device that these flows come in by, where a host's rules ask for it
+    #[arg(short, value_name = "DEV")]
+    input: Option<String>,
     /// The number of hashes or flows to try where all are too many; 4294967296 tries every hash
     #[arg(long, value_name = "N", default_value_t = SAMPLES, value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
     samples: u64,
     /// The most flows that may move, in per cent: exit status 1 if more do
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     max: Option<f64>,
+    /// A drawing of what each mark keeps, gains and loses
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
     /// Answer as JSON
     #[arg(long)]
     json: bool,
@@ -88,13 +104,32 @@ struct Answer {
 impl Scale {
     /// Measures the change, and prints what it does.
     pub fn run(self) -> Result<Status> {
-        let sites = input::sites(&self)?;
+        if self.to.is_none() && self.edit().is_empty() {
+            let what = "nothing changes: give --mod, --weight, --from-marks, --rnd, --key or --to";
+            return Err(Usage(what.to_owned()).into());
+        }
+        let host = match (&self.rule, &self.from) {
+            (Some(_), _) => None,
+            (None, Some(folder)) => Some(Host::saved(folder)?),
+            (None, None) => Some(Host::live()),
+        };
+        let sites = match (&self.rule, &host) {
+            (Some(rule), _) => input::of_text(&self, rule)?,
+            (None, Some(host)) => input::of_host(&self, host)?,
+            (None, None) => Vec::new(),
+        };
         let change = sites.first().context("no rule")?.change;
+        let given = flows::moves(&self, host.as_ref(), &sites)?;
+        let cannot_tell = given.as_ref().map_or(0, |(_, cannot_tell)| *cannot_tell);
         let (effect, least) = {
             let mut progress = Progress::new("samples");
             let mut report = |done, all| progress.report(done, all);
-            let effect = change.measure(self.samples, &mut report);
-            let least = change.least(&effect, self.samples, &mut report);
+            let all = change.measure(self.samples, &mut report);
+            let least = change.least(&all, self.samples, &mut report);
+            let effect = match given {
+                Some((moves, _)) => change.effect(Looked::Flows, moves),
+                None => all,
+            };
             (effect, least)
         };
         let answer = Answer {
@@ -105,6 +140,15 @@ impl Scale {
         match self.json {
             true => report::json(&answer)?,
             false => report::text(&answer, self.max)?,
+        }
+        if let Some(file) = &self.svg {
+            let title = "HMARK: flows that a change of the rule moves";
+            let svg = drawing(title, &report::summary(&answer), &answer.effect.moves)?;
+            fs::write(file, svg).with_context(|| format!("cannot write {}", file.display()))?;
+        }
+        if cannot_tell > 0 {
+            eprintln!("hmark: cannot tell the marks of {cannot_tell} flows: they are not counted");
+            return Ok(Status::CannotTell);
         }
         // A share at the limit is allowed, whatever the last bit of the number says.
         let is_over = |max: f64| answer.effect.moved() > max + 1e-12;

@@ -12,6 +12,15 @@ use serde_json::{json, Value};
 use super::Answer;
 use crate::output::moves::{lines, percent};
 
+/// The answer in one line, for a drawing.
+pub fn summary(answer: &Answer) -> String {
+    let Some(change) = answer.change() else {
+        return String::new();
+    };
+    let (old, new) = differences(change);
+    format!("{old} → {new}: {} move", percent(answer.effect.moved()))
+}
+
 /// The most moves from mark to mark in JSON, the greatest first.
 const MOST_MOVES: usize = 10_000;
 
