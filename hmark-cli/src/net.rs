@@ -99,6 +99,11 @@ impl Net {
         })
     }
 
+    /// Whether the mask has no holes, as that of a route: it is a prefix.
+    pub fn is_prefix(&self) -> bool {
+        mask(self.family, self.length()) == Some(self.mask)
+    }
+
     /// Whether an address is in the network.
     pub fn contains(&self, address: IpAddr) -> bool {
         family(address) == self.family && number(address) & self.mask == self.address
@@ -128,7 +133,7 @@ impl fmt::Display for Net {
             Family::Ipv6 => IpAddr::V6(Ipv6Addr::from(number)),
         };
         write!(f, "{}/", address(self.address))?;
-        match mask(self.family, self.length()) == Some(self.mask) {
+        match self.is_prefix() {
             true => write!(f, "{}", self.length()),
             false => write!(f, "{}", address(self.mask)),
         }

@@ -235,7 +235,7 @@ impl Printed {
                 .parse()
                 .ok()
                 .and_then(|address| Net::new(address, length)),
-            (net, None) => Net::read(net, family),
+            (net, None) => Net::read(net, family).filter(Net::is_prefix),
         };
         let net = net.with_context(|| format!("\"{destination}\" is no {family} network"))?;
         let kind = match self.kind.as_deref() {

@@ -269,7 +269,7 @@ fn net(fields: &Map<String, Value>, name: &str, length: &str, family: Family) ->
             let net = Net::new(address, number(length, value)?);
             net.filter(|net| net.family() == family)
         }
-        _ => Net::read(&address, family),
+        _ => Net::read(&address, family).filter(Net::is_prefix),
     };
     net.with_context(|| format!("{name} is no {family} network, but \"{address}\""))
 }

@@ -216,6 +216,7 @@ fn routes_with_a_mistake() {
         ("default via 10.0.0.1", "line 1"),
         (r#"[{"dst":"10.0.0.0/33"}]"#, "no IPv4 network"),
         (r#"[{"dst":"x"}]"#, "no IPv4 network"),
+        (r#"[{"dst":"10.0.0.0/255.0.255.0"}]"#, "no IPv4 network"),
         (r#"[{"dst":"default","gateway":"x"}]"#, "invalid IP address"),
     ] {
         let error = format!(
