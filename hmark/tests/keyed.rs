@@ -5,9 +5,9 @@
 
 use std::net::{Ipv6Addr, SocketAddr};
 
-use chi_square::ChiSquare;
 use hmark::rule::{v0, v1, Rule};
 use hmark::Family;
+use hmark_cli::chi_square::ChiSquare;
 use packets::{generate, Bytes, Flow};
 
 const MARKS: u32 = 70;

@@ -5,9 +5,9 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use chi_square::ChiSquare;
 use hmark::rule::{v0, v1, Rule};
 use hmark::{explain, Family};
+use hmark_cli::chi_square::ChiSquare;
 use packets::{generate, Bytes, Flow, Random};
 
 /// Architectures whose programs an emulator may run: there the tests do less.

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use anyhow::{bail, ensure, Result};
-use chi_square::ChiSquare;
+use hmark_cli::chi_square::ChiSquare;
 
 use crate::capture::Sightings;
 use crate::cluster::Cluster;

@@ -10,8 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{ensure, Context, Result};
-use chi_square::ChiSquare;
 use hmark::rule::v1::{self, flag, FULL_WEIGHT};
+use hmark_cli::chi_square::ChiSquare;
 use testbed::family::Family;
 
 use crate::account;

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::sync::PoisonError;
 
 use anyhow::Result;
-use chi_square::ChiSquare;
+use hmark_cli::chi_square::ChiSquare;
 
 use crate::account::Account;
 use crate::cluster::Cluster;

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Captures: pcap and pcapng files, as streams of frames, in constant memory.
+//!
+//! A [`Capture`] gives one [`Frame`] after the other, and [`IpPacket::find`] the IP packet in it.
+
+mod interface;
+pub mod link;
+mod packet;
+mod pcap;
+mod pcapng;
+#[cfg(test)]
+mod tests;
+mod window;
+
+use std::fmt;
+use std::io::{self, Read};
+
+use self::link::LinkType;
+pub use self::packet::IpPacket;
+use self::pcap::Pcap;
+use self::pcapng::Pcapng;
+use self::window::Window;
+
+/// A captured frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame<'c> {
+    /// The type of its link layer.
+    pub link: LinkType,
+    /// The captured bytes, from the link layer's header on; of very long frames the first 262,144.
+    pub bytes: &'c [u8],
+    /// Length on the wire in bytes, of which fewer may have been captured.
+    pub len: u64,
+    /// Time since 1970-01-01 00:00 UTC in nanoseconds; 0 if it is not known.
+    pub time: u64,
+}
+
+/// The reason why a capture cannot be read on.
+#[derive(Debug)]
+pub enum Error {
+    /// The stream cannot be read.
+    Io(io::Error),
+    /// The bytes at `offset` in the file cannot be what the format says.
+    Damaged {
+        /// Bytes from the start of the file.
+        offset: u64,
+        /// A sentence without full stop.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => error.fmt(f),
+            Self::Damaged { offset, reason } => write!(f, "at offset {offset}: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// The end of a file that lacks the end of its last packet or block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// The packet's or block's offset in the file, in bytes.
+    pub offset: u64,
+    /// The number of bytes that the file lacks at least.
+    pub lacking: u64,
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { offset, lacking } = self;
+        let bytes = match lacking {
+            1 => "byte",
+            _ => "bytes",
+        };
+        write!(
+            f,
+            "the file is cut in its last packet, at offset {offset}: it lacks {lacking} {bytes}"
+        )
+    }
+}
+
+/// A capture: a file or stream in one of the formats.
+pub struct Capture<R> {
+    window: Window<R>,
+    format: Format,
+    cut: Option<Cut>,
+}
+
+enum Format {
+    Pcap(Pcap),
+    Pcapng(Pcapng),
+}
+
+/// Numbers in the byte order of a file or section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Little,
+    Big,
+}
+
+impl Order {
+    fn u16(self, bytes: [u8; 2]) -> u16 {
+        match self {
+            Self::Little => u16::from_le_bytes(bytes),
+            Self::Big => u16::from_be_bytes(bytes),
+        }
+    }
+
+    fn u32(self, bytes: [u8; 4]) -> u32 {
+        match self {
+            Self::Little => u32::from_le_bytes(bytes),
+            Self::Big => u32::from_be_bytes(bytes),
+        }
+    }
+
+    fn u64(self, bytes: [u8; 8]) -> u64 {
+        match self {
+            Self::Little => u64::from_le_bytes(bytes),
+            Self::Big => u64::from_be_bytes(bytes),
+        }
+    }
+
+    /// The number at `at`; [`None`] if the bytes end before its last.
+    fn u16_at(self, bytes: &[u8], at: usize) -> Option<u16> {
+        Some(self.u16(*bytes.get(at..)?.first_chunk()?))
+    }
+
+    fn u32_at(self, bytes: &[u8], at: usize) -> Option<u32> {
+        Some(self.u32(*bytes.get(at..)?.first_chunk()?))
+    }
+}
+
+/// The next record of a file.
+enum Next<'c> {
+    Frame(Frame<'c>),
+    End,
+    Cut(Cut),
+}
+
+impl<R: Read> Capture<R> {
+    /// Reads the head of a capture.
+    ///
+    /// # Errors
+    /// If it is none, or cannot be read.
+    pub fn open(stream: R) -> Result<Self, Error> {
+        let mut window = Window::new(stream);
+        let head = window.look(4)?;
+        let Some(magic) = head.first_chunk::<4>().copied() else {
+            return Err(damaged(
+                0,
+                match head.len() {
+                    0 => "the file is empty".to_owned(),
+                    _ => "the file is too short for a capture".to_owned(),
+                },
+            ));
+        };
+        let format = match magic {
+            pcapng::SECTION => Format::Pcapng(Pcapng::new()),
+            _ => Format::Pcap(Pcap::open(magic, &mut window)?),
+        };
+        Ok(Self {
+            window,
+            format,
+            cut: None,
+        })
+    }
+
+    /// The next frame; [`None`] at the end of the file.
+    ///
+    /// # Errors
+    /// If it cannot be read. There are no more frames then.
+    // A frame lends from the capture, and so this is not `Iterator::next`.
+    #[allow(clippy::should_implement_trait)]
+    #[inline]
+    pub fn next(&mut self) -> Result<Option<Frame<'_>>, Error> {
+        let next = match &mut self.format {
+            Format::Pcap(pcap) => pcap.next(&mut self.window)?,
+            Format::Pcapng(pcapng) => pcapng.next(&mut self.window)?,
+        };
+        match next {
+            Next::Frame(frame) => Ok(Some(frame)),
+            Next::End => Ok(None),
+            Next::Cut(cut) => {
+                self.cut = Some(cut);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Bytes of the file that have been read so far.
+    pub fn offset(&self) -> u64 {
+        self.window.offset()
+    }
+
+    /// Tells, after the last frame, whether the file was cut.
+    pub fn cut(&self) -> Option<Cut> {
+        self.cut
+    }
+}
+
+fn damaged(offset: u64, reason: String) -> Error {
+    Error::Damaged { offset, reason }
+}

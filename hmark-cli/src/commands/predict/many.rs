@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `hmark predict` for the packets of a capture, or the flows of a list.
+
+use std::fs::{self, File};
+use std::io::{stdin, stdout, BufReader, Read, Write};
+use std::num::ParseIntError;
+use std::path::{Path, PathBuf};
+
+use anyhow::{bail, Context, Result};
+use clap::Args;
+use hmark_cli::capture::Capture;
+use hmark_cli::drawing::chart::chart;
+use hmark_cli::flows::{Format, List};
+use hmark_cli::host::Host;
+use hmark_cli::predict::{self, Alone, Judge, OfHost, Prediction, MOST_FLOWS};
+use hmark_cli::ruleset::Hook;
+use hmark_cli::spread::{Amount, Share};
+
+use crate::commands::{Status, Usage};
+use crate::output::predicted::Predicted;
+use crate::output::progress::Progress;
+
+/// The size of the buffer for lists in bytes. Captures have one of their own.
+const BUFFER: usize = 1 << 16;
+
+/// The flows to predict for.
+#[derive(Args)]
+pub struct Sources {
+    /// A capture, as tcpdump -w writes it: pcap or pcapng, "-" for the standard input
+    #[arg(long, value_name = "FILE", group = "source")]
+    pcap: Option<PathBuf>,
+    /// A list of flows, one a line: protocol,source,sport,destination,dport[,packets[,bytes]], or with
+    /// columns named in its first line
+    #[arg(long, value_name = "FILE", group = "source")]
+    flows: Option<PathBuf>,
+    /// A list of connections: what conntrack -L says, or /proc/net/nf_conntrack
+    #[arg(long, value_name = "FILE", group = "source")]
+    conntrack: Option<PathBuf>,
+    /// A chart of the marks' shares
+    #[arg(long, value_name = "FILE", requires = "source")]
+    svg: Option<PathBuf>,
+}
+
+/// A file of flows.
+enum Source<'a> {
+    Capture(&'a Path),
+    List(&'a Path, Format),
+}
+
+impl Sources {
+    fn source(&self) -> Option<Source<'_>> {
+        let Self {
+            pcap,
+            flows,
+            conntrack,
+            ..
+        } = self;
+        if let Some(file) = pcap {
+            return Some(Source::Capture(file));
+        }
+        if let Some(file) = flows {
+            return Some(Source::List(file, Format::Csv));
+        }
+        Some(Source::List(conntrack.as_deref()?, Format::Conntrack))
+    }
+
+    /// Whether there is a file of flows.
+    pub fn is_given(&self) -> bool {
+        self.source().is_some()
+    }
+
+    /// Predicts by a rule alone, and prints the answer.
+    pub fn by_rule(&self, rule: &str, expected: Option<&str>, json: bool) -> Result<Status> {
+        let mut judge = Alone::read(rule).map_err(|error| Usage(format!("--rule: {error}")))?;
+        let (prediction, error) = self.predict(&mut judge)?;
+        let predicted = Predicted {
+            source: &self.name(),
+            judge: &format!("rule: {}", judge.text()),
+            prediction: &prediction,
+            gateway: &|_| None,
+        };
+        self.answer(&predicted, error, expected, json)
+    }
+
+    /// Predicts by the rules and the routing of a host, to which the packets come by this hook and device,
+    /// and prints the answer.
+    pub fn by_host(
+        &self,
+        host: &Host,
+        (hook, input): (Option<Hook>, Option<&str>),
+        expected: Option<&str>,
+        json: bool,
+    ) -> Result<Status> {
+        let mut judge = OfHost::new(host, hook, input);
+        let (prediction, error) = self.predict(&mut judge)?;
+        let predicted = Predicted {
+            source: &self.name(),
+            judge: &format!("host {}: {} HMARK rules", host.name, judge.rule_count()),
+            prediction: &prediction,
+            gateway: &|mark| judge.gateway(mark),
+        };
+        self.answer(&predicted, error, expected, json)
+    }
+
+    /// Prints an answer, with the error at which the file could not be read on.
+    fn answer(
+        &self,
+        predicted: &Predicted<'_>,
+        error: Option<anyhow::Error>,
+        expected: Option<&str>,
+        json: bool,
+    ) -> Result<Status> {
+        let prediction = predicted.prediction;
+        let mut warnings: Vec<String> = Vec::new();
+        warnings.extend(prediction.cut.map(|cut| format!("{}: {cut}", self.name())));
+        warnings.extend(expected.and_then(|expected| unexpected(predicted, expected)));
+        self.print(predicted, &warnings, json)?;
+        if let Some(error) = error {
+            return Err(error);
+        }
+        Ok(
+            match (prediction.cannot_tell.is_empty(), warnings.is_empty()) {
+                (false, _) => Status::CannotTell,
+                (true, false) => Status::No,
+                (true, true) => Status::Fine,
+            },
+        )
+    }
+
+    /// The name of the file.
+    fn name(&self) -> String {
+        match self.source() {
+            Some(Source::Capture(file) | Source::List(file, _)) => file.display().to_string(),
+            None => String::new(),
+        }
+    }
+
+    /// The prediction, as far as the file can be read, and the error where it ends.
+    fn predict<J: Judge>(&self, judge: &mut J) -> Result<(Prediction, Option<anyhow::Error>)> {
+        let name = self.name();
+        let mut progress = Progress::new("bytes");
+        match self.source() {
+            Some(Source::Capture(file)) => {
+                let (stream, len) = open(file)?;
+                let capture = Capture::open(stream).with_context(|| name.clone())?;
+                let mut report = |offset| progress.report(offset, len);
+                let (prediction, error) =
+                    predict::of_capture(capture, judge, MOST_FLOWS, &mut report);
+                let error = error.map(|error| anyhow::Error::new(error).context(name));
+                some(prediction, error)
+            }
+            Some(Source::List(file, format)) => {
+                let (stream, len) = open(file)?;
+                let list = List::new(BufReader::with_capacity(BUFFER, stream), format);
+                let mut report = |offset| progress.report(offset, len);
+                let (prediction, error) = predict::of_list(list, judge, MOST_FLOWS, &mut report);
+                let error = error.map(|error| anyhow::Error::new(error).context(name));
+                some(prediction, error)
+            }
+            None => bail!("there is no file of flows"),
+        }
+    }
+
+    fn print(&self, predicted: &Predicted<'_>, warnings: &[String], json: bool) -> Result<()> {
+        let mut out = stdout().lock();
+        match json {
+            true => writeln!(out, "{:#}", predicted.json(warnings))?,
+            false => {
+                for line in predicted.text() {
+                    writeln!(out, "{line}")?;
+                }
+            }
+        }
+        out.flush()?;
+        for warning in warnings {
+            eprintln!("hmark: warning: {warning}");
+        }
+        if let Some(file) = &self.svg {
+            let title = "HMARK: flows by mark";
+            let svg = chart(title, &predicted.summary(), &predicted.bars())?;
+            fs::write(file, svg).with_context(|| format!("cannot write {}", file.display()))?;
+        }
+        Ok(())
+    }
+}
+
+/// The prediction and the error, or the error alone if there is nothing else.
+fn some(
+    prediction: Prediction,
+    error: Option<anyhow::Error>,
+) -> Result<(Prediction, Option<anyhow::Error>)> {
+    let whole = prediction.whole();
+    match error {
+        Some(error) if whole.packets == 0 && whole.flows == 0 => Err(error),
+        error => Ok((prediction, error)),
+    }
+}
+
+/// A file, and its length in bytes; 0 if that is not known.
+fn open(file: &Path) -> Result<(Box<dyn Read>, u64)> {
+    if file.as_os_str() == "-" {
+        return Ok((Box::new(stdin().lock()), 0));
+    }
+    let cannot = || format!("cannot read {}", file.display());
+    let opened = File::open(file).with_context(cannot)?;
+    let metadata = opened.metadata().with_context(cannot)?;
+    if metadata.is_dir() {
+        bail!("cannot read {}: it is a folder", file.display());
+    }
+    Ok((Box::new(opened), metadata.len()))
+}
+
+/// A sentence about the flows that have another mark or gateway than the one expected.
+fn unexpected(predicted: &Predicted<'_>, expected: &str) -> Option<String> {
+    let mark = number(expected).ok();
+    let is_expected = |share: &&Share| match (predicted.gateway)(share.mark) {
+        Some(gateway) if gateway == expected => true,
+        _ => Some(share.mark) == mark,
+    };
+    let whole = predicted.prediction.whole();
+    let mut found = Amount::default();
+    for share in predicted
+        .prediction
+        .spread
+        .shares()
+        .iter()
+        .filter(is_expected)
+    {
+        found.add(share.amount);
+    }
+    let flows = whole.flows.saturating_sub(found.flows);
+    let packets = whole.packets.saturating_sub(found.packets);
+    let sentence = format!("{flows} flows and {packets} packets do not get {expected}");
+    ((flows, packets) != (0, 0)).then_some(sentence)
+}
+
+/// A mark, decimal or hexadecimal.
+fn number(text: &str) -> Result<u32, ParseIntError> {
+    match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => text.parse(),
+    }
+}

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Hosts that route alike have one digest, and each change that moves a flow gives another.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use hmark_text::{Kind, OPTIONS};
+
+use super::*;
+use crate::routing::{Routes, RoutingRules};
+use crate::ruleset::RuleSet;
+
+fn host(name: &str) -> Host {
+    let hosts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts");
+    Host::saved(&hosts.join(name)).unwrap()
+}
+
+fn digest(host: &Host) -> String {
+    of_text(&text(host, Scope::Routes).unwrap())
+}
+
+/// A host with the rules of a text in IPv4's mangle table.
+fn with_rules(rules: &str) -> Host {
+    static SELECTOR: LazyLock<Host> = LazyLock::new(|| host("pre-load-balancer/selector-a"));
+    let mut host = SELECTOR.clone();
+    let text = format!(
+        "*mangle\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:own - [0:0]\n{rules}\nCOMMIT\n"
+    );
+    host.ipv4.ruleset =
+        crate::host::Part::Known(RuleSet::read(text.as_bytes(), Family::Ipv4).unwrap());
+    host
+}
+
+/// The digest of a host whose files are changed by replacing text.
+fn replaced(name: &str, file: &str, from: &str, to: &str) -> String {
+    let mut host = host(name);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/hosts")
+        .join(name);
+    let text = std::fs::read_to_string(folder.join(file)).unwrap();
+    assert!(text.contains(from), "{file} has no {from}");
+    let text = text.replace(from, to);
+    let family = match file.contains('6') {
+        true => Family::Ipv6,
+        false => Family::Ipv4,
+    };
+    let side = match family {
+        Family::Ipv4 => &mut host.ipv4,
+        Family::Ipv6 => &mut host.ipv6,
+    };
+    match file {
+        "iptables-save" | "ip6tables-save" => {
+            side.ruleset =
+                crate::host::Part::Known(RuleSet::read(text.as_bytes(), family).unwrap());
+        }
+        "ip-rule.json" | "ip6-rule.json" => {
+            side.rules =
+                crate::host::Part::Known(RoutingRules::read(text.as_bytes(), family).unwrap());
+        }
+        _ => side.routes = crate::host::Part::Known(Routes::read(text.as_bytes(), family).unwrap()),
+    }
+    digest(&host)
+}
+
+#[test]
+fn selectors_of_a_cluster_agree() {
+    for cluster in [
+        &[
+            "pre-load-balancer/selector-a",
+            "pre-load-balancer/selector-b",
+            "pre-load-balancer/selector-c",
+        ][..],
+        &["gateways/selector-a", "gateways/selector-b"],
+    ] {
+        let texts: Vec<_> = cluster
+            .iter()
+            .map(|name| text(&host(name), Scope::Routes).unwrap())
+            .collect();
+        for other in &texts {
+            assert_eq!(&texts[0], other);
+        }
+    }
+    let others = [
+        "pre-load-balancer/selector-a",
+        "pre-load-balancer/selector-s",
+        "gateways/border",
+        "router/router",
+    ];
+    let mut digests: Vec<_> = others.iter().map(|name| digest(&host(name))).collect();
+    digests.sort();
+    digests.dedup();
+    assert_eq!(digests.len(), others.len());
+}
+
+#[test]
+fn what_does_not_decide_does_not_count() {
+    let hmark =
+        "-A PREROUTING -d 198.51.100.1/32 -i front -j HMARK --hmark-mod 4 --hmark-offset 100";
+    let same = digest(&with_rules(hmark));
+    for rules in [
+        format!("[5:6] {hmark}"),
+        format!("{hmark}\n-A OUTPUT -j LOG"),
+        format!("-A PREROUTING -m mark --mark 0x7\n{hmark}\n-A PREROUTING -j LOG"),
+        format!("{hmark}\n-A PREROUTING -j ACCEPT"),
+        format!("-A PREROUTING -j own\n-A own -j LOG\n{hmark}"),
+        "-A PREROUTING -i front -d 198.51.100.1/32 -m comment --comment \"the cluster\" -j HMARK --hmark-offset 100 --hmark-mod 4".to_owned(),
+    ] {
+        assert_eq!(digest(&with_rules(&rules)), same, "{rules}");
+    }
+    // Rules that accept alike may change places.
+    let accept = |one: &str, other: &str| {
+        digest(&with_rules(&format!(
+            "-A PREROUTING -s {one} -j ACCEPT\n-A PREROUTING -s {other} -j ACCEPT\n{hmark}"
+        )))
+    };
+    assert_eq!(
+        accept("10.0.0.1", "10.0.0.2"),
+        accept("10.0.0.2", "10.0.0.1")
+    );
+    assert_ne!(
+        accept("10.0.0.1", "10.0.0.2"),
+        accept("10.0.0.1", "10.0.0.3")
+    );
+    assert_ne!(accept("10.0.0.1", "10.0.0.2"), same);
+}
+
+#[test]
+fn names_of_devices_and_tables_and_preferences_do_not_count() {
+    let name = "pre-load-balancer/selector-a";
+    let same = digest(&host(name));
+    assert_eq!(replaced(name, "ip-rule.json", "3276", "1276"), same);
+    assert_eq!(
+        replaced(name, "iptables-save", "ACCEPT [0:0]", "ACCEPT [77:99]"),
+        same
+    );
+    let file = "ip-route.json";
+    assert_eq!(
+        replaced(name, file, "\"dev\":\"front\"", "\"dev\":\"eth7\""),
+        same
+    );
+    let renumbered = host("pre-load-balancer/selector-b");
+    assert_eq!(digest(&renumbered), same);
+}
+
+/// Each rule, with the one that it becomes by one change.
+fn changes() -> Vec<(String, String)> {
+    let base = "--hmark-mod 4 --hmark-offset 0x100";
+    let mut changes = Vec::new();
+    let mut add = |before: &str, after: &str| {
+        changes.push((format!("{base} {before}"), format!("{base} {after}")));
+    };
+    for row in &OPTIONS {
+        let name = row.name.to_str().unwrap();
+        let values: &[&str] = match (&row.kind, name) {
+            (_, "hmark-mod" | "hmark-offset") => continue,
+            (Kind::Ones(_), _) => &["0xff00", "0xfff00"],
+            (Kind::Weights, _) => &["1=0", "1=50", "2=0", "1-2=0"],
+            (Kind::Key, _) => &[
+                "00112233445566778899aabbccddeeff",
+                "00112233445566778899aabbccddeefe",
+            ],
+            (Kind::Selectors, _) => &[
+                "src",
+                "dst",
+                "src,dst",
+                "ct,src",
+                "sport",
+                "src,sport,proto",
+                "spi",
+            ],
+            (Kind::Tunnels, _) => &["gre", "gtpu", "vxlan", "vxlan:8472", "geneve", "ipip"],
+            (Kind::Switch, _) => &[""],
+            (Kind::Prefix(_), _) => &["24", "25", "0"],
+            (Kind::Number(_), "hmark-from") => &["3", "2", "1"],
+            (Kind::Number(_), _) => &["1", "2", "3"],
+        };
+        for value in values {
+            let option = format!("--{name} {value}");
+            add("", &option);
+            for other in values.iter().filter(|other| *other != value) {
+                add(&option, &format!("--{name} {other}"));
+            }
+        }
+    }
+    changes.push((base.into(), "--hmark-mod 5 --hmark-offset 0x100".into()));
+    changes.push((base.into(), "--hmark-mod 4 --hmark-offset 0x101".into()));
+    changes
+}
+
+#[test]
+fn each_option_counts() {
+    let changes = changes();
+    for row in &OPTIONS {
+        let name = row.name.to_str().unwrap();
+        let is_changed = |(_, after): &(String, String)| after.contains(&format!("--{name} "));
+        assert!(changes.iter().any(is_changed), "{name}");
+    }
+    let of = |options: &str| digest(&with_rules(&format!("-A PREROUTING -j HMARK {options}")));
+    for (before, after) in changes {
+        assert_ne!(of(&before), of(&after), "{before}: {after}");
+    }
+}
+
+#[test]
+fn each_match_and_each_rule_before_counts() {
+    let hmark = "-j HMARK --hmark-mod 4 --hmark-offset 100";
+    let base = digest(&with_rules(&format!("-A PREROUTING {hmark}")));
+    let mut seen = vec![base];
+    for rules in [
+        format!("-A PREROUTING -s 10.0.0.0/8 {hmark}"),
+        format!("-A PREROUTING ! -s 10.0.0.0/8 {hmark}"),
+        format!("-A PREROUTING -d 10.0.0.0/8 {hmark}"),
+        format!("-A PREROUTING -i front {hmark}"),
+        format!("-A PREROUTING -i north {hmark}"),
+        format!("-A PREROUTING ! -i north {hmark}"),
+        format!("-A PREROUTING -i + {hmark}"),
+        format!("-A PREROUTING -p tcp {hmark}"),
+        format!("-A PREROUTING -p tcp -m tcp --dport 80 {hmark}"),
+        format!("-A PREROUTING -p tcp -m tcp --sport 80 {hmark}"),
+        format!("-A PREROUTING -p tcp -m tcp ! --dport 80 {hmark}"),
+        format!("-A PREROUTING -m mark --mark 0 {hmark}"),
+        format!("-A PREROUTING -m statistic --mode nth --every 2 --packet 0 {hmark}"),
+        format!("-A OUTPUT {hmark}"),
+        format!("-A PREROUTING -j own\n-A own {hmark}"),
+        format!("-A PREROUTING -s 10.0.0.0/8 -j own\n-A own {hmark}"),
+        format!("-A PREROUTING {hmark}\n-A PREROUTING -j MARK --set-xmark 0x1/0xff"),
+        format!("-A PREROUTING -j MARK --set-xmark 0x1/0xff\n-A PREROUTING {hmark}"),
+        format!("-A PREROUTING -s 10.0.0.1 -j RETURN\n-A PREROUTING {hmark}"),
+        format!("-A PREROUTING -s 10.0.0.1 -j DROP\n-A PREROUTING {hmark}"),
+        format!("-A PREROUTING {hmark}\n-A PREROUTING -j CONNMARK --restore-mark"),
+        format!("-A PREROUTING -j own\n-A PREROUTING {hmark}\n-A own -j ACCEPT"),
+        format!("-A PREROUTING -j own\n-A PREROUTING {hmark}\n-A own -s 10.0.0.1 -j ACCEPT"),
+    ] {
+        let digest = digest(&with_rules(&rules));
+        assert!(!seen.contains(&digest), "{rules}");
+        seen.push(digest);
+    }
+}
+
+#[test]
+fn each_change_of_routing_counts_and_marks_alone_do_not_see_it() {
+    let name = "pre-load-balancer/selector-a";
+    let same = digest(&host(name));
+    for (file, from, to) in [
+        ("ip-rule.json", "\"fwmark\":\"0x65\"", "\"fwmark\":\"0x64\""),
+        (
+            "ip-rule.json",
+            "\"fwmark\":\"0x65\"",
+            "\"fwmark\":\"0x65\",\"fwmask\":\"0xff\",\"iif\":\"north\"",
+        ),
+        (
+            "ip-rule.json",
+            "\"fwmark\":\"0x65\",\"table\":\"101\"",
+            "\"fwmark\":\"0x65\",\"table\":\"102\"",
+        ),
+        ("ip-rule.json", "\"priority\":32766", "\"priority\":5"),
+        (
+            "ip6-rule.json",
+            "\"fwmark\":\"0x67\"",
+            "\"fwmark\":\"0x77\"",
+        ),
+        ("ip-route.json", "10.1.0.12", "10.1.0.13"),
+        (
+            "ip-route.json",
+            "\"dst\":\"default\",\"gateway\":\"10.1.0.12\"",
+            "\"dst\":\"10.0.0.0/8\",\"gateway\":\"10.1.0.12\"",
+        ),
+        (
+            "ip-route.json",
+            "\"dst\":\"default\",\"gateway\":\"10.1.0.12\"",
+            "\"type\":\"blackhole\",\"dst\":\"default\"",
+        ),
+        ("ip6-route.json", "fd00:1::12", "fd00:1::13"),
+    ] {
+        assert_ne!(replaced(name, file, from, to), same, "{file}: {from}");
+    }
+    let marks = |name: &str| of_text(&text(&host(name), Scope::Marks).unwrap());
+    assert_eq!(marks(name), marks("pre-load-balancer/selector-b"));
+    assert!(!text(&host(name), Scope::Marks).unwrap().contains("10.1.0"));
+}
+
+#[test]
+fn a_key_counts_and_is_not_shown() {
+    let key = "00112233445566778899aabbccddeeff";
+    let rule = format!("-A PREROUTING -j HMARK --hmark-mod 4 --hmark-key {key}");
+    let text = text(&with_rules(&rule), Scope::Marks).unwrap();
+    assert!(
+        !text.contains(key) && text.contains("--hmark-key sha256:"),
+        "{text}"
+    );
+}

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Drawings, as SVG.
+
+pub mod chart;
+pub mod moves;

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Rules that overwrite the mark before it is routed by.
+
+use hmark::rule::v1::Info;
+
+use super::site::{place, reached, HmarkRule};
+use super::{Found, Site};
+use crate::marks::bits;
+use crate::ruleset::{Chain, Connmark, End, Match, Rule, Table, Target};
+
+/// Rules behind HMARK's that overwrite its marks.
+pub fn later(site: &Site<'_>, all: &mut Vec<Found>) {
+    for hmark in site.before_routing() {
+        // The bits that are routed by.
+        let routed = hmark
+            .marks
+            .iter()
+            .filter_map(|&mark| site.own_rule(mark, hmark.info)?.mark);
+        let routed = routed.fold(0, |bits, (_, mask)| bits | mask);
+        let routed = match routed {
+            0 => bits(hmark.info),
+            bits => bits,
+        };
+        for (table, chain, rule) in behind(site, hmark) {
+            let changed = changed(&rule.target);
+            if changed & routed == 0 || spares(rule, hmark) || is_refinement(rule, hmark) {
+                continue;
+            }
+            all.push(Found {
+                place: Some(place(table, chain, rule)),
+                sentence: format!(
+                    "the rule changes the mark that HMARK sets in {}: the last one wins",
+                    hmark.place()
+                ),
+                remedy: format!(
+                    "put it before the HMARK rule, let it have only packets without a mark, or give each its \
+                     own bits (--hmark-mask; this one changes {:#x})",
+                    changed
+                ),
+                commands: vec![format!(
+                    "{} -t {} -R {} {} -m mark --mark 0 ...",
+                    site.iptables(),
+                    table.name,
+                    chain.name,
+                    rule.number
+                )],
+            });
+        }
+    }
+}
+
+/// The bits of the packet's mark that a target may change.
+fn changed(target: &Target) -> u32 {
+    match target {
+        Target::Mark(change) => change.clear | change.invert,
+        Target::Hmark(info) => bits(info),
+        Target::Connmark(Connmark::Restore { packet, connection }) => packet | connection,
+        _ => 0,
+    }
+}
+
+/// The rules that a packet may meet behind an HMARK rule, before it is routed.
+fn behind<'s>(site: &'s Site<'_>, hmark: &HmarkRule<'_>) -> Vec<(&'s Table, &'s Chain, &'s Rule)> {
+    let mut rules = Vec::new();
+    let tables = ["raw", "mangle", "nat"];
+    let from = tables
+        .iter()
+        .position(|name| *name == hmark.table.name)
+        .unwrap_or(0);
+    for (index, name) in tables.iter().enumerate().skip(from) {
+        let Some(table) = site.rules.table(name) else {
+            continue;
+        };
+        let is_same = index == from;
+        for hook in hmark
+            .hooks
+            .iter()
+            .filter(|hook| matches!(**hook, "PREROUTING" | "OUTPUT"))
+        {
+            let Some(base) = table.chain(hook) else {
+                continue;
+            };
+            let mut is_behind = !is_same;
+            for chain in reached(table, base) {
+                for rule in &chain.rules {
+                    if is_same && std::ptr::eq(rule, hmark.rule) {
+                        is_behind = true;
+                    } else if is_behind {
+                        rules.push((table, chain, rule));
+                    }
+                }
+            }
+        }
+    }
+    rules
+}
+
+/// Whether a rule has no packet that HMARK has marked: it asks for other marks, or for packets that do not
+/// meet the HMARK rule.
+fn spares(rule: &Rule, hmark: &HmarkRule<'_>) -> bool {
+    let asks_for_others = rule.matches.iter().any(|condition| match condition {
+        Match::Mark { value, mask, not } => {
+            !hmark.marks.is_empty()
+                && hmark
+                    .marks
+                    .iter()
+                    .all(|mark| (mark & mask == *value) == *not)
+        }
+        _ => false,
+    });
+    let excludes = |one: &Match| {
+        hmark
+            .rule
+            .matches
+            .iter()
+            .any(|other| are_disjoint(one, other))
+    };
+    asks_for_others || rule.matches.iter().any(excludes)
+}
+
+/// Whether no packet meets both conditions.
+fn are_disjoint(one: &Match, other: &Match) -> bool {
+    match (one, other) {
+        (
+            Match::Net {
+                end: a,
+                net: one,
+                not: x,
+            },
+            Match::Net {
+                end: b,
+                net: other,
+                not: y,
+            },
+        ) if a == b && *a != End::Either => match (x, y) {
+            (false, false) => !overlap(one, other),
+            (true, false) => one == other || holds(one, other),
+            (false, true) => one == other || holds(other, one),
+            (true, true) => false,
+        },
+        (
+            Match::Protocol {
+                protocol: one,
+                not: x,
+            },
+            Match::Protocol {
+                protocol: other,
+                not: y,
+            },
+        ) => match (x, y) {
+            (false, false) => one != other,
+            (true, true) => false,
+            _ => one == other,
+        },
+        (
+            Match::Input {
+                device: one,
+                not: x,
+            },
+            Match::Input {
+                device: other,
+                not: y,
+            },
+        )
+        | (
+            Match::Output {
+                device: one,
+                not: x,
+            },
+            Match::Output {
+                device: other,
+                not: y,
+            },
+        ) => {
+            let is_name = !one.ends_with('+') && !other.ends_with('+');
+            match (x, y) {
+                (false, false) => is_name && one != other,
+                (true, true) => false,
+                _ => one == other,
+            }
+        }
+        _ => false,
+    }
+}
+
+/// Whether the first network has all of the other one.
+fn holds(net: &crate::net::Net, other: &crate::net::Net) -> bool {
+    let first = other.to_string();
+    let first = first
+        .split('/')
+        .next()
+        .and_then(|address| address.parse().ok());
+    net.length() <= other.length() && first.is_some_and(|address| net.contains(address))
+}
+
+fn overlap(one: &crate::net::Net, other: &crate::net::Net) -> bool {
+    holds(one, other) || holds(other, one)
+}
+
+/// Whether a rule is an HMARK rule of the same marks for some of the packets, as for pings behind NAT.
+fn is_refinement(rule: &Rule, hmark: &HmarkRule<'_>) -> bool {
+    let Target::Hmark(info) = &rule.target else {
+        return false;
+    };
+    let marks = |info: &Info| {
+        (
+            info.masked.v0.hmodulus,
+            info.masked.v0.hoffset,
+            info.masked.mark_mask,
+        )
+    };
+    let has_all = hmark
+        .rule
+        .matches
+        .iter()
+        .all(|condition| rule.matches.contains(condition));
+    marks(info) == marks(hmark.info) && has_all && rule.matches.len() > hmark.rule.matches.len()
+}

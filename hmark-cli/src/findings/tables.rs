@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Mistakes in the tables and routes of marks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use super::site::folded;
+use super::{Found, Site};
+use crate::net::Net;
+use crate::routing::{Action, Kind, Routes};
+
+/// Each table of a mark once, with its marks.
+fn by_table<'h>(site: &Site<'h>) -> BTreeMap<&'h str, Vec<u32>> {
+    let mut tables: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+    for (mark, table) in site.tables() {
+        tables.entry(table).or_default().push(mark);
+    }
+    tables
+}
+
+/// Tables without any route.
+pub fn empty(site: &Site<'_>, all: &mut Vec<Found>) {
+    let Some(routes) = site.routes else {
+        return;
+    };
+    for (table, marks) in by_table(site) {
+        if routes.has_table(table) {
+            continue;
+        }
+        all.push(Found {
+            place: Some(format!("table {table}")),
+            sentence: format!(
+                "the table of mark {} has no {} route: its packets go by the next ip rule that fits",
+                folded(&marks),
+                site.family
+            ),
+            remedy: "add a route to the mark's gateway, or name the right table in the ip rule".to_owned(),
+            commands: vec![format!("{} route add default via GATEWAY table {table}", site.ip())],
+        });
+    }
+}
+
+/// Tables that lack a destination that all others have.
+pub fn without_route(site: &Site<'_>, all: &mut Vec<Found>) {
+    if site.routes.is_none() {
+        return;
+    }
+    let tables = by_table(site);
+    let destinations = |table: &str| -> BTreeSet<String> {
+        let routes = site.routes_of(table);
+        routes
+            .iter()
+            .map(|route| route.destination.to_string())
+            .collect()
+    };
+    let by_name: BTreeMap<&str, BTreeSet<String>> = tables
+        .keys()
+        .map(|table| (*table, destinations(table)))
+        .filter(|(_, nets)| !nets.is_empty())
+        .collect();
+    let every: BTreeSet<&String> = by_name.values().flatten().collect();
+    for net in every {
+        let without: Vec<&str> = by_name
+            .iter()
+            .filter(|(_, nets)| !nets.contains(net))
+            .map(|(table, _)| *table)
+            .collect();
+        // A route that most have is missing; one that most have not is special.
+        if without.is_empty() || without.len() * 2 > by_name.len() {
+            continue;
+        }
+        for table in without {
+            let marks = tables.get(table).map(Vec::as_slice).unwrap_or_default();
+            let destination = match *net == default(site) {
+                true => "default",
+                false => net,
+            };
+            all.push(Found {
+                place: Some(format!("table {table}")),
+                sentence: format!(
+                    "the table of mark {} has no route to {destination}, unlike those of the other marks",
+                    folded(marks)
+                ),
+                remedy: "add the route".to_owned(),
+                commands: vec![format!("{} route add {destination} via GATEWAY table {table}", site.ip())],
+            });
+        }
+    }
+}
+
+fn default(site: &Site<'_>) -> String {
+    Net::every(site.family).to_string()
+}
+
+/// Tables that no routing rule leads to.
+pub fn unused(site: &Site<'_>, all: &mut Vec<Found>) {
+    let (Some(routing), Some(routes)) = (site.routing, site.routes) else {
+        return;
+    };
+    let is_unknown = |action: &Action| matches!(action, Action::Unknown(_));
+    if site.hmark.is_empty() || routing.rules.iter().any(|rule| is_unknown(&rule.action)) {
+        return;
+    }
+    let used: BTreeSet<&str> = routing
+        .rules
+        .iter()
+        .filter_map(|rule| match &rule.action {
+            Action::Table(table) => Some(table.as_str()),
+            _ => None,
+        })
+        .collect();
+    let tables: BTreeSet<&str> = routes.all().map(|(table, _)| table).collect();
+    for table in tables
+        .difference(&used)
+        .filter(|table| !matches!(**table, "main" | "local" | "default"))
+    {
+        all.push(Found {
+            place: Some(format!("table {table}")),
+            sentence: "the table has routes, but no ip rule leads to it".to_owned(),
+            remedy: "name it in the ip rule of its mark, or delete it".to_owned(),
+            commands: vec![format!("{} rule add fwmark MARK table {table}", site.ip())],
+        });
+    }
+}
+
+/// Routes that drop the packets of a mark.
+pub fn refuses(site: &Site<'_>, all: &mut Vec<Found>) {
+    for (table, marks) in by_table(site) {
+        let first = site
+            .routes_of(table)
+            .into_iter()
+            .find(|route| route.destination.length() == 0);
+        let Some(Kind::Refuse(word)) = first.map(|route| &route.kind) else {
+            continue;
+        };
+        all.push(Found {
+            place: Some(format!("table {table}")),
+            sentence: format!("packets with mark {} are dropped ({word})", folded(&marks)),
+            remedy: "to take a mark out, give it the weight 0: its flows then go to all others"
+                .to_owned(),
+            commands: vec![format!(
+                "{} route replace default via GATEWAY table {table}",
+                site.ip()
+            )],
+        });
+    }
+}
+
+/// Two marks with one table, where all others have their own.
+pub fn shared(site: &Site<'_>, all: &mut Vec<Found>) {
+    let tables = by_table(site);
+    let single = tables.values().filter(|marks| marks.len() == 1).count();
+    // Several marks for each gateway, or for one with more capacity, are meant.
+    if single * 2 <= tables.len() {
+        return;
+    }
+    for (table, marks) in tables.iter().filter(|(_, marks)| marks.len() > 1) {
+        all.push(Found {
+            place: Some(format!("table {table}")),
+            sentence: format!(
+                "the marks {} have one table, and each other mark has its own: one gateway gets several shares",
+                folded(marks)
+            ),
+            remedy: "name each mark's own table in its ip rule, unless this is meant".to_owned(),
+            commands: Vec::new(),
+        });
+    }
+}
+
+/// The gateways of a table's first default route, or of its first route.
+fn gateways(site: &Site<'_>, table: &str) -> Vec<IpAddr> {
+    let routes = site.routes_of(table);
+    let route = routes
+        .iter()
+        .find(|route| route.destination.length() == 0)
+        .or(routes.first());
+    route
+        .into_iter()
+        .flat_map(|route| &route.hops)
+        .filter_map(|hop| hop.gateway)
+        .collect()
+}
+
+/// Two tables with one gateway.
+pub fn same_gateway(site: &Site<'_>, all: &mut Vec<Found>) {
+    let mut by_gateway: BTreeMap<IpAddr, Vec<(&str, Vec<u32>)>> = BTreeMap::new();
+    for (table, marks) in by_table(site) {
+        if let [gateway] = gateways(site, table)[..] {
+            by_gateway.entry(gateway).or_default().push((table, marks));
+        }
+    }
+    for (gateway, tables) in by_gateway.iter().filter(|(_, tables)| tables.len() > 1) {
+        let names: Vec<&str> = tables.iter().map(|(table, _)| *table).collect();
+        let mut marks: Vec<u32> = tables.iter().flat_map(|(_, marks)| marks.clone()).collect();
+        marks.sort_unstable();
+        all.push(Found {
+            place: Some(format!("tables {}", names.join(", "))),
+            sentence: format!(
+                "the marks {} have tables of their own, but one gateway, {gateway}: it gets several shares",
+                folded(&marks)
+            ),
+            remedy: "give each table its own gateway, unless this one stands in for another; a weight of 0 \
+                     spreads the flows of a gateway that is out over all others"
+                .to_owned(),
+            commands: vec![format!("{} route replace default via GATEWAY table TABLE", site.ip())],
+        });
+    }
+}
+
+/// Routes with several gateways.
+pub fn multipath(site: &Site<'_>, all: &mut Vec<Found>) {
+    for (table, marks) in by_table(site) {
+        let routes = site.routes_of(table);
+        let Some(route) = routes.iter().find(|route| route.hops.len() > 1) else {
+            continue;
+        };
+        let hops: Vec<String> = route
+            .hops
+            .iter()
+            .filter_map(|hop| hop.gateway)
+            .map(|gateway| gateway.to_string())
+            .collect();
+        all.push(Found {
+            place: Some(format!("table {table}")),
+            sentence: format!(
+                "the route of mark {} has several gateways ({}): the kernel chooses one, by a hash that other \
+                 hosts, and replies, need not agree with",
+                folded(&marks),
+                hops.join(", ")
+            ),
+            remedy: "give each gateway a mark and a table of its own".to_owned(),
+            commands: Vec::new(),
+        });
+    }
+}
+
+/// The gateways of all marks' tables, each with its device and marks.
+pub fn hops<'h>(site: &Site<'h>) -> Vec<(&'h crate::routing::Hop, &'h str, Vec<u32>)> {
+    let mut hops = Vec::new();
+    if site.routes.is_none() {
+        return hops;
+    }
+    for (table, marks) in by_table(site) {
+        for route in site.routes_of(table) {
+            hops.extend(route.hops.iter().map(|hop| (hop, table, marks.clone())));
+        }
+    }
+    hops
+}
+
+/// Whether any route without a gateway leads to an address by a device.
+pub fn is_on_link(routes: &Routes, address: IpAddr, device: Option<&str>) -> bool {
+    routes.all().any(|(_, route)| {
+        let is_direct = route.kind == Kind::Unicast && route.destination.contains(address);
+        is_direct
+            && route.hops.iter().any(|hop| {
+                hop.gateway.is_none() && (device.is_none() || hop.device.as_deref() == device)
+            })
+    })
+}

@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Each mistake, made on a host of the tutorials that works, is found; and on those hosts nothing is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process;
+
+use super::*;
+
+const SELECTOR: &str = "pre-load-balancer/selector-a";
+const BORDER: &str = "gateways/border";
+
+/// All hosts of the tutorials that have HMARK.
+const HOSTS: [&str; 8] = [
+    SELECTOR,
+    "pre-load-balancer/selector-b",
+    "pre-load-balancer/selector-c",
+    "pre-load-balancer/selector-s",
+    "gateways/selector-a",
+    "gateways/selector-b",
+    BORDER,
+    "router/router",
+];
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/hosts")
+        .join(name)
+}
+
+/// A host with changed files: in each, one text is replaced by another one.
+fn broken(name: &str, case: &str, edits: &[(&str, &str, &str)]) -> Host {
+    let copy = std::env::temp_dir().join(format!("hmark-findings-{}-{case}", process::id()));
+    fs::create_dir_all(&copy).unwrap();
+    for file in fs::read_dir(folder(name)).unwrap() {
+        let file = file.unwrap();
+        let own = file.file_name().into_string().unwrap();
+        let mut text = fs::read_to_string(file.path()).unwrap();
+        for (_, from, to) in edits.iter().filter(|(file, ..)| *file == own) {
+            assert!(text.contains(from), "{case}: {own} has no {from}");
+            text = text.replace(from, to);
+        }
+        fs::write(copy.join(own), text).unwrap();
+    }
+    let host = Host::saved(&copy);
+    fs::remove_dir_all(&copy).unwrap();
+    host.unwrap()
+}
+
+fn ids(report: &Report) -> Vec<&'static str> {
+    let mut ids: Vec<_> = report.findings.iter().map(|finding| finding.id).collect();
+    ids.dedup();
+    ids
+}
+
+#[test]
+fn hosts_that_work_have_no_mistake() {
+    for name in HOSTS {
+        let report = check(&Host::saved(&folder(name)).unwrap());
+        assert_eq!(report.findings, [], "{name}");
+        assert_eq!(
+            (report.missing.len(), report.broken.len()),
+            (0, 0),
+            "{name}: {report:?}"
+        );
+        assert!(report.rules > 1, "{name}");
+    }
+}
+
+const MASKS: &str = "--hmark-src-prefix 32 --hmark-dst-prefix 32 --hmark-sport-mask 0xffff --hmark-dport-mask 0xffff ";
+const RULES: &str = "iptables-save";
+const RULES6: &str = "ip6tables-save";
+const ROUTING: &str = "ip-rule.json";
+const ROUTES: &str = "ip-route.json";
+const RAW: &str = "*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n";
+
+/// A mistake, the host that it is made on, the changes that make it, and words of the sentence about it.
+type Case = (
+    &'static str,
+    &'static str,
+    Vec<(&'static str, &'static str, String)>,
+    &'static str,
+);
+
+fn cases() -> Vec<Case> {
+    let behind_hmark = |rule: &str| vec![(RULES, "COMMIT", format!("{rule}\nCOMMIT"))];
+    let before_main = |rule: &str| {
+        vec![(
+            ROUTING,
+            "{\"priority\":32766,",
+            format!("{rule},{{\"priority\":32766,"),
+        )]
+    };
+    let one = |file, from, to: &str| vec![(file, from, to.to_owned())];
+    let route = |from, to: &str| one(ROUTES, from, to);
+    let mask = |from, to: &str| one(RULES, from, to);
+    let linear: String = (0..40)
+        .map(|i| {
+            format!(
+                "{{\"priority\":{},\"src\":\"all\",\"fwmark\":\"{:#x}\",\"table\":\"100\"}},",
+                10 + i,
+                512 + i
+            )
+        })
+        .collect();
+    let default_102 = "{\"dst\":\"default\",\"gateway\":\"10.1.0.12\",\"dev\":\"north\",\"table\":\"102\",\"flags\":[]}";
+    vec![
+        (
+            "mark-without-ip-rule",
+            SELECTOR,
+            one(ROUTING, "{\"priority\":32763,\"src\":\"all\",\"fwmark\":\"0x66\",\"table\":\"102\"},", ""),
+            "no ip rule is for mark 102",
+        ),
+        (
+            "ip-rule-mask",
+            SELECTOR,
+            one(ROUTING, "\"fwmark\":\"0x67\"", "\"fwmark\":\"0x67\",\"fwmask\":\"0xfc\""),
+            "the ip rule for mark 103 has the mask 0xfc, and takes mark 100-102, too",
+        ),
+        (
+            "ip-rule-mask",
+            SELECTOR,
+            mask("--hmark-offset 100", "--hmark-offset 100 --hmark-mask 0xff"),
+            "asks for bits that --hmark-mask 0xff leaves to others",
+        ),
+        (
+            "ip-rule-too-late",
+            SELECTOR,
+            one(ROUTING, "\"priority\":32766", "\"priority\":5"),
+            "the ip rule for mark 100 comes after that of preference 5",
+        ),
+        (
+            "ip-rule-of-others",
+            SELECTOR,
+            one(
+                ROUTING,
+                "{\"priority\":32762,",
+                "{\"priority\":99,\"not\":null,\"src\":\"all\",\"fwmark\":\"0xca6c\",\"table\":\"51820\"},{\"priority\":32762,",
+            ),
+            "takes packets with mark 101 before",
+        ),
+        (
+            "ip-rule-refuses",
+            SELECTOR,
+            one(ROUTING, "\"fwmark\":\"0x65\",\"table\":\"101\"", "\"fwmark\":\"0x65\",\"action\":\"blackhole\""),
+            "packets with mark 101 are dropped (blackhole)",
+        ),
+        ("many-ip-rules", SELECTOR, vec![(ROUTING, "{\"priority\":32766,", linear + "{\"priority\":32766,")], "44 ip rules"),
+        ("table-empty", SELECTOR, one(ROUTING, "\"table\":\"101\"", "\"table\":\"999\""), "the table of mark 101 has no IPv4 route"),
+        (
+            "table-without-route",
+            SELECTOR,
+            route("\"dst\":\"default\",\"gateway\":\"10.1.0.11\"", "\"dst\":\"10.0.0.0/8\",\"gateway\":\"10.1.0.11\""),
+            "the table of mark 101 has no route to default",
+        ),
+        ("table-unused", SELECTOR, one(ROUTING, "\"table\":\"101\"", "\"table\":\"999\""), "no ip rule leads to it"),
+        (
+            "table-refuses",
+            SELECTOR,
+            route(default_102, "{\"type\":\"unreachable\",\"dst\":\"default\",\"dev\":\"lo\",\"table\":\"102\",\"flags\":[]}"),
+            "packets with mark 102 are dropped (unreachable)",
+        ),
+        (
+            "two-marks-one-table",
+            SELECTOR,
+            one(ROUTING, "\"fwmark\":\"0x65\",\"table\":\"101\"", "\"fwmark\":\"0x65\",\"table\":\"102\""),
+            "the marks 101-102 have one table",
+        ),
+        ("two-marks-one-gateway", SELECTOR, route("10.1.0.11", "10.1.0.12"), "but one gateway, 10.1.0.12"),
+        (
+            "route-multipath",
+            SELECTOR,
+            route(
+                default_102,
+                "{\"dst\":\"default\",\"table\":\"102\",\"flags\":[],\"nexthops\":[{\"gateway\":\"10.1.0.12\",\"dev\":\"north\",\"weight\":1,\"flags\":[]},\
+                 {\"gateway\":\"10.1.0.10\",\"dev\":\"north\",\"weight\":1,\"flags\":[]}]}",
+            ),
+            "several gateways (10.1.0.12, 10.1.0.10)",
+        ),
+        (
+            "gateway-failed",
+            SELECTOR,
+            one(
+                "ip-neigh.json",
+                "\"10.1.0.12\",\"dev\":\"north\",\"lladdr\":\"02:00:00:00:ff:01\",\"state\":[\"REACHABLE\"]",
+                "\"10.1.0.12\",\"dev\":\"north\",\"state\":[\"FAILED\"]",
+            ),
+            "the gateway of mark 102, 10.1.0.12, does not answer",
+        ),
+        (
+            "gateway-device-down",
+            SELECTOR,
+            one(
+                "ip-addr.json",
+                "\"ifname\":\"north\",\"flags\":[\"BROADCAST\",\"MULTICAST\",\"UP\",\"LOWER_UP\"]",
+                "\"ifname\":\"north\",\"flags\":[\"NO-CARRIER\",\"BROADCAST\",\"MULTICAST\",\"UP\"]",
+            ),
+            "north, is down or has no link",
+        ),
+        ("gateway-not-on-link", SELECTOR, route("10.1.0.12", "10.9.0.12"), "10.9.0.12, is on no network of north"),
+        ("gateway-own", SELECTOR, route("\"gateway\":\"10.1.0.12\"", "\"gateway\":\"10.1.0.1\""), "10.1.0.1, is an address of this host"),
+        ("marks-of-others", SELECTOR, behind_hmark("-A FORWARD -m mark --mark 0x40/0x40 -j ACCEPT"), "which the mark 100-103 of HMARK has"),
+        ("mark-bits-shared", SELECTOR, mask(":POSTROUTING ACCEPT [0:0]", ":POSTROUTING ACCEPT [0:0]\n:KUBE-MARK-MASQ - [0:0]"), "Kubernetes"),
+        (
+            "mark-bits-shared",
+            SELECTOR,
+            before_main("{\"priority\":5210,\"src\":\"all\",\"fwmark\":\"0x80000\",\"fwmask\":\"0xff0000\",\"table\":\"main\"}"),
+            "Tailscale",
+        ),
+        ("mark-overwritten", SELECTOR, behind_hmark("-A PREROUTING -j MARK --set-xmark 0x7/0xffffffff"), "the last one wins"),
+        (
+            "mark-overwritten",
+            SELECTOR,
+            behind_hmark("-A PREROUTING -j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff"),
+            "the rule changes the mark that HMARK sets in mangle PREROUTING rule 1",
+        ),
+        ("mark-overwritten", SELECTOR, behind_hmark("-A PREROUTING -j HMARK --hmark-mod 2 --hmark-offset 100"), "the last one wins"),
+        (
+            "mark-overwritten",
+            SELECTOR,
+            mask("*mangle", "*nat\n:PREROUTING ACCEPT [0:0]\n:own - [0:0]\n-A PREROUTING -j own\n-A own -j MARK --set-xmark 0x4000/0x4000\nCOMMIT\n*mangle"),
+            "the last one wins",
+        ),
+        ("rule-unreached", SELECTOR, mask("-A PREROUTING -d", "-A PREROUTING -j ACCEPT\n-A PREROUTING -d"), "takes all"),
+        ("rule-unreached", SELECTOR, mask("-A PREROUTING -d", "-A PREROUTING -j RETURN\n-A PREROUTING -d"), "takes all"),
+        ("chain-unused", SELECTOR, mask("\n-A PREROUTING -d", "\n:own - [0:0]\n-A own -d"), "no rule leads to the chain own"),
+        ("after-routing", SELECTOR, mask("-A PREROUTING -d", "-A FORWARD -d"), "in FORWARD of mangle, after they were routed"),
+        ("after-routing", SELECTOR, mask("-A PREROUTING -d", "-A POSTROUTING -d"), "in POSTROUTING of mangle"),
+        (
+            "ct-in-raw",
+            BORDER,
+            mask("*mangle", &format!("{RAW}-A PREROUTING -i internet -j HMARK --hmark-tuple ct,src,dst --hmark-mod 3 --hmark-offset 101\nCOMMIT\n*mangle")),
+            "in raw, packets have no connection yet",
+        ),
+        (
+            "ct-not-tracked",
+            BORDER,
+            mask("*mangle", &format!("{RAW}-A PREROUTING -i internet -j CT --notrack\nCOMMIT\n*mangle")),
+            "takes packets out of connection tracking",
+        ),
+        ("ct-without-tracking", SELECTOR, mask("--hmark-offset 100", "--hmark-offset 100 --hmark-tuple ct"), "hashes connections"),
+        (
+            "source-translated",
+            SELECTOR,
+            mask("*mangle", "*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -o front -j MASQUERADE\nCOMMIT\n*mangle"),
+            "nat POSTROUTING rule 1 translates the sources",
+        ),
+        ("fragments", SELECTOR, behind_hmark("-A FORWARD -p udp -f"), "hashed without ports"),
+        ("mark-zero", SELECTOR, mask(" --hmark-offset 100", ""), "the first mark is 0"),
+        ("one-sided-tuple", SELECTOR, mask(MASKS, "--hmark-src-prefix 32 "), "source and destination unlike"),
+        ("single-mark", SELECTOR, mask("--hmark-mod 4", "--hmark-mod 4 --hmark-weight 1-3=0"), "it gets all packets"),
+        ("tuple-spreads-nothing", SELECTOR, mask(MASKS, ""), "practically all packets"),
+        ("forwarding-off", SELECTOR, one("sysctl", "ip_forward = 1", "ip_forward = 0"), "net.ipv4.ip_forward is 0"),
+        ("forwarding-off", SELECTOR, one("sysctl", "net.ipv6.conf.all.forwarding = 1", "net.ipv6.conf.all.forwarding = 0"), "net.ipv6"),
+        ("rp-filter-strict", SELECTOR, one("sysctl", "rp_filter = 2", "rp_filter = 1"), "rp_filter is strict on front, north"),
+        (
+            "rp-filter-valid-mark",
+            SELECTOR,
+            vec![("sysctl", "rp_filter = 2", "rp_filter = 1".to_owned()), ("sysctl", "src_valid_mark = 0", "src_valid_mark = 1".to_owned())],
+            "src_valid_mark is set",
+        ),
+        ("twin-missing", SELECTOR, one(RULES6, "-A PREROUTING", "# -A PREROUTING"), "no HMARK rule for IPv6"),
+        ("twin-missing", SELECTOR, mask("-A PREROUTING", "# -A PREROUTING"), "no HMARK rule for IPv4"),
+        ("twin-different", SELECTOR, one(RULES6, "0xc175a3b8", "0x00000001"), "IPv6 has --hmark-rnd 0x00000001"),
+        ("twin-different", SELECTOR, one(RULES6, "--hmark-mod 4", "--hmark-mod 4 --hmark-weight 2=50"), "--hmark-weight 2=50"),
+    ]
+}
+
+#[test]
+fn each_mistake_is_found_with_what_to_do() {
+    for (index, (id, name, edits, words)) in cases().into_iter().enumerate() {
+        let edits: Vec<_> = edits
+            .iter()
+            .map(|(file, from, to)| (*file, *from, to.as_str()))
+            .collect();
+        let report = check(&broken(name, &format!("{index}-{id}"), &edits));
+        let mut found = report.findings.iter().filter(|finding| finding.id == id);
+        assert!(
+            found.any(|finding| finding.found.sentence.contains(words)
+                && !finding.found.remedy.is_empty()),
+            "{id}, {words}: {:#?}",
+            report.findings
+        );
+    }
+}
+
+#[test]
+fn each_check_has_a_case() {
+    let cases = cases();
+    for (index, check) in CHECKS.iter().enumerate() {
+        assert!(cases.iter().any(|(id, ..)| *id == check.id), "{}", check.id);
+        assert!(
+            CHECKS
+                .iter()
+                .skip(index + 1)
+                .all(|other| other.id != check.id),
+            "{}",
+            check.id
+        );
+    }
+}
+
+/// Rules that look like mistakes, and are none.
+#[test]
+fn what_is_meant_is_not_named() {
+    for (case, name, edits) in [
+        (
+            "unmarked",
+            SELECTOR,
+            (
+                RULES,
+                "COMMIT",
+                "-A PREROUTING -m mark --mark 0x0 -j MARK --set-xmark 0x7/0xffffffff\nCOMMIT",
+            ),
+        ),
+        (
+            "other-net",
+            SELECTOR,
+            (
+                RULES,
+                "COMMIT",
+                "-A PREROUTING -d 10.0.0.0/8 -j MARK --set-xmark 0x7/0xffffffff\nCOMMIT",
+            ),
+        ),
+        (
+            "not-net",
+            SELECTOR,
+            (
+                RULES,
+                "COMMIT",
+                "-A PREROUTING ! -d 198.51.100.1/32 -j MARK --set-xmark 0x7/0xffffffff\nCOMMIT",
+            ),
+        ),
+        (
+            "forward",
+            SELECTOR,
+            (
+                RULES,
+                "COMMIT",
+                "-A FORWARD -j MARK --set-xmark 0x7/0xffffffff\nCOMMIT",
+            ),
+        ),
+        (
+            "counted",
+            SELECTOR,
+            (
+                RULES,
+                "COMMIT",
+                "-A FORWARD -m mark --mark 0x65\n-A FORWARD -m mark --mark 0x64/0xff\nCOMMIT",
+            ),
+        ),
+        (
+            "conditional",
+            SELECTOR,
+            (
+                RULES,
+                "-A PREROUTING -d",
+                "-A PREROUTING -s 10.0.0.1/32 -j ACCEPT\n-A PREROUTING -d",
+            ),
+        ),
+        (
+            "errors-have-a-rule",
+            "pre-load-balancer/selector-s",
+            (RULES, MASKS, "--hmark-src-prefix 32 "),
+        ),
+        (
+            "reversed",
+            SELECTOR,
+            (
+                RULES,
+                MASKS,
+                "--hmark-src-prefix 32 --hmark-reverse-errors ",
+            ),
+        ),
+        ("stale", SELECTOR, ("ip-neigh.json", "REACHABLE", "STALE")),
+        (
+            "loose",
+            SELECTOR,
+            ("sysctl", "src_valid_mark = 0", "src_valid_mark = 1"),
+        ),
+    ] {
+        let report = check(&broken(name, case, &[edits]));
+        // A tuple or an option of one family is of no other one.
+        let others: Vec<_> = ids(&report)
+            .into_iter()
+            .filter(|id| *id != "twin-different")
+            .collect();
+        assert!(others.is_empty(), "{case}: {:#?}", report.findings);
+    }
+}
+
+#[test]
+fn hosts_are_compared() {
+    let host = |name: &str| Host::saved(&folder(name)).unwrap();
+    let same = [
+        host(SELECTOR),
+        host("pre-load-balancer/selector-b"),
+        host("pre-load-balancer/selector-c"),
+    ];
+    assert_eq!(compare(&same), []);
+    let seed = broken(
+        "pre-load-balancer/selector-b",
+        "seed",
+        &[
+            (RULES, "0xc175a3b8", "0x00000007"),
+            (RULES6, "0xc175a3b8", "0x00000007"),
+        ],
+    );
+    let found = compare(&[host(SELECTOR), seed]);
+    assert_eq!(
+        found.iter().map(|finding| finding.id).collect::<Vec<_>>(),
+        ["seeds-differ", "digests-differ"]
+    );
+    assert!(
+        found[0].found.sentence.contains("seed 0x00000007"),
+        "{found:?}"
+    );
+    let route = broken(SELECTOR, "route", &[(ROUTES, "10.1.0.12", "10.1.0.13")]);
+    let found = compare(&[host(SELECTOR), route]);
+    assert_eq!(
+        found.iter().map(|finding| finding.id).collect::<Vec<_>>(),
+        ["digests-differ"]
+    );
+}
+
+#[test]
+fn revisions_of_the_kernel_are_counted() {
+    let old = Host::saved(&folder(SELECTOR)).unwrap();
+    let new = broken(
+        SELECTOR,
+        "weights",
+        &[(RULES, "--hmark-mod 4", "--hmark-mod 4 --hmark-weight 1=0")],
+    );
+    let found = |host: &Host, text: &str| {
+        revisions(&Site::new(host, Family::Ipv4).unwrap(), text).map(|found| found.sentence)
+    };
+    assert_eq!(found(&old, "MARK\nHMARK\nERROR\n"), None);
+    assert_eq!(found(&new, "HMARK\nMARK\nHMARK\n"), None);
+    assert!(found(&old, "MARK\n").unwrap().contains("has no HMARK"));
+    assert!(found(&new, "MARK\nHMARK\n").unwrap().contains("revision 1"));
+}
+
+#[test]
+fn what_is_missing_is_said() {
+    let host = broken(SELECTOR, "missing", &[]);
+    assert!(check(&host).missing.is_empty());
+    let empty = std::env::temp_dir().join(format!("hmark-findings-{}-empty", process::id()));
+    fs::create_dir_all(&empty).unwrap();
+    let report = check(&Host::saved(&empty).unwrap());
+    fs::remove_dir_all(&empty).unwrap();
+    assert!(report.missing.len() > 5, "{:?}", report.missing);
+    assert_eq!((report.rules, report.findings.len()), (0, 0));
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Answers as text and JSON.
+
+pub mod moves;
+pub mod predicted;
+pub mod progress;
+pub mod table;
+pub mod way;

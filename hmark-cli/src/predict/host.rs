@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Answers by a host: each packet is sent through its rules, and each new flow's mark through its routing.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use hmark::rule::v1::Info;
+use hmark::{Connection, Family, Packet};
+
+use super::answer::{Answer, Marked, Reason};
+use super::identity::Entry;
+use super::{Asked, Judge};
+use crate::flow::Flow;
+use crate::host::Host;
+use crate::routing::{lookup, Key, Next, Origin};
+use crate::ruleset::{
+    self, explain, walk, AddressType, Addresses, Fate, Hook, Met, RuleSet, State, States, Subject,
+    Target, Tracking,
+};
+
+/// The most gateways of a mark that are remembered.
+const MOST_GATEWAYS: usize = 4;
+
+/// A host, and the way by which packets come to it.
+pub struct OfHost<'h> {
+    host: &'h Host,
+    /// The hook; [`None`] for the one that follows from a packet's source.
+    hook: Option<Hook>,
+    input: Option<&'h str>,
+    /// The HMARK rules, and their places among them by family, table, chain and number.
+    rules: Vec<Info>,
+    places: HashMap<Place<'h>, u32>,
+    gateways: BTreeMap<u32, BTreeSet<String>>,
+}
+
+type Place<'h> = (bool, &'h str, &'h str, usize);
+
+impl<'h> OfHost<'h> {
+    /// Packets that come to a host by a hook and a device, as far as they are known.
+    pub fn new(host: &'h Host, hook: Option<Hook>, input: Option<&'h str>) -> Self {
+        let mut of_host = Self {
+            host,
+            hook,
+            input,
+            rules: Vec::new(),
+            places: HashMap::new(),
+            gateways: BTreeMap::new(),
+        };
+        for family in Family::ALL {
+            let rules = host.side(family).ruleset.get();
+            for (table, chain, rule) in rules.iter().flat_map(|rules| rules.rules()) {
+                if let Target::Hmark(info) = &rule.target {
+                    let key = (
+                        family == Family::Ipv6,
+                        &*table.name,
+                        &*chain.name,
+                        rule.number,
+                    );
+                    let place = u32::try_from(of_host.rules.len()).unwrap_or(u32::MAX);
+                    of_host.places.insert(key, place);
+                    of_host.rules.push(**info);
+                }
+            }
+        }
+        of_host
+    }
+
+    /// The number of HMARK rules that it has.
+    pub fn rule_count(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// The gateways that flows with a mark have, or the devices if they have none.
+    pub fn gateway(&self, mark: u32) -> Option<String> {
+        let gateways = self.gateways.get(&mark)?;
+        let shown: Vec<&str> = gateways.iter().map(String::as_str).collect();
+        Some(match shown.len() > MOST_GATEWAYS {
+            true => "several".to_owned(),
+            false => shown.join(" "),
+        })
+    }
+
+    fn hook_of(&self, family: Family, flow: &Flow) -> Hook {
+        let routes = self.host.side(family).routes.get();
+        let is_local =
+            routes.map(|routes| routes.type_of(flow.source)) == Some(Ok(AddressType::Local));
+        match (self.hook, self.input.is_none() && is_local) {
+            (Some(hook), _) => hook,
+            (None, true) => Hook::Output,
+            (None, false) => Hook::Prerouting,
+        }
+    }
+
+    /// The mark of a packet, and the last HMARK rule that it met.
+    fn marked<P: Packet>(
+        &self,
+        asked: &Asked<'_, P>,
+        flow: &Flow,
+        hook: Hook,
+    ) -> anyhow::Result<(u32, Fate, Option<Met<'h>>)> {
+        let side = self.host.side(asked.family);
+        let rules = side.ruleset.known()?;
+        let routes = side.routes.get();
+        let tracking = tracking(asked, flow, rules);
+        let subject = Subject {
+            flow,
+            is_later_fragment: asked
+                .identity
+                .is_some_and(|identity| identity.is_later_fragment(asked.packet)),
+            input: match hook {
+                Hook::Output => Some(""),
+                Hook::Prerouting => self.input,
+            },
+            output: match hook {
+                Hook::Output => None,
+                Hook::Prerouting => Some(""),
+            },
+            tracking,
+            is_tracked: asked.tracking.is_some() || rules.tracks_connections(),
+            addresses: routes.map(|routes| routes as &dyn Addresses),
+        };
+        let mut last = None;
+        let left = walk(rules, hook, &subject, asked.packet, &mut |met| {
+            if let Target::Hmark(_) = met.place.rule.target {
+                last = Some(met);
+            }
+        })?;
+        Ok((left.mark, left.fate, last))
+    }
+
+    fn route(&mut self, family: Family, flow: &Flow, hook: Hook, mark: u32) {
+        let gateways = self.gateways.entry(mark).or_default();
+        if gateways.len() > MOST_GATEWAYS {
+            return;
+        }
+        let side = self.host.side(family);
+        let (Some(rules), Some(routes)) = (side.rules.get(), side.routes.get()) else {
+            return;
+        };
+        let origin = match hook {
+            Hook::Output => Origin::OwnAgain,
+            Hook::Prerouting => Origin::Device(self.input),
+        };
+        let found = lookup(rules, routes, &Key { flow, mark, origin });
+        gateways.insert(match found.as_ref().map(|found| &found.next) {
+            Ok(Next::Hop(hop)) => match (hop.gateway, &hop.device) {
+                (Some(gateway), _) => gateway.to_string(),
+                (None, Some(device)) => device.clone(),
+                (None, None) => "?".to_owned(),
+            },
+            Ok(Next::Local) => "local".to_owned(),
+            Ok(Next::Broadcast) => "broadcast".to_owned(),
+            Ok(Next::Refused(kind)) => (*kind).to_owned(),
+            Ok(Next::NoRoute) => "no route".to_owned(),
+            Err(_) => "?".to_owned(),
+        });
+    }
+}
+
+impl Judge for OfHost<'_> {
+    fn tunnels(&self) -> Option<&Info> {
+        self.rules.first()
+    }
+
+    fn rules(&self) -> Vec<Option<Info>> {
+        self.rules.iter().copied().map(Some).collect()
+    }
+
+    fn answer<P: Packet>(&mut self, asked: &Asked<'_, P>) -> Answer {
+        let Some(flow) = asked.flow() else {
+            return Answer::CannotTell(Reason::Connection);
+        };
+        let hook = self.hook_of(asked.family, &flow);
+        let (mark, fate, last) = match self.marked(asked, &flow, hook) {
+            Ok(marked) => marked,
+            Err(error) => return Answer::CannotTell(Reason::Rule(error.to_string().into())),
+        };
+        if let Fate::Dropped(place) = fate {
+            return Answer::Unmarked(Reason::Rule(format!("dropped: {place}").into()));
+        }
+        let met = last.and_then(|met| {
+            let Target::Hmark(info) = &met.place.rule.target else {
+                return None;
+            };
+            let place = met.place;
+            let is_ipv6 = asked.family == Family::Ipv6;
+            let rule = self
+                .places
+                .get(&(is_ipv6, place.table, place.chain, place.rule.number));
+            let packet = ruleset::Marked {
+                packet: asked.packet,
+                mark: met.before,
+                connection: met.connection,
+            };
+            Some((*rule?, explain(asked.family, &packet, info).steps))
+        });
+        let answer = match met {
+            Some((rule, Some(steps))) => Answer::Marked(Marked {
+                mark,
+                rule,
+                tuple: steps.tuple,
+            }),
+            Some((_, None)) => Answer::Unmarked(Reason::Rule(
+                "the rule leaves it alone: not tracked, or an ICMP error that quotes too little"
+                    .into(),
+            )),
+            None => Answer::Unmarked(Reason::NoRule),
+        };
+        if asked.is_new && matches!(answer, Answer::Marked(_)) {
+            self.route(asked.family, &flow, hook, mark);
+        }
+        answer
+    }
+}
+
+/// The packet's connection, as conntrack would have it after the flow's packets so far.
+fn tracking<P: Packet>(asked: &Asked<'_, P>, flow: &Flow, rules: &RuleSet) -> Tracking {
+    if let Some(tracking) = asked.tracking {
+        return tracking;
+    }
+    let not_translated = (!rules.may_translate()).then(States::default);
+    let is_quoted = asked.identity.is_some_and(|identity| identity.is_quoted());
+    let of = |state, connection: Option<Connection>| Tracking {
+        connection,
+        mark: (state == State::New).then_some(0),
+        translated: match state {
+            State::New => Some(States::default()),
+            _ => not_translated,
+        },
+        either_direction: false,
+        ..Tracking::of_state(state, flow)
+    };
+    match asked.connection() {
+        Entry::Is(connection) => {
+            let is_answered = asked.past.is_some_and(|past| past.is_answered);
+            let is_reply = asked.is_reply();
+            match is_quoted {
+                true => of(State::Related, Some(connection)),
+                false if is_answered || is_reply => of(State::Established, Some(connection)),
+                false => of(State::New, Some(connection)),
+            }
+        }
+        Entry::None => Tracking::of_state(State::Untracked, flow),
+        // Nothing is known but that it may have a connection, opened by whichever end.
+        Entry::Unknown(_) => Tracking {
+            translated: None,
+            ..Tracking::of_state(State::Established, flow)
+        },
+    }
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The flow that a packet belongs to, in whichever direction, as the walk of [`hmark`] finds it.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::net::IpAddr;
+
+use hmark::rule::v1::{flag, Info};
+use hmark::{explain, Address, Connection, Ends, Family, Found, Packet, Place, Subject, Tuple};
+
+use super::answer::Reason;
+use crate::flow::{Flow, Layer4, Protocol};
+
+/// The flow of a packet, and the packet's direction in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// A number that both directions of the flow have, and another flow has by a chance of 2^-64.
+    pub flow: u64,
+    /// Whether the packet is sent by the end that comes first in the order of addresses and ports.
+    pub is_forward: bool,
+    /// Whether it is a fragment: then its ports are not known, as they are not to HMARK.
+    pub is_fragment: bool,
+    tuple: Tuple,
+    place: Place,
+    /// The place of the packet's own headers, or of those that it quotes, whatever is inside.
+    outer: Place,
+}
+
+/// Finds flows.
+pub struct Identities {
+    /// Rules that select all that tells flows apart, for each family.
+    rules: [Info; 2],
+    /// Its keys are random, so that nobody can make a capture whose flows' numbers collide.
+    hasher: RandomState,
+}
+
+impl Identities {
+    /// Finds flows by what a packet has outside, or by what it has inside of those tunnels that this rule
+    /// looks into.
+    pub fn new(tunnels: Option<&Info>) -> Self {
+        let rules = Family::ALL.map(|_| {
+            let mut rule = Info::default();
+            let v0 = &mut rule.masked.v0;
+            (v0.src_mask, v0.dst_mask) = ([u32::MAX; 4], [u32::MAX; 4]);
+            (v0.port_mask, v0.proto_mask, v0.hmodulus) = (u32::MAX, u16::MAX, 1);
+            if let Some(given) = tunnels.filter(|given| given.has(flag::INNER)) {
+                v0.flags |= flag::INNER;
+                (rule.gtpu_port, rule.vxlan_port) = (given.gtpu_port, given.vxlan_port);
+                (rule.geneve_port, rule.inner) = (given.geneve_port, given.inner);
+            }
+            rule
+        });
+        Self {
+            rules,
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// The flow of a packet. An ICMP error belongs to that of the packet which it quotes.
+    ///
+    /// [`None`] if it cannot be followed to its ends.
+    pub fn of<P: Packet + ?Sized>(&self, family: Family, packet: &P) -> Option<Identity> {
+        let [ipv4, ipv6] = &self.rules;
+        let rule = match family {
+            Family::Ipv4 => ipv4,
+            Family::Ipv6 => ipv6,
+        };
+        let explanation = explain(family, packet, rule);
+        let Subject::Packet(Found::At(outer)) = explanation.subject else {
+            return None;
+        };
+        let place = explanation.inner.unwrap_or(outer);
+        let tuple = explanation.steps?.tuple;
+        let (source, destination) = ends(&tuple);
+        let is_sorted = source <= destination;
+        Some(Identity {
+            flow: self.of_tuple(&tuple),
+            // What is quoted came from the other end.
+            is_forward: is_sorted != place.quoted,
+            is_fragment: place.fragment,
+            tuple,
+            place,
+            outer,
+        })
+    }
+
+    /// The number of a tuple: without a direction, since a rule's hash has none.
+    pub fn of_tuple(&self, tuple: &Tuple) -> u64 {
+        let (source, destination) = ends(tuple);
+        let (first, second) = match source <= destination {
+            true => (source, destination),
+            false => (destination, source),
+        };
+        // Few large numbers are hashed faster than the same as a tuple.
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write_u128(first.0);
+        hasher.write_u128(second.0);
+        hasher.write_u64((u64::from(first.1) << 32) | u64::from(second.1));
+        hasher.write_u8(tuple.protocol);
+        hasher.finish()
+    }
+}
+
+/// Address and port of both ends, in any order that is always the same. An SPI is the port of both.
+fn ends(tuple: &Tuple) -> ((u128, u32), (u128, u32)) {
+    let (sport, dport) = match Protocol(tuple.protocol).has_spi() {
+        true => (tuple.ports, tuple.ports),
+        false => (tuple.ports >> 16, tuple.ports & 0xffff),
+    };
+    let number = |address: Address| {
+        let words = address.words().into_iter();
+        words.fold(0, |number: u128, word| (number << 32) | u128::from(word))
+    };
+    ((number(tuple.src), sport), (number(tuple.dst), dport))
+}
+
+/// The entry of a packet in conntrack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// The entry.
+    Is(Connection),
+    /// There is none: conntrack leaves such packets alone.
+    None,
+    /// The packet does not tell, for this reason.
+    Unknown(Reason),
+}
+
+/// Types of ICMP and ICMPv6 messages that conntrack tracks: `net/netfilter/nf_conntrack_proto_icmp.c`
+/// and `nf_conntrack_proto_icmpv6.c`. Errors are not among them: they belong to what they quote.
+const TRACKED_ICMP: [u8; 8] = [0, 8, 13, 14, 15, 16, 17, 18];
+const TRACKED_ICMPV6: [u8; 4] = [128, 129, 139, 140];
+
+/// The protocol number of GRE.
+const GRE: u8 = 47;
+
+impl Identity {
+    /// Whether the packet is an ICMP error, which belongs to the flow of the packet that it quotes.
+    pub fn is_quoted(&self) -> bool {
+        self.outer.quoted
+    }
+
+    /// Whether the packet is a fragment other than the first. Of IPv6, that is told of packets alone that
+    /// have no extension header before the fragment's.
+    pub fn is_later_fragment<P: Packet + ?Sized>(&self, packet: &P) -> bool {
+        if !self.outer.fragment || self.outer.quoted {
+            return false;
+        }
+        let offset = match self.outer.family {
+            Family::Ipv4 => packet
+                .read(6)
+                .map(|bytes| u16::from_be_bytes(bytes) & 0x1fff),
+            Family::Ipv6 => packet
+                .read(42)
+                .map(|bytes| u16::from_be_bytes(bytes) & 0xfff8),
+        };
+        offset.is_some_and(|offset| offset != 0)
+    }
+
+    /// The flow of the packet's own headers, as matches of iptables see them: that of an ICMP error is not
+    /// the one that it quotes.
+    ///
+    /// [`None`] if they are not complete.
+    pub fn flow<P: Packet + ?Sized>(&self, packet: &P) -> Option<Flow> {
+        let Self { outer, .. } = self;
+        let (source, destination): (IpAddr, IpAddr) = match outer.family {
+            Family::Ipv4 => {
+                let [source, destination]: [[u8; 4]; 2] = [packet.read(12)?, packet.read(16)?];
+                (source.into(), destination.into())
+            }
+            Family::Ipv6 => {
+                let [source, destination]: [[u8; 16]; 2] = [packet.read(8)?, packet.read(24)?];
+                (source.into(), destination.into())
+            }
+        };
+        let protocol = match outer.quoted {
+            true => Protocol::icmp(outer.family),
+            false => Protocol(outer.protocol),
+        };
+        // The quoted packet follows the eight bytes of the error.
+        let at = match outer.quoted {
+            true => outer.network.checked_sub(8)?,
+            false => outer.transport,
+        };
+        let layer4 = match protocol {
+            _ if self.is_later_fragment(packet) => Layer4::None,
+            protocol if protocol.has_ports() => {
+                let [source, destination] = [packet.read(at)?, packet.read(at.checked_add(2)?)?];
+                Layer4::Ports {
+                    source: u16::from_be_bytes(source),
+                    destination: u16::from_be_bytes(destination),
+                }
+            }
+            Protocol::ESP => Layer4::Spi(u32::from_be_bytes(packet.read(at)?)),
+            Protocol::AH => Layer4::Spi(u32::from_be_bytes(packet.read(at.checked_add(4)?)?)),
+            protocol if protocol.is_icmp() => {
+                let [kind, code] = packet.read(at)?;
+                let id = u16::from_be_bytes(packet.read(at.checked_add(4)?)?);
+                Layer4::Icmp { kind, code, id }
+            }
+            _ => Layer4::None,
+        };
+        Flow::new(protocol, source, destination, layer4)
+    }
+
+    /// The packet's entry in conntrack, if nothing is translated. The end that comes first in the order of
+    /// addresses and ports has opened it (`opened_forward`), or the other one.
+    pub fn connection<P: Packet + ?Sized>(&self, packet: &P, opened_forward: bool) -> Entry {
+        let Self { tuple, place, .. } = self;
+        // Conntrack sees the whole datagram, put together of all fragments.
+        if place.fragment {
+            return Entry::Unknown(Reason::Connection);
+        }
+        let head: Option<[u8; 6]> = packet.read(place.transport);
+        let protocol = Protocol(tuple.protocol);
+        let (sport, dport) = match (protocol, head) {
+            (Protocol::ICMP | Protocol::ICMPV6, Some([kind, _, _, _, high, low])) => {
+                let is_tracked = match protocol {
+                    Protocol::ICMP => TRACKED_ICMP.contains(&kind),
+                    _ => TRACKED_ICMPV6.contains(&kind),
+                };
+                if !is_tracked {
+                    return Entry::None;
+                }
+                let id = u16::from_be_bytes([high, low]);
+                (id, id)
+            }
+            // Version 1, PPTP's, has a key that another connection agrees.
+            (Protocol(GRE), Some([_, version, ..])) if version & 7 == 1 => {
+                return Entry::Unknown(Reason::Connection)
+            }
+            (Protocol::ICMP | Protocol::ICMPV6 | Protocol(GRE), None) => {
+                return Entry::Unknown(Reason::Connection)
+            }
+            (protocol, _) if protocol.has_ports() => {
+                let [a, b, c, d] = tuple.ports.to_be_bytes();
+                (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]))
+            }
+            _ => (0, 0),
+        };
+        let (src, dst) = (tuple.src.words(), tuple.dst.words());
+        let connection = Connection {
+            ends: match (tuple.family, src, dst) {
+                (Family::Ipv4, [original, ..], [reply, ..]) => Ends::Ipv4 { original, reply },
+                (Family::Ipv6, original, reply) => Ends::Ipv6 { original, reply },
+            },
+            protocol: tuple.protocol,
+            original_port: sport.to_be(),
+            reply_port: dport.to_be(),
+        };
+        // The tuple of a quoted packet has the direction opposite to its error's.
+        let (source, destination) = ends(tuple);
+        match (source <= destination) == opened_forward {
+            true => Entry::Is(connection),
+            false => Entry::Is(connection.reversed()),
+        }
+    }
+}

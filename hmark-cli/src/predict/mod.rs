@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Predictions for many packets or flows: the mark of each, counted.
+//!
+//! A capture or list gives packets, a [`Judge`] answers for each of them, and a [`Tally`] counts the
+//! answers.
+
+pub mod answer;
+mod host;
+pub mod identity;
+mod rule;
+mod seen;
+mod tally;
+#[cfg(test)]
+mod tests;
+
+use std::io::{BufRead, Read};
+
+use hmark::rule::v1::Info;
+use hmark::{Family, Packet};
+
+use self::answer::{Answer, Reason};
+pub use self::host::OfHost;
+use self::identity::{Entry, Identity};
+pub use self::rule::Alone;
+pub use self::seen::{Past, MOST_FLOWS};
+pub use self::tally::{Prediction, Tally};
+use crate::capture::{self, Capture, IpPacket};
+use crate::flow::Flow;
+use crate::flows::{self, List};
+use crate::ruleset::Tracking;
+
+/// The number of packets between two reports of progress.
+const STEP: u32 = 1 << 12;
+
+/// Answers for packets.
+pub trait Judge {
+    /// A rule that says which tunnels' flows are told apart.
+    fn tunnels(&self) -> Option<&Info>;
+
+    /// The rules that mark packets, of which [`None`] is one whose shares are not known.
+    fn rules(&self) -> Vec<Option<Info>>;
+
+    /// The answer for a packet.
+    fn answer<P: Packet>(&mut self, asked: &Asked<'_, P>) -> Answer;
+}
+
+/// A packet, and what is known of its flow.
+pub struct Asked<'a, P> {
+    /// Its family.
+    pub family: Family,
+    /// The packet itself.
+    pub packet: &'a P,
+    /// Its flow; [`None`] if it cannot be followed to its ends.
+    pub identity: Option<Identity>,
+    /// The flow as it was before; [`None`] if it is new, or there is no room for it.
+    pub past: Option<Past>,
+    /// Whether the flow is new. Without room for it, that is not known.
+    pub is_new: bool,
+    /// Its connection, if a list has it.
+    pub tracking: Option<Tracking>,
+}
+
+impl<P: Packet> Asked<'_, P> {
+    /// The packet's entry in conntrack: the one that a list has, or else the one that the flow's first
+    /// packet makes, if nothing is translated.
+    pub fn connection(&self) -> Entry {
+        if let Some(tracking) = self.tracking {
+            return tracking.connection.map_or(Entry::None, Entry::Is);
+        }
+        let Some(identity) = self.identity else {
+            return Entry::Unknown(Reason::Connection);
+        };
+        match (self.past, self.is_new) {
+            (Some(past), _) => identity.connection(self.packet, past.opened_forward),
+            (None, true) => identity.connection(self.packet, identity.is_forward),
+            (None, false) => Entry::Unknown(Reason::Forgotten),
+        }
+    }
+
+    /// Whether the packet answers one that was seen before.
+    pub fn is_reply(&self) -> bool {
+        match (self.past, self.identity) {
+            (Some(past), Some(identity)) => past.opened_forward != identity.is_forward,
+            _ => false,
+        }
+    }
+
+    /// The flow of the packet's own headers; [`None`] if it cannot be followed.
+    pub fn flow(&self) -> Option<Flow> {
+        self.identity?.flow(self.packet)
+    }
+}
+
+/// Predicts the marks of a capture's packets. `progress` is now and then told how many bytes are read.
+///
+/// A file that is damaged is read up to there, which the error is about.
+pub fn of_capture<R: Read, J: Judge>(
+    mut capture: Capture<R>,
+    judge: &mut J,
+    most_flows: usize,
+    progress: &mut dyn FnMut(u64),
+) -> (Prediction, Option<capture::Error>) {
+    let mut tally = Tally::new(judge, most_flows);
+    let mut step = 0u32;
+    let error = loop {
+        let frame = match capture.next() {
+            Ok(Some(frame)) => frame,
+            Ok(None) => break None,
+            Err(error) => break Some(error),
+        };
+        tally.see(frame.time);
+        match IpPacket::find(frame.link, &frame) {
+            Ok(packet) => of_packet(&packet, judge, &mut tally),
+            Err(reason) => {
+                let answer = Answer::Unmarked(Reason::NoPacket(reason));
+                tally.count(answer, None, 1, frame.len);
+            }
+        }
+        step = step.wrapping_add(1);
+        if step % STEP == 0 {
+            progress(capture.offset());
+        }
+    };
+    let mut prediction = tally.finish(judge);
+    prediction.cut = capture.cut();
+    (prediction, error)
+}
+
+fn of_packet<J: Judge>(packet: &IpPacket<'_>, judge: &mut J, tally: &mut Tally) {
+    // The ports tell flows apart, even if the rule can do without them.
+    let walked = packet.raw();
+    let identity = tally.identity(packet.family, &walked);
+    let identity = identity.filter(|_| !walked.was_cut());
+    let raw = packet.raw();
+    let asked = tally.asked(packet.family, &raw, identity, None);
+    let answer = match (judge.answer(&asked), raw.was_cut()) {
+        (answer, false) => answer,
+        // It looks as if the packet had been short.
+        (_, true) => Answer::CannotTell(Reason::Cut),
+    };
+    tally.count(answer, identity, 1, packet.len.into());
+}
+
+/// Predicts the marks of a list's flows. `progress` is now and then told how many bytes are read.
+///
+/// A list with a mistake is read up to there, which the error is about.
+pub fn of_list<R: BufRead, J: Judge>(
+    mut list: List<R>,
+    judge: &mut J,
+    most_flows: usize,
+    progress: &mut dyn FnMut(u64),
+) -> (Prediction, Option<flows::Error>) {
+    let mut tally = Tally::new(judge, most_flows);
+    let (mut has_packets, mut has_bytes) = (true, true);
+    let mut step = 0u32;
+    let error = loop {
+        let listed = match list.next() {
+            Some(Ok(listed)) => listed,
+            Some(Err(error)) => break Some(error),
+            None => break None,
+        };
+        has_packets &= listed.packets.is_some();
+        has_bytes &= listed.bytes.is_some();
+        let (family, packet) = (listed.flow.family(), listed.flow.packet());
+        let identity = tally.identity(family, &packet);
+        let tracking = listed
+            .entry
+            .and_then(|entry| entry.tracking(&listed.flow).ok());
+        let asked = tally.asked(family, &packet, identity, tracking);
+        let answer = judge.answer(&asked);
+        let (packets, bytes) = (listed.packets.unwrap_or(0), listed.bytes.unwrap_or(0));
+        tally.count(answer, identity, packets, bytes);
+        step = step.wrapping_add(1);
+        if step % STEP == 0 {
+            progress(list.offset());
+        }
+    };
+    let mut prediction = tally.finish(judge);
+    (prediction.has_packets, prediction.has_bytes) = (has_packets, has_bytes);
+    (prediction, error)
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The flows that have been seen, in bounded memory.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// The most flows that are told apart: 7/8 of 2^22, so that the table takes 100 megabytes and is not
+/// grown once more.
+pub const MOST_FLOWS: usize = 7 << 19;
+
+/// A flow, as its first packet was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// The row of its first packet in the spread.
+    pub(super) row: u32,
+    /// Whether that packet was sent by the end that comes first in the order of addresses and ports.
+    pub opened_forward: bool,
+    /// Whether the other end has sent a packet.
+    pub is_answered: bool,
+    /// Whether another packet had another row.
+    pub(super) has_several: bool,
+}
+
+/// The flows that have been seen, by their numbers.
+pub(super) struct Seen {
+    flows: HashMap<u64, Past, BuildHasherDefault<Itself>>,
+    tuples: HashSet<(u32, u64), BuildHasherDefault<Itself>>,
+    most: usize,
+    is_full: bool,
+}
+
+impl Seen {
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            flows: HashMap::default(),
+            tuples: HashSet::default(),
+            most,
+            is_full: false,
+        }
+    }
+
+    /// The flow of this number.
+    pub(super) fn flow(&mut self, number: u64) -> Option<&mut Past> {
+        self.flows.get_mut(&number)
+    }
+
+    /// Whether there is room for another flow.
+    pub(super) fn has_room(&mut self) -> bool {
+        self.is_full |= self.flows.len() >= self.most;
+        !self.is_full
+    }
+
+    /// Whether there was a flow without room.
+    pub(super) fn is_full(&self) -> bool {
+        self.is_full
+    }
+
+    /// The number of flows whose packets have several rows.
+    pub(super) fn several(&self) -> u64 {
+        self.flows.values().filter(|past| past.has_several).count() as u64
+    }
+
+    /// Remembers a flow.
+    pub(super) fn add(&mut self, number: u64, past: Past) {
+        self.flows.insert(number, past);
+    }
+
+    /// Remembers the tuple that a rule hashed, and returns whether it is new.
+    pub(super) fn add_tuple(&mut self, rule: u32, number: u64) -> bool {
+        self.tuples.insert((rule, number))
+    }
+}
+
+/// The hash of a number that is a keyed hash already.
+#[derive(Default)]
+struct Itself(u64);
+
+impl Hasher for Itself {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.0 ^= u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 ^= number;
+    }
+}
