@@ -205,8 +205,13 @@ impl Rule for Info {
     }
 
     #[inline(always)]
-    fn light(&self) -> Option<&Masked> {
-        (!self.has(flag::NEW & !flag::MASK)).then_some(&self.masked)
+    fn is_light(&self) -> bool {
+        !self.has(flag::NEW & !flag::MASK)
+    }
+
+    #[inline(always)]
+    fn light(&self) -> &Masked {
+        &self.masked
     }
 
     #[inline(always)]
@@ -289,8 +294,13 @@ impl Rule for Masked {
     }
 
     #[inline(always)]
-    fn light(&self) -> Option<&Self> {
-        Some(self)
+    fn is_light(&self) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn light(&self) -> &Self {
+        self
     }
 
     #[inline(always)]
