@@ -81,8 +81,8 @@ impl<F: ForFamily, R: Revision> Target for Hmark<F, R> {
             if let Some(mark) = mark {
                 skb.set_mark(mark);
             }
-            Verdict::CONTINUE
-        })
+        });
+        Verdict::CONTINUE
     }
 }
 
