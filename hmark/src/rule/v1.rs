@@ -343,7 +343,8 @@ impl Rule for Masked {
                 // All marks are within the mask, so that no bit is carried out of it. What does not
                 // need the bucket comes first, since that takes the longest.
                 let first = (old & !mask).wrapping_add(self.v0.hoffset);
-                first.wrapping_add(bucket.wrapping_shl(mask.trailing_zeros()))
+                let lowest_bit = mask & mask.wrapping_neg();
+                first.wrapping_add(bucket.wrapping_mul(lowest_bit))
             }
         }
     }
