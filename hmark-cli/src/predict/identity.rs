@@ -2,11 +2,11 @@
 
 //! The flow that a packet belongs to, in whichever direction, as the walk of [`hmark`] finds it.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::IpAddr;
 
 use hmark::rule::v1::{flag, Info};
-use hmark::{explain, Connection, Ends, Family, Found, Packet, Place, Subject, Tuple};
+use hmark::{explain, Address, Connection, Ends, Family, Found, Packet, Place, Subject, Tuple};
 
 use super::answer::Reason;
 use crate::flow::{Flow, Layer4, Protocol};
@@ -73,12 +73,8 @@ impl Identities {
         let tuple = explanation.steps?.tuple;
         let (source, destination) = ends(&tuple);
         let is_sorted = source <= destination;
-        let pair = match is_sorted {
-            true => (source, destination),
-            false => (destination, source),
-        };
         Some(Identity {
-            flow: self.hasher.hash_one((pair, tuple.protocol)),
+            flow: self.of_tuple(&tuple),
             // What is quoted came from the other end.
             is_forward: is_sorted != place.quoted,
             is_fragment: place.fragment,
@@ -88,24 +84,34 @@ impl Identities {
         })
     }
 
-    /// The number of a tuple as a rule hashes it: without a direction, since the hash has none.
+    /// The number of a tuple: without a direction, since a rule's hash has none.
     pub fn of_tuple(&self, tuple: &Tuple) -> u64 {
         let (source, destination) = ends(tuple);
-        let pair = match source <= destination {
+        let (first, second) = match source <= destination {
             true => (source, destination),
             false => (destination, source),
         };
-        self.hasher.hash_one((pair, tuple.protocol))
+        // Few large numbers are hashed faster than the same as a tuple.
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write_u128(first.0);
+        hasher.write_u128(second.0);
+        hasher.write_u64((u64::from(first.1) << 32) | u64::from(second.1));
+        hasher.write_u8(tuple.protocol);
+        hasher.finish()
     }
 }
 
-/// Address and port of both ends. An SPI is the port of both.
-fn ends(tuple: &Tuple) -> (([u32; 4], u32), ([u32; 4], u32)) {
+/// Address and port of both ends, in any order that is always the same. An SPI is the port of both.
+fn ends(tuple: &Tuple) -> ((u128, u32), (u128, u32)) {
     let (sport, dport) = match Protocol(tuple.protocol).has_spi() {
         true => (tuple.ports, tuple.ports),
         false => (tuple.ports >> 16, tuple.ports & 0xffff),
     };
-    ((tuple.src.words(), sport), (tuple.dst.words(), dport))
+    let number = |address: Address| {
+        let words = address.words().into_iter();
+        words.fold(0, |number: u128, word| (number << 32) | u128::from(word))
+    };
+    ((number(tuple.src), sport), (number(tuple.dst), dport))
 }
 
 /// The entry of a packet in conntrack.

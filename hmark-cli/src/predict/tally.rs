@@ -36,6 +36,8 @@ pub struct Tally {
 struct Row {
     amount: Amount,
     tuples: u64,
+    /// The rule and the mark, if there is one.
+    mark: Option<(u32, u32)>,
 }
 
 /// The counted answers.
@@ -114,7 +116,15 @@ impl Tally {
 
     /// Counts an answer for so many packets of a flow.
     pub fn count(&mut self, answer: Answer, identity: Option<Identity>, packets: u64, bytes: u64) {
-        let row = self.row(&answer);
+        let past = identity.and_then(|identity| self.seen.flow(identity.flow).copied());
+        // Most packets get what the first one of their flow got.
+        let row = match (&answer, past.and_then(|past| self.rows.get(at(past.row)))) {
+            (Answer::Marked(new), Some(row)) if row.mark == Some((new.rule, new.mark)) => {
+                past.map(|past| past.row)
+            }
+            _ => None,
+        };
+        let row = row.unwrap_or_else(|| self.row(&answer));
         let mut amount = Amount {
             flows: 0,
             packets,
@@ -143,8 +153,7 @@ impl Tally {
                 }
             }
         }
-        let place = usize::try_from(row).unwrap_or(usize::MAX);
-        if let Some(row) = self.rows.get_mut(place) {
+        if let Some(row) = self.rows.get_mut(at(row)) {
             row.amount.add(amount);
             row.tuples = row.tuples.saturating_add(tuples);
         }
@@ -153,12 +162,16 @@ impl Tally {
     /// The row of an answer, which is made if there is none.
     fn row(&mut self, answer: &Answer) -> u32 {
         let next = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        let mut mark = None;
         let row = match answer {
             Answer::Marked(marked) => {
                 let key = (marked.rule, marked.mark);
                 match self.marks.get(&key) {
                     Some(row) => return *row,
-                    None if self.marks.len() < MOST_MARKS => *self.marks.entry(key).or_insert(next),
+                    None if self.marks.len() < MOST_MARKS => {
+                        mark = Some(key);
+                        *self.marks.entry(key).or_insert(next)
+                    }
                     None => self.row_of_reason(true, Reason::OtherMarks),
                 }
             }
@@ -166,7 +179,10 @@ impl Tally {
             Answer::CannotTell(reason) => self.row_of_reason(false, reason.clone()),
         };
         if row == next {
-            self.rows.push(Row::default());
+            self.rows.push(Row {
+                mark,
+                ..Row::default()
+            });
         }
         row
     }
@@ -184,15 +200,11 @@ impl Tally {
 
     /// All that was counted.
     pub fn finish<J: Judge>(self, judge: &J) -> Prediction {
-        let row = |place: u32| {
-            let place = usize::try_from(place).unwrap_or(usize::MAX);
-            self.rows.get(place).copied().unwrap_or_default()
-        };
+        let row = |place: u32| self.rows.get(at(place)).copied().unwrap_or_default();
         let mut spread = Spread::new(judge.rules());
         for ((rule, mark), place) in &self.marks {
-            let Row { amount, tuples } = row(*place);
-            let rule = usize::try_from(*rule).unwrap_or(usize::MAX);
-            spread.add(rule, *mark, OfRule { amount, tuples });
+            let Row { amount, tuples, .. } = row(*place);
+            spread.add(at(*rule), *mark, OfRule { amount, tuples });
         }
         let with = |wanted: bool| {
             let reasons = self.reasons.iter();
@@ -219,6 +231,11 @@ impl Tally {
             cut: None,
         }
     }
+}
+
+/// A place in a list.
+fn at(place: u32) -> usize {
+    usize::try_from(place).unwrap_or(usize::MAX)
 }
 
 impl Prediction {

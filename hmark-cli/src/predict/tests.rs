@@ -135,12 +135,10 @@ fn what_was_not_captured_is_not_guessed() {
     let reason = "too little of the packet was captured".to_owned();
     assert_eq!(reasons(&prediction.cannot_tell), [(reason, 1)]);
     assert_eq!(prediction.whole().flows, 0);
-    // Addresses alone are there.
-    let rule = "--hmark-tuple src,dst --hmark-mod 4";
-    assert_eq!(
-        marks(&predict(rule, &[snapped])),
-        [(mark_of(rule, flow), 0, 1)]
-    );
+    // All that the rule reads is there.
+    let snapped = (packet(flow)[..24].to_vec(), 40);
+    let prediction = predict(RULE, &[snapped]);
+    assert_eq!(marks(&prediction), [(mark_of(RULE, flow), 1, 1)]);
 }
 
 #[test]

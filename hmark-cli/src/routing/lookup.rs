@@ -9,7 +9,7 @@ use hmark::Family;
 use super::routes::{Hop, Kind, Route, Routes};
 use super::rules::{Action, RoutingRule, RoutingRules};
 use crate::cannot_tell::CannotTell;
-use crate::flow::Flow;
+use crate::flow::{Flow, Layer4};
 
 /// A packet as routing sees it.
 #[derive(Clone, Copy, Debug)]
@@ -207,13 +207,27 @@ fn layer4(rule: &RoutingRule, key: &Key<'_>) -> Result<bool, String> {
     if rule.sport.is_none() && rule.dport.is_none() {
         return Ok(true);
     }
-    let Some((source, destination)) = key.flow.ports() else {
-        return Err("the flow's ports are not known".to_string());
+    let (source, destination) = match key.flow.layer4 {
+        Layer4::Ports {
+            source,
+            destination,
+        } => (source, destination),
+        // The kernel's flow dissector takes the two halves of an SPI for ports.
+        Layer4::Spi(spi) => halves(spi),
+        _ if key.flow.protocol.has_ports() || key.flow.protocol.has_spi() => {
+            return Err("the flow's ports are not known".to_string());
+        }
+        _ => return Ok(false),
     };
     let has = |ports: &Option<RangeInclusive<u16>>, port| {
         ports.as_ref().is_none_or(|ports| ports.contains(&port))
     };
     Ok(has(&rule.sport, source) && has(&rule.dport, destination))
+}
+
+fn halves(number: u32) -> (u16, u16) {
+    let [a, b, c, d] = number.to_be_bytes();
+    (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]))
 }
 
 /// The route of a table that a packet takes; [`None`] if the next rule is to be tried.

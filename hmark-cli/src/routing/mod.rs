@@ -9,6 +9,8 @@ mod addresses;
 mod lookup;
 mod routes;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 pub use lookup::{lookup, Found, Key, Next, Origin};
 pub use routes::{Hop, Kind, Route, Routes};

@@ -14,6 +14,8 @@ mod read;
 mod rule;
 mod state;
 mod target;
+#[cfg(test)]
+mod tests;
 mod tracking;
 mod walk;
 pub(crate) mod words;

@@ -56,12 +56,17 @@ impl Entry {
         (destination, layer4)
     }
 
-    /// The flow that answers this one.
-    pub fn answer(&self, flow: &Flow) -> Flow {
-        match self.is_reply(flow) {
+    /// The flow that answers this one, as its packets come in.
+    ///
+    /// # Errors
+    ///
+    /// If the flow is neither direction of the entry.
+    pub fn answer(&self, flow: &Flow) -> Result<Flow> {
+        self.tracking(flow)?;
+        Ok(match self.is_reply(flow) {
             true => self.original,
             false => self.reply,
-        }
+        })
     }
 }
 

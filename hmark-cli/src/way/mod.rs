@@ -4,6 +4,8 @@
 
 mod entry;
 mod reply;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 

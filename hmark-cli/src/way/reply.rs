@@ -18,6 +18,8 @@ pub struct ByRule<'h> {
     pub mark: u32,
     /// The mark that the reply gets by its options; [`None`] if they leave the mark alone.
     pub reply: Option<u32>,
+    /// Whether the rule hashes the connection, which both directions share.
+    pub of_connection: bool,
 }
 
 /// The mark of a reply by the options of the last HMARK rule that the flow met, whatever that rule matches.
@@ -45,5 +47,6 @@ pub fn reply_by_rule<'h>(way: &Way<'h>, reply: &Flow) -> Option<ByRule<'h>> {
         place: step.met.place,
         mark: step.met.after,
         reply: steps.map(|steps| steps.mark),
+        of_connection: info.has(flag::CT),
     })
 }

@@ -3,7 +3,7 @@
 //! Checks the corpora without the fuzzer: the inputs that together reach all of the walk, and all
 //! that revision 1 does.
 
-use hmark_libfuzzer::{check, check_v1, Checked, Found};
+use hmark_libfuzzer::{check, check_capture, check_flows, check_v1, Checked, Found};
 use naive::Family;
 use std::collections::BTreeMap;
 use std::fs;
@@ -66,4 +66,35 @@ fn v1() {
     }
     println!("{counts:?}");
     assert_eq!(counts.len(), 11, "{counts:?}");
+}
+
+#[test]
+fn capture() {
+    let (mut frames, mut packets, mut others) = (0, 0, 0);
+    for input in corpus("capture") {
+        match check_capture(&input) {
+            Some((found, of_ip)) => (frames, packets) = (frames + found, packets + of_ip),
+            None => others += 1,
+        }
+    }
+    // Some frames have no IP packet, and some inputs are no captures.
+    assert!(
+        packets >= 10 && frames > packets && others > 0,
+        "{frames} {packets} {others}"
+    );
+}
+
+#[test]
+fn flows() {
+    let (mut flows, mut right, mut wrong) = (0, 0, 0);
+    for input in corpus("flows") {
+        match check_flows(&input) {
+            (found, true) => (flows, right) = (flows + found, right + 1),
+            (_, false) => wrong += 1,
+        }
+    }
+    assert!(
+        flows >= 10 && right >= 6 && wrong >= 2,
+        "{flows} {right} {wrong}"
+    );
 }

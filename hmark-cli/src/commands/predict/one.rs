@@ -7,10 +7,11 @@ use std::path::PathBuf;
 
 use anyhow::{Error, Result};
 use clap::{Args, ValueEnum};
+use hmark_cli::cannot_tell::CannotTell;
 use hmark_cli::flow;
 use hmark_cli::host::Host;
 use hmark_cli::routing::Next;
-use hmark_cli::ruleset::{Hook, State};
+use hmark_cli::ruleset::{Hook, RuleSet, State};
 use hmark_cli::way::{reply_by_rule, Entry, Question, Way};
 
 use super::expect::{self, Expected};
@@ -40,7 +41,8 @@ pub struct Flow {
     /// The state of their connection in conntrack; NEW if it is not given
     #[arg(long, value_parser = state, value_name = "STATE", requires = "words")]
     state: Option<State>,
-    /// Their connection's entry in conntrack, a line of conntrack -L: for connections that are translated
+    /// Their connection's entry in conntrack, a line of conntrack -L: for connections that are translated. With
+    /// --with, it is one of that host
     #[arg(long, value_name = "LINE", requires = "words")]
     entry: Option<Entry>,
     /// Their mark before all rules
@@ -109,30 +111,19 @@ impl Flow {
             hook: self.chain.map(Hook::from),
             input: self.input,
             state: self.state,
-            entry: self.entry,
+            // Of two hosts, it is the one of the way back that translates.
+            entry: self.entry.filter(|_| other.is_none()),
             mark: self.mark,
             ..Question::new(flow)
         };
         let way = host.way(&question)?;
-        let answered = match &question.entry {
-            Some(entry) => Some(entry.answer(&flow)),
-            None => flow.reply(),
+        let after = Question {
+            input: self.with_in_interface,
+            state: self.state,
+            entry: self.entry,
+            ..Question::new(flow)
         };
-        let reply = match (answered, &other) {
-            (Some(reply), Some(other)) => {
-                let question = Question {
-                    input: self.with_in_interface,
-                    state: self.state,
-                    ..Question::new(reply)
-                };
-                Reply::On(&other.name, reply, Box::new(other.way(&question)?))
-            }
-            (Some(reply), None) => match reply_by_rule(&way, &reply) {
-                Some(by_rule) => Reply::ByRule(reply, by_rule),
-                None => Reply::None,
-            },
-            (None, _) => Reply::None,
-        };
+        let reply = reply(&host, other.as_ref(), &question, &way, after)?;
         let is_met = expected.as_ref().map(|expected| expected.is_met(&way));
         let answer = Answer {
             host: &host,
@@ -156,6 +147,51 @@ impl Flow {
     }
 }
 
+/// What is known of the flow's replies: their way on the other host, which `after` asks for, or else their mark
+/// by the rule that the flow met.
+fn reply<'h>(
+    host: &'h Host,
+    other: Option<&'h Host>,
+    question: &Question,
+    way: &Way<'h>,
+    after: Question,
+) -> Result<Reply<'h>> {
+    let flow = &question.flow;
+    let entry = after.entry.as_ref();
+    let answered = match entry {
+        Some(entry) => Some(entry.answer(flow)?),
+        None => flow.reply(),
+    };
+    let Some(answered) = answered else {
+        return Ok(Reply::None);
+    };
+    let may_translate = |host: &Host| {
+        let rules = host.side(flow.family()).ruleset.get();
+        entry.is_none() && rules.is_some_and(RuleSet::may_translate)
+    };
+    let translated = || {
+        let reason =
+            "its rules may translate the connection: give its entry in conntrack (--entry)";
+        Ok(Reply::CannotTell(CannotTell::because(reason)))
+    };
+    if let Some(other) = other {
+        if may_translate(other) {
+            return translated();
+        }
+        let question = Question {
+            flow: answered,
+            ..after
+        };
+        let way = Box::new(other.way(&question)?);
+        return Ok(Reply::On(&other.name, answered, way));
+    }
+    match reply_by_rule(way, &answered) {
+        Some(by_rule) if !by_rule.of_connection && may_translate(host) => translated(),
+        Some(by_rule) => Ok(Reply::ByRule(answered, by_rule)),
+        None => Ok(Reply::None),
+    }
+}
+
 /// The status of an answer, and of what was expected: [`None`] inside if that cannot be told.
 fn status(answer: &Answer<'_>, is_met: Option<Option<bool>>) -> Status {
     match is_met {
@@ -172,7 +208,9 @@ fn status(answer: &Answer<'_>, is_met: Option<Option<bool>>) -> Status {
     if let Reply::On(_, _, way) = &answer.reply {
         ways.push(way);
     }
-    if ways.iter().any(|way| way.cannot_tell.is_some()) {
+    if ways.iter().any(|way| way.cannot_tell.is_some())
+        || matches!(answer.reply, Reply::CannotTell(_))
+    {
         return Status::CannotTell;
     }
     match ways.into_iter().all(arrives) {

@@ -15,6 +15,7 @@ use super::{Answer, Reply};
 pub fn value(answer: &Answer<'_>) -> Value {
     let reply = match &answer.reply {
         Reply::None => Value::Null,
+        Reply::CannotTell(reason) => json!({ "cannot_tell": reason.to_string() }),
         Reply::ByRule(reply, by_rule) => json!({
             "flow": flow(reply),
             "host": answer.host.name,

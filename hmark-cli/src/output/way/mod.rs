@@ -5,6 +5,7 @@
 pub mod json;
 pub mod text;
 
+use hmark_cli::cannot_tell::CannotTell;
 use hmark_cli::flow::Flow;
 use hmark_cli::host::Host;
 use hmark_cli::way::{ByRule, Way};
@@ -29,6 +30,8 @@ pub struct Answer<'a> {
 pub enum Reply<'a> {
     /// Nothing.
     None,
+    /// Nothing, for this reason.
+    CannotTell(CannotTell),
     /// The mark by the options of the rule that the flow met.
     ByRule(Flow, ByRule<'a>),
     /// The way on the host of this name.
@@ -39,7 +42,7 @@ impl Answer<'_> {
     /// Whether the reply has the flow's mark; [`None`] if that cannot be told.
     pub fn agrees(&self) -> Option<bool> {
         match &self.reply {
-            Reply::None => None,
+            Reply::None | Reply::CannotTell(_) => None,
             Reply::ByRule(_, by_rule) => Some(by_rule.reply == Some(by_rule.mark)),
             Reply::On(_, _, way) => Some(self.way.mark? == way.mark?),
         }

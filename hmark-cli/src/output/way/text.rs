@@ -17,6 +17,10 @@ pub fn lines(answer: &Answer<'_>) -> Vec<String> {
     lines.extend(way(answer.way));
     match &answer.reply {
         Reply::None => {}
+        Reply::CannotTell(reason) => {
+            lines.push(String::new());
+            lines.push(format!("reply: cannot tell: {reason}"));
+        }
         Reply::ByRule(flow, by_rule) => {
             let mark = match by_rule.reply {
                 Some(mark) => format!("mark {}", self::mark(mark)),
