@@ -452,3 +452,13 @@ fn what_is_missing_is_said() {
     assert!(report.missing.len() > 5, "{:?}", report.missing);
     assert_eq!((report.rules, report.findings.len()), (0, 0));
 }
+
+#[test]
+fn the_man_page_has_each_check() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../man/hmark-check.8");
+    let page = fs::read_to_string(page).unwrap();
+    for check in &CHECKS {
+        let line = format!(".It Cm {} Pq {}\n", check.id, check.severity);
+        assert!(page.contains(&line), "{line}");
+    }
+}
