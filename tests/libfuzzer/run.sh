@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # run.sh [TARGET] [OPTION...]: fuzzes hmark with libFuzzer and these options, until it is
 # stopped or fails. TARGET is walk, for rules of revision 0, v1, or for the files that the
-# operator's tool reads capture or flows. It starts from
+# operator's tool reads capture, flows, ruleset or routing. It starts from
 # corpus/TARGET; new inputs go to target/.
 #
 # This does what `cargo fuzz run --sanitizer none TARGET` does, but needs no cargo-fuzz, and

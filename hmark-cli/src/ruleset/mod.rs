@@ -7,6 +7,7 @@
 //! or a target, makes the answer [`CannotTell`](crate::cannot_tell::CannotTell).
 
 mod evaluate;
+mod marked;
 mod matches;
 mod options;
 mod ports;
@@ -24,13 +25,14 @@ use std::fmt;
 
 use hmark::Family;
 
+pub use marked::{explain, Marked};
 pub use matches::{AddressType, End, Match};
 pub use read::Mistake;
 pub use rule::Rule;
 pub use state::States;
 pub use target::{Bits, Connmark, Target};
 pub use tracking::{State, Tracking};
-pub use walk::{explain, walk, Addresses, Fate, Left, Marked, Met, Subject};
+pub use walk::{walk, Addresses, Fate, Left, Met, Subject};
 
 /// All tables of one family.
 #[derive(Clone, Debug)]

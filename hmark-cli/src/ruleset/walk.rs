@@ -6,9 +6,10 @@
 use std::net::IpAddr;
 
 use hmark::rule::v1::Info;
-use hmark::{Connection, Explanation, Family, Packet};
+use hmark::{Connection, Family, Packet};
 
 use super::evaluate::{evaluate, Carried};
+use super::marked::{mark, Marked};
 use super::matches::{AddressType, Match};
 use super::target::{Connmark, Target};
 use super::tracking::{State, Tracking};
@@ -146,59 +147,6 @@ pub fn walk<'r, P: Packet>(
         }
     }
     Ok(walker.left(Fate::Routed))
-}
-
-/// Takes the steps of an HMARK rule for a packet one at a time, as the revision does that iptables gives the
-/// kernel: the lowest that has all options of the rule.
-pub fn explain<P: Packet>(family: Family, packet: &P, rule: &Info) -> Explanation {
-    match hmark_text::needs(rule, 0) {
-        Some(_) => hmark::explain(family, packet, rule),
-        None => hmark::explain(family, packet, &rule.masked.v0),
-    }
-}
-
-/// The mark by an HMARK rule, likewise.
-fn mark<P: Packet>(family: Family, packet: &P, rule: &Info) -> Option<u32> {
-    match hmark_text::needs(rule, 0) {
-        Some(_) => hmark::mark(family, packet, rule),
-        None => hmark::mark(family, packet, &rule.masked.v0),
-    }
-}
-
-/// A packet with the mark and the connection that it has at a rule.
-pub struct Marked<'p, P> {
-    /// The packet.
-    pub packet: &'p P,
-    /// Its mark.
-    pub mark: u32,
-    /// Its connection.
-    pub connection: Option<Connection>,
-}
-
-impl<P: Packet> Packet for Marked<'_, P> {
-    fn mark(&self) -> u32 {
-        self.mark
-    }
-
-    fn end(&self) -> u32 {
-        self.packet.end()
-    }
-
-    fn is_linear(&self) -> bool {
-        self.packet.is_linear()
-    }
-
-    fn in_place<const N: usize>(&self, offset: u32) -> Option<&[u8; N]> {
-        self.packet.in_place(offset)
-    }
-
-    fn copy<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
-        self.packet.copy(offset)
-    }
-
-    fn connection(&self) -> Option<Connection> {
-        self.connection
-    }
 }
 
 struct Walker<'w, 'r, P> {
@@ -400,14 +348,14 @@ impl<'r, P: Packet> Walker<'_, 'r, P> {
         if has_connection && tracking.translated.is_none() {
             return Err("it is not known whether the connection is translated".to_string());
         }
-        let mark = mark(self.family, &packet, info);
+        let found = mark(self.family, &packet, info);
         if has_connection && tracking.either_direction {
             packet.connection = packet.connection.map(|connection| connection.reversed());
-            if self::mark(self.family, &packet, info) != mark {
+            if mark(self.family, &packet, info) != found {
                 return Err("it is not known which end opened the connection".to_string());
             }
         }
-        Ok(mark.unwrap_or(self.carried.mark))
+        Ok(found.unwrap_or(self.carried.mark))
     }
 
     fn connmark(&mut self, connmark: Connmark) -> Result<(), String> {

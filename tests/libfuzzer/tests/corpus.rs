@@ -3,7 +3,9 @@
 //! Checks the corpora without the fuzzer: the inputs that together reach all of the walk, and all
 //! that revision 1 does.
 
-use hmark_libfuzzer::{check, check_capture, check_flows, check_v1, Checked, Found};
+use hmark_libfuzzer::{
+    check, check_capture, check_flows, check_routing, check_ruleset, check_v1, Checked, Found,
+};
 use naive::Family;
 use std::collections::BTreeMap;
 use std::fs;
@@ -97,4 +99,35 @@ fn flows() {
         flows >= 10 && right >= 6 && wrong >= 2,
         "{flows} {right} {wrong}"
     );
+}
+
+/// The sums of two numbers over a corpus, and how many inputs can be read and cannot.
+fn sums(name: &str, check: fn(&[u8]) -> Option<(usize, usize)>) -> [usize; 4] {
+    let mut sums = [0; 4];
+    for input in corpus(name) {
+        match check(&input) {
+            Some((first, second)) => {
+                sums[0] += first;
+                sums[1] += second;
+                sums[2] += 1;
+            }
+            None => sums[3] += 1,
+        }
+    }
+    sums
+}
+
+#[test]
+fn ruleset() {
+    let [rules, answers, right, wrong] = sums("ruleset", check_ruleset);
+    // Of six answers each, some are not found.
+    let some = rules >= 20 && answers >= 6 && answers < 6 * right;
+    assert!(some && wrong > 0, "{rules} {answers} {right} {wrong}");
+}
+
+#[test]
+fn routing() {
+    let [routes, sent, right, wrong] = sums("routing", check_routing);
+    let some = routes >= 20 && sent >= 20 && right > 0;
+    assert!(some && wrong > 0, "{routes} {sent} {right} {wrong}");
 }
