@@ -50,7 +50,8 @@ pub(super) fn read(line: &str) -> Result<Option<Listed>, String> {
                 protocol =
                     match word {
                         "ipv4" | "ipv6" => words.next().and(None),
-                        "unknown" => words.next().and_then(Protocol::named),
+                        // The number tells it.
+                        "unknown" => None,
                         // Events begin with their kind, such as [NEW].
                         word if word.starts_with('[') => None,
                         word => Some(Protocol::named(word).ok_or_else(|| {
@@ -120,9 +121,13 @@ impl Direction {
     fn flow(&self, protocol: Protocol) -> Result<Flow, String> {
         let source = self.source.ok_or("there is no src=")?;
         let destination = self.destination.ok_or("there is no dst=")?;
-        let layer4 = match self.kind {
-            Some(kind) if protocol.is_icmp() => Layer4::Icmp {
-                kind,
+        let protocol = match (protocol, source) {
+            (Protocol::ICMP, IpAddr::V6(_)) => Protocol::ICMPV6,
+            (protocol, _) => protocol,
+        };
+        let layer4 = match protocol {
+            protocol if protocol.is_icmp() => Layer4::Icmp {
+                kind: self.kind.ok_or("there is no type=")?,
                 code: self.code.unwrap_or(0),
                 id: self.id.unwrap_or(0),
             },

@@ -206,16 +206,14 @@ fn column(name: &str) -> Option<Column> {
     found.next().map(|(column, _)| *column)
 }
 
-/// The values of a line, without blanks around them. One in quotes may contain separators, and two quotes
-/// in place of one.
+/// The values of a line, without blanks around them. One in quotes may contain separators; quotes are left
+/// out, since no value that matters has any.
 fn split(line: &str, separator: char) -> Result<Vec<String>, String> {
     let mut values = Vec::new();
     let mut value = String::new();
     let mut is_quoted = false;
-    let mut chars = line.chars().peekable();
-    while let Some(char) = chars.next() {
+    for char in line.chars() {
         match char {
-            '"' if is_quoted && chars.next_if_eq(&'"').is_some() => value.push('"'),
             '"' => is_quoted = !is_quoted,
             char if char == separator && !is_quoted => {
                 values.push(value.trim_ascii().to_owned());

@@ -42,6 +42,7 @@ fn columns_have_names_or_the_plain_order() {
         "dport,destination,sport,source,protocol\n2,10.0.0.2,1,10.0.0.1,tcp\n4,fd00::2,3,fd00::1,17\n",
         "# flows\r\n\r\nPROTO;SRC_IP;Src Port;Dst-IP;dst.port;note\r\nTCP; 10.0.0.1;1;10.0.0.2;2;\r\n\
          udp;fd00::1;3;fd00::2;4;x\r\n",
+        "note,proto,src,sport,dst,dport\n\"a,\"\"b\"\",\",tcp,10.0.0.1,1,10.0.0.2,2\nx,udp,fd00::1,3,fd00::2,4",
         "\u{feff}sa,da,pr,sp,dp\n\"10.0.0.1\",\"10.0.0.2\",6,1,2\nfd00::1,fd00::2,17,3,4",
         "ip.src\tipv6.src\tip.dst\tipv6.dst\tip.proto\tipv6.nxt\ttcp.srcport\tudp.srcport\ttcp.dstport\t\
          udp.dstport\n10.0.0.1\t\t10.0.0.2\t\t6\t\t1\t\t2\t\n\tfd00::1\t\tfd00::2\t\t17\t\t3\t\t4\n",
@@ -122,6 +123,14 @@ fn lines_are_bounded_and_utf8() {
             format!("line 2: it is longer than {LONGEST} bytes")
         );
     }
+    // No more than that is read of a line without end.
+    let endless = std::io::BufReader::new(std::io::repeat(b'x'));
+    let mut unending = List::new(endless, Format::Csv);
+    assert!(unending.next().is_some_and(|first| first.is_err()));
+    assert_eq!(
+        (unending.offset(), unending.next().is_none()),
+        (LONGEST as u64, true)
+    );
     let latin1 = b"tcp,10.0.0.1,1,10.0.0.2,2\ntcp,\xe9\n";
     assert_eq!(error(latin1, Format::Csv), "line 2: byte 5 is not UTF-8");
     assert!(list(b"", Format::Csv).is_empty());
@@ -187,6 +196,7 @@ fn lines_that_are_no_entries_are_named() {
         ),
         ("tcp 6 10 src=10.0.0.1 dst=x", "dst=x cannot be"),
         ("tcp 6 10 src=10.0.0.1 dst=10.0.0.2", "there is no sport="),
+        ("icmp 1 9 src=10.0.0.1 dst=10.0.0.2", "there is no type="),
         (
             "gre 47 10 src=10.0.0.1 dst=10.0.0.2",
             "in the reply's direction there is no src=",

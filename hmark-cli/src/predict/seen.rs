@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// The most flows that are told apart: 7/8 of 2^22, so that the table takes 100 megabytes and is not
+/// The most flows that are told apart: 7/8 of 2^22, so that their table takes 100 megabytes and is not
 /// grown once more.
 pub const MOST_FLOWS: usize = 7 << 19;
 
@@ -66,9 +66,15 @@ impl Seen {
         self.flows.insert(number, past);
     }
 
-    /// Remembers the tuple that a rule hashed, and returns whether it is new.
-    pub(super) fn add_tuple(&mut self, rule: u32, number: u64) -> bool {
-        self.tuples.insert((rule, number))
+    /// Remembers the tuple that a rule hashed of a flow, and returns whether it is new.
+    ///
+    /// That of a rule that selects all is the flow itself, which is remembered already: only of others a
+    /// second table is needed.
+    pub(super) fn add_tuple(&mut self, rule: u32, number: u64, flow: u64) -> bool {
+        match number == flow {
+            true => self.tuples.is_empty() || !self.tuples.contains(&(rule, number)),
+            false => !self.flows.contains_key(&number) && self.tuples.insert((rule, number)),
+        }
     }
 }
 

@@ -135,9 +135,15 @@ impl Tally {
             if identity.is_fragment {
                 self.fragments = self.fragments.saturating_add(packets);
             }
-            if let Some(past) = self.seen.flow(identity.flow) {
-                past.has_several |= past.row != row;
-                past.is_answered |= past.opened_forward != identity.is_forward;
+            if let Some(past) = past {
+                let is_answer = past.opened_forward != identity.is_forward;
+                // Nothing is new about most packets.
+                if past.row != row && !past.has_several || is_answer && !past.is_answered {
+                    if let Some(past) = self.seen.flow(identity.flow) {
+                        past.has_several |= past.row != row;
+                        past.is_answered |= is_answer;
+                    }
+                }
             } else if self.seen.has_room() {
                 amount.flows = 1;
                 let past = Past {
@@ -149,7 +155,7 @@ impl Tally {
                 self.seen.add(identity.flow, past);
                 if let Answer::Marked(marked) = &answer {
                     let number = self.identities.of_tuple(&marked.tuple);
-                    tuples = u64::from(self.seen.add_tuple(marked.rule, number));
+                    tuples = u64::from(self.seen.add_tuple(marked.rule, number, identity.flow));
                 }
             }
         }

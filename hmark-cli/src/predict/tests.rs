@@ -131,7 +131,7 @@ fn a_tuple_of_one_end_shows_flows_with_several_marks() {
 fn what_was_not_captured_is_not_guessed() {
     let flow = "tcp 10.0.0.1:1 10.0.0.2:2";
     let snapped = (packet(flow)[..22].to_vec(), 40);
-    let prediction = predict(RULE, &[snapped.clone()]);
+    let prediction = predict(RULE, &[snapped]);
     let reason = "too little of the packet was captured".to_owned();
     assert_eq!(reasons(&prediction.cannot_tell), [(reason, 1)]);
     assert_eq!(prediction.whole().flows, 0);

@@ -27,7 +27,7 @@ impl Read for Pieces<'_> {
 /// The frames of a capture, and how it ends.
 fn frames(stream: impl Read) -> (Vec<Frame>, Result<bool, String>) {
     let mut frames = Vec::new();
-    let mut read = || -> Result<bool, Error> {
+    let read = || -> Result<bool, Error> {
         let mut capture = Capture::open(stream)?;
         while let Some(frame) = capture.next()? {
             frames.push((frame.link.0, frame.bytes.to_vec(), frame.len, frame.time));
@@ -48,13 +48,8 @@ pub fn check_capture(input: &[u8]) -> Option<(usize, usize)> {
     let (found, end) = frames(input);
     // The pieces in which a file comes do not matter.
     for size in [1, 7] {
-        assert_eq!(
-            (&found, &end),
-            (
-                &frames(Pieces(input, size)).0,
-                &frames(Pieces(input, size)).1
-            )
-        );
+        let (in_pieces, end_in_pieces) = frames(Pieces(input, size));
+        assert_eq!((&found, &end), (&in_pieces, &end_in_pieces));
     }
     // A file that is cut has the frames before.
     let half = input.get(..input.len() / 2).unwrap_or_default();
