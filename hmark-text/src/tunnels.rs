@@ -77,8 +77,8 @@ fn add(element: &[u8], kinds: &mut u8, ports: &mut [u16; PORTS.len()]) -> Option
 fn parse(element: &[u8]) -> Result<(usize, Option<u16>), Fault> {
     let mut parts = element.splitn(2, |&byte| byte == b':');
     let name = parts.next().unwrap_or_default();
-    let like = |known: &&str| known.as_bytes().eq_ignore_ascii_case(name);
-    let place = NAMES.iter().position(|known| like(&known));
+    let mut names = NAMES.iter();
+    let place = names.position(|known| known.as_bytes().eq_ignore_ascii_case(name));
     let place = place.ok_or(Fault::Name)?;
     if name.iter().any(u8::is_ascii_uppercase) {
         return Err(Fault::Case);
