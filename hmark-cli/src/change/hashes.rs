@@ -138,13 +138,20 @@ fn counted(
     marks: impl Fn(u64) -> (Option<u32>, Option<u32>),
 ) -> Moves {
     let mut moves = Moves::default();
+    // Neighbours mostly have the same marks, and are counted together.
+    let (mut last, mut count) = ((None, None), 0);
     for index in 0..samples {
         if index % STEP == 0 {
             progress(index, samples);
         }
-        let (before, after) = marks(index);
-        moves.add(before, after, 1);
+        let pair = marks(index);
+        if pair != last {
+            moves.add(last.0, last.1, count);
+            (last, count) = (pair, 0);
+        }
+        count += 1;
     }
+    moves.add(last.0, last.1, count);
     progress(samples, samples);
     moves
 }

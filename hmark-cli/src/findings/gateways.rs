@@ -73,7 +73,7 @@ pub fn not_on_link(site: &Site<'_>, all: &mut Vec<Found>) {
             matches!(gateway, IpAddr::V6(address) if address.is_unicast_link_local());
         if is_link_local
             || site.is_own(gateway)
-            || is_on_link(routes, gateway, hop.device.as_deref())
+            || is_on_link(routes, table, gateway, hop.device.as_deref())
         {
             continue;
         }

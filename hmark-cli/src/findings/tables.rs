@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use super::site::folded;
 use super::{Found, Site};
 use crate::net::Net;
-use crate::routing::{Action, Kind, Routes};
+use crate::routing::{Action, Hop, Kind, Routes};
 
 /// Each table of a mark once, with its marks.
 fn by_table<'h>(site: &Site<'h>) -> BTreeMap<&'h str, Vec<u32>> {
@@ -236,7 +236,7 @@ pub fn multipath(site: &Site<'_>, all: &mut Vec<Found>) {
 }
 
 /// The gateways of all marks' tables, each with its device and marks.
-pub fn hops<'h>(site: &Site<'h>) -> Vec<(&'h crate::routing::Hop, &'h str, Vec<u32>)> {
+pub fn hops<'h>(site: &Site<'h>) -> Vec<(&'h Hop, &'h str, Vec<u32>)> {
     let mut hops = Vec::new();
     if site.routes.is_none() {
         return hops;
@@ -249,13 +249,13 @@ pub fn hops<'h>(site: &Site<'h>) -> Vec<(&'h crate::routing::Hop, &'h str, Vec<u
     hops
 }
 
-/// Whether any route without a gateway leads to an address by a device.
-pub fn is_on_link(routes: &Routes, address: IpAddr, device: Option<&str>) -> bool {
-    routes.all().any(|(_, route)| {
-        let is_direct = route.kind == Kind::Unicast && route.destination.contains(address);
-        is_direct
-            && route.hops.iter().any(|hop| {
-                hop.gateway.is_none() && (device.is_none() || hop.device.as_deref() == device)
-            })
+/// Whether a route of the main table, or of another one, leads to an address without a gateway, by a device.
+pub fn is_on_link(routes: &Routes, table: &str, address: IpAddr, device: Option<&str>) -> bool {
+    let both = routes.to("main", address).chain(routes.to(table, address));
+    both.flatten().any(|route| {
+        let is_direct = |hop: &Hop| {
+            hop.gateway.is_none() && (device.is_none() || hop.device.as_deref() == device)
+        };
+        route.kind == Kind::Unicast && route.hops.iter().any(is_direct)
     })
 }
