@@ -351,7 +351,7 @@ const TOOL: &str = "tool=target/lab/release/hmark
     cp -r hmark-cli/tests/hosts/gateways $root
     chmod -R a+rX $root
     hmark() { chroot --userspec=65534:65534 $root /hmark \"$@\"; }
-    hmark predict --from gateways/selector-a tcp 10.3.0.11:5555 203.0.113.80:80
+    hmark predict --from gateways/selector-a -i blades tcp 10.3.0.11:5555 203.0.113.80:80
     hmark scale --from gateways/selector-a --mod 4
     hmark check gateways/selector-a gateways/selector-b";
 
