@@ -42,7 +42,7 @@ fn section<'p>(page: &'p str, name: &str) -> &'p str {
 }
 
 /// The words of the section of a help that begins with this line.
-fn help_lines<'h>(help: &'h str, heading: &str) -> impl Iterator<Item = &'h str> {
+fn help_lines<'h>(help: &'h str, heading: &'static str) -> impl Iterator<Item = &'h str> {
     let lines = help.lines().skip_while(move |line| *line != heading);
     lines
         .skip(1)
