@@ -198,16 +198,11 @@ fn a_rule_of_one_family_leaves_the_other_alone() {
 
 #[test]
 fn many_flows_are_shared_as_weights_say() {
-    let text: String = (0..20_000)
-        .map(|flow| {
-            format!(
-                "tcp,10.0.{}.{},{},192.0.2.1,443,2,100\n",
-                flow >> 8,
-                flow & 255,
-                1024 + flow
-            )
-        })
-        .collect();
+    let line = |flow: u32| {
+        let (high, low, port) = (flow >> 8, flow & 255, 1024 + flow);
+        format!("tcp,10.0.{high}.{low},{port},192.0.2.1,443,2,100\n")
+    };
+    let text = (0..20_000).map(line).collect::<Vec<_>>().concat();
     let rule = "--hmark-mod 4 --hmark-offset 100 --hmark-weight 1=50,3=0";
     let list = List::new(Cursor::new(text), Format::Csv);
     let mut alone = Alone::read(rule).unwrap();
