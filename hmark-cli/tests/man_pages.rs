@@ -226,6 +226,7 @@ fn pages_have_the_names_of_the_json_answers() {
         let mut found = BTreeSet::new();
         names(&answer, &mut found);
         assert_eq!(answer["version"], 1, "{command}");
+        assert_eq!(answer["command"], command);
         for name in found {
             assert!(
                 documented.contains(&*name),
