@@ -109,7 +109,10 @@ fn layer4(flow: &Flow) -> ([u8; 20], usize) {
             put(4, &[0, 8]);
             8
         }
-        Protocol::SCTP => 12,
+        Protocol::SCTP => {
+            put(12, &[1, 0, 0, 4]); // A chunk, INIT, without which it is no packet.
+            16
+        }
         Protocol::DCCP => 16,
         Protocol::AH => {
             put(0, &[59, 1]); // Nothing follows; three words, of which two do not count.

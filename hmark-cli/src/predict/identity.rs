@@ -9,6 +9,7 @@ use hmark::rule::v1::{flag, Info};
 use hmark::{explain, Address, Connection, Ends, Family, Found, Packet, Place, Subject, Tuple};
 
 use super::answer::Reason;
+use super::tracked::{self, Layer4Header, Tracked};
 use crate::flow::{Flow, Layer4, Protocol};
 
 /// The flow of a packet, and the packet's direction in it.
@@ -125,14 +126,6 @@ pub enum Entry {
     Unknown(Reason),
 }
 
-/// Types of ICMP and ICMPv6 messages that conntrack tracks: `net/netfilter/nf_conntrack_proto_icmp.c`
-/// and `nf_conntrack_proto_icmpv6.c`. Errors are not among them: they belong to what they quote.
-const TRACKED_ICMP: [u8; 8] = [0, 8, 13, 14, 15, 16, 17, 18];
-const TRACKED_ICMPV6: [u8; 4] = [128, 129, 139, 140];
-
-/// The protocol number of GRE.
-const GRE: u8 = 47;
-
 impl Identity {
     /// Whether the packet is an ICMP error, which belongs to the flow of the packet that it quotes.
     pub fn is_quoted(&self) -> bool {
@@ -202,6 +195,16 @@ impl Identity {
         Flow::new(protocol, source, destination, layer4)
     }
 
+    /// The header of layer 4.
+    pub(super) fn layer4(&self) -> Layer4Header {
+        Layer4Header {
+            family: self.tuple.family,
+            protocol: Protocol(self.tuple.protocol),
+            at: self.place.transport,
+            is_quoted: self.place.quoted,
+        }
+    }
+
     /// The packet's entry in conntrack, if nothing is translated. The end that comes first in the order of
     /// addresses and ports has opened it (`opened_forward`), or the other one.
     pub fn connection<P: Packet + ?Sized>(&self, packet: &P, opened_forward: bool) -> Entry {
@@ -210,28 +213,15 @@ impl Identity {
         if place.fragment {
             return Entry::Unknown(Reason::Connection);
         }
-        let head: Option<[u8; 6]> = packet.read(place.transport);
         let protocol = Protocol(tuple.protocol);
-        let (sport, dport) = match (protocol, head) {
-            (Protocol::ICMP | Protocol::ICMPV6, Some([kind, _, _, _, high, low])) => {
-                let is_tracked = match protocol {
-                    Protocol::ICMP => TRACKED_ICMP.contains(&kind),
-                    _ => TRACKED_ICMPV6.contains(&kind),
-                };
-                if !is_tracked {
-                    return Entry::None;
-                }
-                let id = u16::from_be_bytes([high, low]);
-                (id, id)
-            }
-            // Version 1, PPTP's, has a key that another connection agrees.
-            (Protocol(GRE), Some([_, version, ..])) if version & 7 == 1 => {
-                return Entry::Unknown(Reason::Connection)
-            }
-            (Protocol::ICMP | Protocol::ICMPV6 | Protocol(GRE), None) => {
-                return Entry::Unknown(Reason::Connection)
-            }
-            (protocol, _) if protocol.has_ports() => {
+        match tracked::state(self.layer4(), packet) {
+            Tracked::Yes => {}
+            Tracked::No => return Entry::None,
+            Tracked::Unknown => return Entry::Unknown(Reason::Connection),
+        }
+        let (sport, dport) = match packet.read(place.transport.saturating_add(4)) {
+            Some(id) if protocol.is_icmp() => (u16::from_be_bytes(id), u16::from_be_bytes(id)),
+            _ if protocol.has_ports() => {
                 let [a, b, c, d] = tuple.ports.to_be_bytes();
                 (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]))
             }

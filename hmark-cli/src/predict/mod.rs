@@ -14,6 +14,7 @@ mod seen;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod tracked;
 
 use std::io::{BufRead, Read};
 
@@ -74,7 +75,7 @@ impl<P: Packet> Asked<'_, P> {
         };
         match (self.past, self.is_new) {
             (Some(past), _) => identity.connection(self.packet, past.opened_forward),
-            (None, true) => identity.connection(self.packet, identity.is_forward),
+            (None, true) => first_of(&identity, self.packet),
             (None, false) => Entry::Unknown(Reason::Forgotten),
         }
     }
@@ -99,6 +100,17 @@ impl<P: Packet> Asked<'_, P> {
             }),
             None => Headers::of(self.family, self.packet),
         }
+    }
+}
+
+/// The entry of a packet that is the first of its flow in a capture. If no such packet opens a connection,
+/// the host has known it before the capture, or has none.
+fn first_of<P: Packet>(identity: &Identity, packet: &P) -> Entry {
+    match identity.connection(packet, identity.is_forward) {
+        Entry::Is(_) if identity.is_quoted() || !tracked::opens(identity.layer4(), packet) => {
+            Entry::Unknown(Reason::Connection)
+        }
+        entry => entry,
     }
 }
 

@@ -334,3 +334,66 @@ fn rules_of_a_host_mark_packets_of_no_flow() {
     );
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+/// Conntrack leaves alone what it finds invalid, and the rest of a connection does not tell who opened it.
+#[test]
+fn only_what_conntrack_takes_has_a_connection() {
+    let rule = "--hmark-tuple ct,src,dst --hmark-mod 1 --hmark-offset 7";
+    let tcp = |flags: u8| {
+        let mut bytes = packet("tcp 10.0.0.1:1 10.0.0.2:2");
+        bytes[33] = flags;
+        bytes
+    };
+    let with = |flow: &str, at: usize, value: u8| {
+        let mut bytes = packet(flow);
+        bytes[at] = value;
+        bytes
+    };
+    let short = |flow: &str, len: usize| {
+        let mut bytes = packet(flow);
+        bytes.truncate(len);
+        bytes[3] = len as u8;
+        bytes
+    };
+    let (udp, sctp) = ("udp 10.0.0.1:1 10.0.0.2:2", "sctp 10.0.0.1:1 10.0.0.2:2");
+    for (name, bytes, marked, unmarked) in [
+        ("SYN", tcp(0x02), 1, 0),
+        ("SYN, ECE, CWR", tcp(0xc2), 1, 0),
+        ("ACK, PSH", tcp(0x18), 1, 0),
+        ("SYN, RST", tcp(0x06), 0, 1),
+        ("no flags", tcp(0), 0, 1),
+        ("FIN", tcp(0x01), 0, 1),
+        ("SYN, ACK", tcp(0x12), 0, 0),
+        ("RST", tcp(0x04), 0, 0),
+        (
+            "a TCP header of 4 bytes",
+            with("tcp 10.0.0.1:1 10.0.0.2:2", 32, 0x10),
+            0,
+            1,
+        ),
+        (
+            "half a TCP header",
+            short("tcp 10.0.0.1:1 10.0.0.2:2", 30),
+            0,
+            1,
+        ),
+        ("UDP", packet(udp), 1, 0),
+        ("a UDP length of 7", with(udp, 25, 7), 0, 1),
+        ("a UDP length of 9", with(udp, 25, 9), 0, 1),
+        ("SCTP", packet(sctp), 1, 0),
+        ("SCTP without a chunk", short(sctp, 32), 0, 1),
+        ("half an SCTP header", short(sctp, 30), 0, 1),
+        ("UDP-Lite", packet("udplite 10.0.0.1:1 10.0.0.2:2"), 0, 0),
+        ("an echo", packet("icmp 10.0.0.1 10.0.0.2 8/0 id 1"), 1, 0),
+        ("its reply", packet("icmp 10.0.0.1 10.0.0.2 0/0 id 1"), 0, 0),
+    ] {
+        let prediction = predict(rule, &[whole(bytes)]);
+        let found = (prediction.spread.whole().packets, prediction.unmarked.len());
+        assert_eq!(found, (marked, unmarked), "{name}: {prediction:?}");
+        assert_eq!(
+            prediction.cannot_tell.len() as u64,
+            1 - marked - unmarked as u64,
+            "{name}"
+        );
+    }
+}
