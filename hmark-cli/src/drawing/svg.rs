@@ -253,7 +253,8 @@ fn wrapped(text: &str, room: f64, size: f64) -> Vec<String> {
     let (mut line, mut used, mut end) = (String::new(), 0.0, 0);
     let mut before = ' ';
     // Pixels for more than that are not there.
-    for letter in text.chars().take(1000) {
+    let mut letters = text.chars().take(1000).peekable();
+    while let Some(letter) = letters.next() {
         if used + width(letter) > room && !line.is_empty() {
             let rest = match end {
                 0 => String::new(),
@@ -274,7 +275,9 @@ fn wrapped(text: &str, room: f64, size: f64) -> Vec<String> {
         used += width(letter);
         // The hyphens of an option stay with it.
         let is_end = match letter {
-            ' ' | ':' | ',' => true,
+            // A number stays with its sign.
+            ' ' => letters.peek() != Some(&'%'),
+            ':' | ',' => true,
             '-' => before.is_alphanumeric(),
             _ => false,
         };
