@@ -290,3 +290,27 @@ fn check_says_what_is_wrong_by_its_status() {
     let listed = text(&hmark(&["check", "--list"]));
     assert!(listed.lines().count() >= 40, "{listed}");
 }
+
+#[test]
+fn check_draws_what_it_looks_at() {
+    let svg = std::env::temp_dir().join(format!("hmark-check-{}.svg", std::process::id()));
+    let name = svg.to_str().unwrap();
+    let output = hmark(&["check", "--svg", name, "router/router"]);
+    assert_eq!(status(&output), 0);
+    // The answer is printed all the same.
+    assert_eq!(text(&output), "router: nothing found (4 HMARK rules)\n");
+    let drawn = std::fs::read_to_string(&svg).unwrap();
+    std::fs::remove_file(&svg).unwrap();
+    assert!(
+        drawn.starts_with("<?xml") && drawn.contains(">75 %</text>"),
+        "{drawn}"
+    );
+    let output = hmark(&["check", "--svg", "nowhere/file.svg", "router/router"]);
+    let error = String::from_utf8(output.stderr.clone()).unwrap();
+    assert!(
+        error.starts_with("hmark: cannot write nowhere/file.svg: "),
+        "{error}"
+    );
+    assert_eq!(status(&output), 2);
+    assert_eq!(status(&hmark(&["check", "--svg", name, "--list"])), 64);
+}

@@ -7,7 +7,9 @@ mod fold;
 
 use hmark::Family;
 
-use super::svg::{arrow, document, paragraph, text, Block, Line, BORDER, FAINT, WAY, WRONG};
+use super::svg::{
+    arrow, bar, document, line, paragraph, text, Block, Line, BORDER, FAINT, WAY, WRONG,
+};
 use super::ways::{pictures, DrawnRule, Note, Picture};
 use crate::findings::{Finding, Report};
 use crate::host::Host;
@@ -46,7 +48,7 @@ const MOST_PICTURES: usize = 100;
 pub fn picture(hosts: &[Host], reports: &[Report], between: &[Finding]) -> String {
     let all = pictures(hosts, reports);
     let mut out = String::new();
-    let line = |text: &str, size| Line {
+    let words = |text: &str, size| Line {
         text: text.to_owned(),
         size,
         colour: "#1f2328",
@@ -55,7 +57,7 @@ pub fn picture(hosts: &[Host], reports: &[Report], between: &[Finding]) -> Strin
         [only] => format!("HMARK: where marks lead, {}", families(&only.families)),
         _ => "HMARK: where marks lead".to_owned(),
     };
-    text(&line(&title, 18.0), MARGIN, 28.0, "start", &mut out);
+    text(&words(&title, 18.0), MARGIN, 28.0, "start", &mut out);
     let mut y = 40.0;
     let room = WIDTH - 2.0 * MARGIN;
     let say = |text: &str, y: f64, out: &mut String| paragraph(text, (MARGIN, y), room, SMALL, out);
@@ -67,7 +69,7 @@ pub fn picture(hosts: &[Host], reports: &[Report], between: &[Finding]) -> Strin
     }
     for one in all.iter().take(MOST_PICTURES) {
         if all.len() > 1 {
-            let title = line(&families(&one.families), 16.0);
+            let title = words(&families(&one.families), 16.0);
             text(&title, MARGIN, y + 28.0, "start", &mut out);
             y += 34.0;
         }
@@ -145,18 +147,25 @@ fn draw(picture: &Picture, top: f64, out: &mut String) -> f64 {
     stack(&mut hosts, top, height);
     stack(&mut rules, top, height);
 
-    for (rule, drawn_rule) in rules.iter().zip(&picture.rules) {
-        for host in &drawn_rule.hosts {
-            // Those of hosts that are folded come from the last box.
-            if let Some(host) = hosts.get(*host).or(hosts.last()) {
-                arrow(host.right(), rule.left(), WAY, out);
+    let is_complete = |rule: &DrawnRule| rule.hosts.len() == picture.hosts.len();
+    if picture.rules.iter().all(is_complete) {
+        let ends = rules.iter().map(|rule| (rule.left(), WAY)).collect();
+        join(&hosts, ends, out);
+    } else {
+        for (rule, drawn_rule) in rules.iter().zip(&picture.rules) {
+            for host in &drawn_rule.hosts {
+                // Those of hosts that are folded come from the last box.
+                if let Some(host) = hosts.get(*host).or(hosts.last()) {
+                    arrow(host.right(), rule.left(), WAY, out);
+                }
             }
         }
-        for (mark, row) in marks.iter().zip(&drawn.rows) {
-            let colour = if row.share > 0.0 { WAY } else { FAINT };
-            arrow(rule.right(), mark.left(), colour, out);
-        }
     }
+    let ends = marks.iter().zip(&drawn.rows).map(|(mark, row)| {
+        let colour = if row.share > 0.0 { WAY } else { FAINT };
+        (mark.left(), colour)
+    });
+    join(&rules, ends.collect(), out);
     for (mark, row) in marks.iter().zip(&drawn.rows) {
         let colour = match mark.is_wrong {
             Some(true) => WRONG,
@@ -183,6 +192,40 @@ fn draw(picture: &Picture, top: f64, out: &mut String) -> f64 {
         }
     }
     sentences(picture, top + height, out)
+}
+
+/// Draws lines from all boxes to all ends: by a bar if there are several of both.
+fn join(blocks: &[Block], ends: Vec<((f64, f64), &'static str)>, out: &mut String) {
+    let starts: Vec<(f64, f64)> = blocks.iter().map(Block::right).collect();
+    let (Some(start), Some((end, _))) = (starts.first(), ends.first()) else {
+        return;
+    };
+    if starts.len() == 1 || ends.len() == 1 {
+        for from in &starts {
+            for (to, colour) in &ends {
+                arrow(*from, *to, colour, out);
+            }
+        }
+        return;
+    }
+    let middle = (start.0 + end.0) / 2.0;
+    let heights = || {
+        starts
+            .iter()
+            .chain(ends.iter().map(|(end, _)| end))
+            .map(|(_, y)| *y)
+    };
+    let (least, most) = (
+        heights().fold(f64::MAX, f64::min),
+        heights().fold(f64::MIN, f64::max),
+    );
+    bar(middle, least - GAP, most + GAP, out);
+    for (x, y) in &starts {
+        line((*x, *y), (middle, *y), WAY, out);
+    }
+    for ((x, y), colour) in &ends {
+        arrow((middle, *y), (*x, *y), colour, out);
+    }
 }
 
 /// The boxes of hosts, with the findings that belong to no rule or mark of the picture.

@@ -18,6 +18,9 @@ const FONT: &str = "Helvetica,Arial,sans-serif";
 const SIDE: f64 = 6.0;
 const ABOVE: f64 = 6.0;
 
+/// The length of the head of an arrow in pixels.
+const HEAD: f64 = 8.0;
+
 /// The most lines that a text is wrapped into.
 const MOST_LINES: usize = 3;
 
@@ -154,13 +157,37 @@ pub fn arrow(from: (f64, f64), to: (f64, f64), colour: &'static str, out: &mut S
         ),
         _ => ("1.4", ""),
     };
-    // The head is drawn from the end on.
-    let end = if width == "1.4" { to.0 } else { to.0 - 7.0 };
+    // The head is drawn from the end of the line on, and is as long as this.
+    let head = if width == "1.4" { 0.0 } else { HEAD };
+    let (across, down) = (to.0 - from.0, to.1 - from.1);
+    let part = head / across.hypot(down).max(head).max(1.0);
     let _ = writeln!(
         out,
         "<path fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\"{more} \
-         d=\"M{:.1},{:.1} L{end:.1},{:.1}\"/>",
-        from.0, from.1, to.1
+         d=\"M{:.1},{:.1} L{:.1},{:.1}\"/>",
+        from.0,
+        from.1,
+        to.0 - across * part,
+        to.1 - down * part
+    );
+}
+
+/// Writes a line without a head.
+pub fn line(from: (f64, f64), to: (f64, f64), colour: &'static str, out: &mut String) {
+    let _ = writeln!(
+        out,
+        "<path fill=\"none\" stroke=\"{colour}\" stroke-width=\"2.6\" d=\"M{:.1},{:.1} L{:.1},{:.1}\"/>",
+        from.0, from.1, to.0, to.1
+    );
+}
+
+/// Writes a bar that lines join at, as networks have in docs/, from a height to another one.
+pub fn bar(x: f64, from: f64, to: f64, out: &mut String) {
+    let _ = writeln!(
+        out,
+        "<rect class=\"bar\" x=\"{:.1}\" y=\"{from:.1}\" width=\"6\" height=\"{:.1}\" fill=\"#b0b8c0\"/>",
+        x - 3.0,
+        (to - from).max(0.0)
     );
 }
 
@@ -206,12 +233,14 @@ pub fn escaped(text: &str) -> String {
     out
 }
 
-/// The width of a letter of size 1: a little more than Helvetica's.
+/// The width of a letter of size 1: a little more than Helvetica's, since readers may have another font.
 fn width(letter: char) -> f64 {
     match letter {
-        'i' | 'j' | 'l' | '.' | ',' | ':' | '\'' | '|' => 0.3,
-        'm' | 'w' | 'A'..='Z' | '%' | '@' => 0.78,
-        ' '..='~' => 0.57,
+        'i' | 'j' | 'l' | '.' | ',' | ':' | ';' | '\'' | '|' | ' ' | 't' | 'f' | '/' => 0.3,
+        'r' | '-' | '(' | ')' | '[' | ']' | '"' => 0.38,
+        'm' | 'w' | '%' | '@' => 0.88,
+        'A'..='Z' => 0.74,
+        ' '..='~' => 0.59,
         _ => 1.0,
     }
 }
@@ -222,8 +251,10 @@ fn wrapped(text: &str, room: f64, size: f64) -> Vec<String> {
     let mut lines = Vec::new();
     // The line, its width, and the place after the last letter that a line may end with.
     let (mut line, mut used, mut end) = (String::new(), 0.0, 0);
+    let mut before = ' ';
     // Pixels for more than that are not there.
-    for letter in text.chars().take(1000) {
+    let mut letters = text.chars().take(1000).peekable();
+    while let Some(letter) = letters.next() {
         if used + width(letter) > room && !line.is_empty() {
             let rest = match end {
                 0 => String::new(),
@@ -242,9 +273,18 @@ fn wrapped(text: &str, room: f64, size: f64) -> Vec<String> {
         }
         line.push(letter);
         used += width(letter);
-        if matches!(letter, ' ' | ':' | '-' | ',' | '/') {
+        // The hyphens of an option stay with it.
+        let is_end = match letter {
+            // A number stays with its sign.
+            ' ' => letters.peek() != Some(&'%'),
+            ':' | ',' => true,
+            '-' => before.is_alphanumeric(),
+            _ => false,
+        };
+        if is_end {
             end = line.len();
         }
+        before = letter;
     }
     lines.push(line.trim_end().to_owned());
     lines

@@ -51,7 +51,7 @@ pub fn folded(rows: &[Row], notes: &[Note]) -> Drawn {
             let key = |row: &Row| Reverse(wrong.contains(&row.mark));
             key(one)
                 .cmp(&key(other))
-                .then(other.share.total_cmp(&one.share))
+                .then(rounded(other).cmp(&rounded(one)))
         });
     }
     let shown = match rows.len() > MOST_ROWS {
@@ -90,6 +90,11 @@ pub fn folded(rows: &[Row], notes: &[Note]) -> Drawn {
     sort(&mut drawn.rows, &mut drawn.tables, |row| &mut row.table);
     sort(&mut drawn.rows, &mut drawn.gateways, |row| &mut row.gateway);
     drawn
+}
+
+/// A share to a millionth: those of equal marks differ by a hash.
+fn rounded(row: &Row) -> u32 {
+    (row.share * 1e6).round() as u32
 }
 
 fn gateway(row: &Row) -> Vec<String> {
