@@ -180,7 +180,7 @@ impl Pcapng {
 
     /// The packet in its block.
     fn packet<'w>(&self, block: Block<'w>) -> Option<Packet<'w>> {
-        let time = |high, low| Some(u64::from(high) << 32 | u64::from(low));
+        let time = |high, low| Some((u64::from(high) << 32) | u64::from(low));
         Some(match block {
             Block::EnhancedPacket(packet) => Packet {
                 interface: usize::try_from(packet.if_id).ok()?,

@@ -112,7 +112,7 @@ impl Columns {
             let columns = PLAIN.map(Some).to_vec();
             return Ok((Self { separator, columns }, false));
         }
-        let columns: Vec<_> = fields.iter().map(|name| column(name)).collect();
+        let columns: Vec<_> = fields.iter().map(column).collect();
         let needed = [
             (Column::Protocol, "protocol"),
             (Column::Source, "source"),
