@@ -116,7 +116,7 @@ fn random_flow(family: Family, index: u64) -> Flow {
         Family::Ipv4 => IpAddr::V4(Ipv4Addr::from(word(place) as u32)),
         Family::Ipv6 => {
             let (high, low) = (word(place), word(place.wrapping_add(1)));
-            IpAddr::V6(Ipv6Addr::from(u128::from(high) << 64 | u128::from(low)))
+            IpAddr::V6(Ipv6Addr::from((u128::from(high) << 64) | u128::from(low)))
         }
     };
     let ports = word(4);

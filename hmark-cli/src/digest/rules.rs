@@ -255,7 +255,7 @@ fn without_key(info: &Info, family: Family) -> String {
     if !info.has(flag::KEY) {
         return text;
     }
-    let key: String = info.key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let key = format!("{:032x}", u128::from_be_bytes(info.key));
     let shown = format!("sha256:{:08x}", sha256::first_word(key.as_bytes()));
     text.replace(&key, &shown)
 }
