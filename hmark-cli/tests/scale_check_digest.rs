@@ -153,8 +153,9 @@ fn scale_on_a_host_changes_all_rules_with_the_same_marks() {
 #[test]
 fn scale_counts_the_flows_of_a_list() {
     let list = std::env::temp_dir().join(format!("hmark-scale-{}.csv", std::process::id()));
-    let flows = (1..=500).map(|port| format!("tcp,10.3.0.11,{port},203.0.113.80,80"));
-    std::fs::write(&list, flows.collect::<Vec<_>>().join("\n")).unwrap();
+    let flows = (1..=500).map(|port| format!("tcp,10.3.0.11,{port},203.0.113.80,80\n"));
+    let flows = flows.collect::<Vec<_>>().concat();
+    std::fs::write(&list, flows).unwrap();
     let svg = list.with_extension("svg");
     let (list_name, svg_name) = (list.to_str().unwrap(), svg.to_str().unwrap());
     let answer = json(&[

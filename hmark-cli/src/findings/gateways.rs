@@ -24,6 +24,7 @@ pub fn failed(site: &Site<'_>, all: &mut Vec<Found>) {
         }
         all.push(Found {
             place: Some(format!("table {table}")),
+            marks: marks.clone(),
             sentence: format!(
                 "the gateway of mark {}, {gateway}, does not answer: its packets are lost",
                 folded(&marks)
@@ -50,6 +51,7 @@ pub fn device_down(site: &Site<'_>, all: &mut Vec<Found>) {
         }
         all.push(Found {
             place: Some(format!("table {table}")),
+            marks: marks.clone(),
             sentence: format!(
                 "the device of mark {}, {device}, is down or has no link",
                 folded(&marks)
@@ -80,6 +82,7 @@ pub fn not_on_link(site: &Site<'_>, all: &mut Vec<Found>) {
         let device = hop.device.as_deref().unwrap_or("its device");
         all.push(Found {
             place: Some(format!("table {table}")),
+            marks: marks.clone(),
             sentence: format!(
                 "the gateway of mark {}, {gateway}, is on no network of {device}: unless the route says \
                  \"onlink\", it cannot be reached",
@@ -99,6 +102,7 @@ pub fn own(site: &Site<'_>, all: &mut Vec<Found>) {
         };
         all.push(Found {
             place: Some(format!("table {table}")),
+            marks: marks.clone(),
             sentence: format!(
                 "the gateway of mark {}, {gateway}, is an address of this host: packets go nowhere",
                 folded(&marks)

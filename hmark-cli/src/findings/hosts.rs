@@ -41,6 +41,7 @@ pub fn compare(hosts: &[Host]) -> Vec<Finding> {
             family: None,
             found: Found {
                 place: None,
+                marks: Vec::new(),
                 sentence: format!("{sentence}: {}", shown.collect::<Vec<_>>().join("; ")),
                 remedy: remedy.to_owned(),
                 commands: vec![command.to_owned()],

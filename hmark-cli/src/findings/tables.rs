@@ -30,6 +30,7 @@ pub fn empty(site: &Site<'_>, all: &mut Vec<Found>) {
         }
         all.push(Found {
             place: Some(format!("table {table}")),
+            marks: marks.clone(),
             sentence: format!(
                 "the table of mark {} has no {} route: its packets go by the next ip rule that fits",
                 folded(&marks),
@@ -78,6 +79,7 @@ pub fn without_route(site: &Site<'_>, all: &mut Vec<Found>) {
             };
             all.push(Found {
                 place: Some(format!("table {table}")),
+                marks: marks.to_vec(),
                 sentence: format!(
                     "the table of mark {} has no route to {destination}, unlike those of the other marks",
                     folded(marks)
@@ -117,6 +119,7 @@ pub fn unused(site: &Site<'_>, all: &mut Vec<Found>) {
     {
         all.push(Found {
             place: Some(format!("table {table}")),
+            marks: Vec::new(),
             sentence: "the table has routes, but no ip rule leads to it".to_owned(),
             remedy: "name it in the ip rule of its mark, or delete it".to_owned(),
             commands: vec![format!("{} rule add fwmark MARK table {table}", site.ip())],
@@ -136,6 +139,7 @@ pub fn refuses(site: &Site<'_>, all: &mut Vec<Found>) {
         };
         all.push(Found {
             place: Some(format!("table {table}")),
+            marks: marks.clone(),
             sentence: format!("packets with mark {} are dropped ({word})", folded(&marks)),
             remedy: "to take a mark out, give it the weight 0: its flows then go to all others"
                 .to_owned(),
@@ -158,6 +162,7 @@ pub fn shared(site: &Site<'_>, all: &mut Vec<Found>) {
     for (table, marks) in tables.iter().filter(|(_, marks)| marks.len() > 1) {
         all.push(Found {
             place: Some(format!("table {table}")),
+            marks: marks.to_vec(),
             sentence: format!(
                 "the marks {} have one table, and each other mark has its own: one gateway gets several shares",
                 folded(marks)
@@ -196,6 +201,7 @@ pub fn same_gateway(site: &Site<'_>, all: &mut Vec<Found>) {
         marks.sort_unstable();
         all.push(Found {
             place: Some(format!("tables {}", names.join(", "))),
+            marks: marks.clone(),
             sentence: format!(
                 "the marks {} have tables of their own, but one gateway, {gateway}: it gets several shares",
                 folded(&marks)
@@ -223,6 +229,7 @@ pub fn multipath(site: &Site<'_>, all: &mut Vec<Found>) {
             .collect();
         all.push(Found {
             place: Some(format!("table {table}")),
+            marks: marks.clone(),
             sentence: format!(
                 "the route of mark {} has several gateways ({}): the kernel chooses one, by a hash that other \
                  hosts, and replies, need not agree with",

@@ -8,14 +8,15 @@ use hmark::rule::v1::Info;
 use hmark::{Connection, Family, Packet};
 
 use super::answer::{Answer, Marked, Reason};
+use super::headers::Headers;
 use super::identity::Entry;
 use super::{Asked, Judge};
 use crate::flow::Flow;
 use crate::host::Host;
 use crate::routing::{lookup, Key, Next, Origin};
 use crate::ruleset::{
-    self, explain, walk, AddressType, Addresses, Fate, Hook, Met, RuleSet, State, States, Subject,
-    Target, Tracking,
+    self, explain, walk, AddressType, Addresses, Fate, Hook, Left, Met, RuleSet, State, States,
+    Subject, Target, Tracking,
 };
 
 /// The most gateways of a mark that are remembered.
@@ -80,7 +81,8 @@ impl<'h> OfHost<'h> {
         })
     }
 
-    fn hook_of(&self, family: Family, flow: &Flow) -> Hook {
+    /// The hook that packets of a flow come by.
+    pub fn hook_of(&self, family: Family, flow: &Flow) -> Hook {
         let routes = self.host.side(family).routes.get();
         let is_local =
             routes.map(|routes| routes.type_of(flow.source)) == Some(Ok(AddressType::Local));
@@ -91,13 +93,18 @@ impl<'h> OfHost<'h> {
         }
     }
 
-    /// The mark of a packet, and the last HMARK rule that it met.
-    fn marked<P: Packet>(
+    /// Sends a packet through the rules of the hook that it comes by. `seen` is told of each rule that
+    /// matters.
+    ///
+    /// # Errors
+    /// [`CannotTell`](crate::cannot_tell::CannotTell), or a mistake in a file of the host.
+    pub fn walk<P: Packet>(
         &self,
         asked: &Asked<'_, P>,
-        flow: &Flow,
+        Headers { flow, is_followed }: &Headers,
         hook: Hook,
-    ) -> anyhow::Result<(u32, Fate, Option<Met<'h>>)> {
+        seen: &mut dyn FnMut(Met<'h>),
+    ) -> anyhow::Result<Left> {
         let side = self.host.side(asked.family);
         let rules = side.ruleset.known()?;
         let routes = side.routes.get();
@@ -107,6 +114,7 @@ impl<'h> OfHost<'h> {
             is_later_fragment: asked
                 .identity
                 .is_some_and(|identity| identity.is_later_fragment(asked.packet)),
+            is_followed: *is_followed,
             input: match hook {
                 Hook::Output => Some(""),
                 Hook::Prerouting => self.input,
@@ -119,13 +127,7 @@ impl<'h> OfHost<'h> {
             is_tracked: asked.tracking.is_some() || rules.tracks_connections(),
             addresses: routes.map(|routes| routes as &dyn Addresses),
         };
-        let mut last = None;
-        let left = walk(rules, hook, &subject, asked.packet, &mut |met| {
-            if let Target::Hmark(_) = met.place.rule.target {
-                last = Some(met);
-            }
-        })?;
-        Ok((left.mark, left.fate, last))
+        Ok(walk(rules, hook, &subject, asked.packet, seen)?)
     }
 
     fn route(&mut self, family: Family, flow: &Flow, hook: Hook, mark: u32) {
@@ -167,12 +169,19 @@ impl Judge for OfHost<'_> {
     }
 
     fn answer<P: Packet>(&mut self, asked: &Asked<'_, P>) -> Answer {
-        let Some(flow) = asked.flow() else {
-            return Answer::CannotTell(Reason::Connection);
+        let Some(headers) = asked.headers() else {
+            return Answer::CannotTell(Reason::Cut);
         };
+        let flow = headers.flow;
         let hook = self.hook_of(asked.family, &flow);
-        let (mark, fate, last) = match self.marked(asked, &flow, hook) {
-            Ok(marked) => marked,
+        let mut last = None;
+        let left = self.walk(asked, &headers, hook, &mut |met| {
+            if let Target::Hmark(_) = met.place.rule.target {
+                last = Some(met);
+            }
+        });
+        let Left { mark, fate, .. } = match left {
+            Ok(left) => left,
             Err(error) => return Answer::CannotTell(Reason::Rule(error.to_string().into())),
         };
         if let Fate::Dropped(place) = fate {

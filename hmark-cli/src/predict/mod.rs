@@ -6,6 +6,7 @@
 //! answers.
 
 pub mod answer;
+pub mod headers;
 mod host;
 pub mod identity;
 mod rule;
@@ -20,13 +21,13 @@ use hmark::rule::v1::Info;
 use hmark::{Family, Packet};
 
 use self::answer::{Answer, Reason};
+use self::headers::Headers;
 pub use self::host::OfHost;
 use self::identity::{Entry, Identity};
 pub use self::rule::Alone;
 pub use self::seen::{Past, MOST_FLOWS};
 pub use self::tally::{Prediction, Tally};
 use crate::capture::{self, Capture, IpPacket};
-use crate::flow::Flow;
 use crate::flows::{self, List};
 use crate::ruleset::Tracking;
 
@@ -86,9 +87,18 @@ impl<P: Packet> Asked<'_, P> {
         }
     }
 
-    /// The flow of the packet's own headers; [`None`] if it cannot be followed.
-    pub fn flow(&self) -> Option<Flow> {
-        self.identity?.flow(self.packet)
+    /// The packet's own headers; [`None`] if not even its addresses are there.
+    pub fn headers(&self) -> Option<Headers> {
+        let of_identity = self
+            .identity
+            .and_then(|identity| identity.flow(self.packet));
+        match of_identity {
+            Some(flow) => Some(Headers {
+                flow,
+                is_followed: true,
+            }),
+            None => Headers::of(self.family, self.packet),
+        }
     }
 }
 

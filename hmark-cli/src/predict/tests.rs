@@ -8,7 +8,7 @@ use std::path::Path;
 use hmark::Family;
 
 use super::*;
-use crate::flow::Layer4;
+use crate::flow::{Flow, Layer4};
 use crate::flows::Format;
 use crate::host::Host;
 use crate::spread::Amount;
@@ -198,16 +198,11 @@ fn a_rule_of_one_family_leaves_the_other_alone() {
 
 #[test]
 fn many_flows_are_shared_as_weights_say() {
-    let text: String = (0..20_000)
-        .map(|flow| {
-            format!(
-                "tcp,10.0.{}.{},{},192.0.2.1,443,2,100\n",
-                flow >> 8,
-                flow & 255,
-                1024 + flow
-            )
-        })
-        .collect();
+    let line = |flow: u32| {
+        let (high, low, port) = (flow >> 8, flow & 255, 1024 + flow);
+        format!("tcp,10.0.{high}.{low},{port},192.0.2.1,443,2,100\n")
+    };
+    let text = (0..20_000).map(line).collect::<Vec<_>>().concat();
     let rule = "--hmark-mod 4 --hmark-offset 100 --hmark-weight 1=50,3=0";
     let list = List::new(Cursor::new(text), Format::Csv);
     let mut alone = Alone::read(rule).unwrap();
@@ -302,4 +297,40 @@ fn the_flow_of_a_packets_own_headers_is_what_matches_see() {
     let identity = identities.of(Family::Ipv4, &fragment[..]).unwrap();
     assert!(identity.is_later_fragment(&fragment[..]));
     assert_eq!(identity.flow(&fragment[..]).unwrap().layer4, Layer4::None);
+}
+
+/// HMARK marks packets of no flow, too: with the hash of nothing, or not at all.
+#[test]
+fn rules_of_a_host_mark_packets_of_no_flow() {
+    let folder = std::env::temp_dir().join(format!("hmark-no-flow-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let rule = "-j HMARK --hmark-tuple src,dst --hmark-mod 1 --hmark-offset 7 --hmark-rnd 1";
+    let read = |matches: &str| {
+        let text =
+            format!("*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING {matches}{rule}\nCOMMIT\n");
+        for name in ["iptables-save", "ip6tables-save"] {
+            std::fs::write(folder.join(name), &text).unwrap();
+        }
+        Host::saved(&folder).unwrap()
+    };
+    // Destination options that are longer than the packet.
+    let mut options = packet("udp [fd00::1]:1 [fd00::2]:2");
+    (options[6], options[40], options[41]) = (60, 17, 200);
+    // An error that quotes nothing.
+    let error = packet("icmp 192.0.2.1 10.0.0.1 3/1");
+    let packets = [whole(options), whole(error)];
+    let host = read("");
+    let mut judge = OfHost::new(&host, Some(crate::ruleset::Hook::Prerouting), None);
+    let prediction = predict_by(&mut judge, &packets, MOST_FLOWS);
+    assert_eq!(marks(&prediction), [(7, 0, 1)]);
+    assert_eq!(prediction.unmarked.len(), 1);
+    // The protocol behind such options is not known, and that of the error is.
+    let host = read("-p 1 ");
+    let mut judge = OfHost::new(&host, Some(crate::ruleset::Hook::Prerouting), None);
+    let prediction = predict_by(&mut judge, &packets, MOST_FLOWS);
+    assert_eq!(
+        (prediction.cannot_tell.len(), prediction.unmarked.len()),
+        (1, 1)
+    );
+    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -30,6 +30,9 @@ pub(super) fn evaluate(
     carried: &Carried,
 ) -> Result<bool, String> {
     let flow = subject.flow;
+    if !subject.is_followed && asks_for_layer4(condition) {
+        return Err("the packet's headers cannot be followed to its protocol".to_string());
+    }
     let address = |end| match end {
         End::Source => flow.source,
         End::Destination | End::Either => flow.destination,
@@ -102,6 +105,18 @@ pub(super) fn evaluate(
         } => (*first..=*last).contains(&net::number(address(*end))) != *not,
         Match::Unknown(text) => return Err(format!("the match \"{text}\" is not understood")),
     })
+}
+
+/// Whether a match is of the protocol, or of more behind the headers of the network layer.
+fn asks_for_layer4(condition: &Match) -> bool {
+    matches!(
+        condition,
+        Match::Protocol { .. }
+            | Match::LaterFragment { .. }
+            | Match::Layer4
+            | Match::Port { .. }
+            | Match::Icmp { .. }
+    )
 }
 
 /// Whether a device has this name or, before a `+`, a name that begins with this.

@@ -22,6 +22,7 @@ fn left(text: &str, flow: &str, state: State) -> Result<Left, CannotTell> {
     let subject = Subject {
         flow: &flow,
         is_later_fragment: false,
+        is_followed: true,
         input: Some("eth0"),
         output: Some(""),
         tracking: Tracking::of_state(state, &flow),

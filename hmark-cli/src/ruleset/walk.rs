@@ -42,6 +42,8 @@ pub struct Subject<'a> {
     pub flow: &'a Flow,
     /// Whether it is a fragment other than the first one.
     pub is_later_fragment: bool,
+    /// Whether its headers can be followed to that of layer 4, so that the flow's protocol is known.
+    pub is_followed: bool,
     /// The device that it comes in by; empty for the host's own packets; [`None`] if not known.
     pub input: Option<&'a str>,
     /// The device that it leaves by; empty before routing; [`None`] if not known.

@@ -154,6 +154,7 @@ impl Host {
         let subject = Subject {
             flow,
             is_later_fragment: false,
+            is_followed: true,
             input: match way.hook {
                 Hook::Output => Some(""),
                 Hook::Prerouting => question.input.as_deref(),

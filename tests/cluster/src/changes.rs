@@ -148,14 +148,6 @@ impl Live<'_> {
         Ok(())
     }
 
-    /// The number of connections of a gateway.
-    pub fn count(&self, gateway: usize) -> usize {
-        self.places
-            .iter()
-            .filter(|place| **place == gateway)
-            .count()
-    }
-
     /// The gateway of each connection.
     pub fn places(&self) -> &[usize] {
         &self.places

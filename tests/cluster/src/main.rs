@@ -17,6 +17,7 @@ mod gateways;
 mod host;
 mod narration;
 mod pre_load_balancer;
+mod prediction;
 mod router;
 mod rule;
 mod shares;

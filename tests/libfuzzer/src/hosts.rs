@@ -90,6 +90,7 @@ fn answer(
     let subject = Subject {
         flow,
         is_later_fragment: false,
+        is_followed: true,
         input: Some("eth0"),
         output: Some(""),
         tracking: Tracking::of_state(state, flow),

@@ -5,6 +5,7 @@
 use std::io::Write;
 
 use anyhow::{ensure, Context, Result};
+use hmark_cli::host::Host;
 use testbed::command::{run, run_with};
 use testbed::family::Family;
 use testbed::module;
@@ -13,6 +14,7 @@ use testbed::side::Side;
 
 use crate::backend::Backend;
 use crate::nflog::{Logged, Nflog, GROUP};
+use crate::prediction;
 use crate::ruleset::{self, Entry};
 use crate::traffic;
 
@@ -34,11 +36,11 @@ pub struct Experiment {
 
 impl Experiment {
     /// Runs the experiment. Returns, for each packet that reaches PREROUTING and each rule, in this
-    /// order, the mark that the packet had after the rule.
+    /// order, the mark that the packet had after the rule; and the host as the operator's tool sees it.
     ///
     /// # Errors
     /// If a packet is refused by the kernel, or a log message is lost.
-    pub fn run(&self, side: Side) -> Result<Vec<Logged>> {
+    pub fn run(&self, side: Side) -> Result<(Vec<Logged>, Host)> {
         side.load_module()?;
         let netns = Netns::add("hmark-marks")?;
         let marks = netns.enter(|| self.mark(side))?;
@@ -54,7 +56,7 @@ impl Experiment {
         self.backend.program(self.family, suffix)
     }
 
-    fn mark(&self, side: Side) -> Result<Vec<Logged>> {
+    fn mark(&self, side: Side) -> Result<(Vec<Logged>, Host)> {
         let mut tun = open_tun()?;
         let mut nflog = Nflog::open()?;
         if self.conntrack {
@@ -66,6 +68,7 @@ impl Experiment {
             side.variables(),
         )?;
         side.check_module()?;
+        let host = prediction::host(self.backend)?;
 
         // A packet has passed PREROUTING when its write returns. The sentinel flushes the log.
         let sentinel = traffic::sentinel(self.family);
@@ -83,7 +86,7 @@ impl Experiment {
             }
             marks.retain(|logged| logged.packet != sentinel);
         }
-        Ok(marks)
+        Ok((marks, host))
     }
 
     /// Has the kernel track connections, confirm them on their way out, and translate some.

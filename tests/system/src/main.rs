@@ -19,6 +19,7 @@ mod marks;
 mod memory;
 mod netfilter;
 mod nflog;
+mod prediction;
 mod races;
 mod refusals;
 mod revisions;

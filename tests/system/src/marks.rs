@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The same packets under the same rules, marked by the C module, by ours, and by `hmark`.
+//! The same packets under the same rules, marked by the C module, by ours, by `hmark`, and by the
+//! operator's tool.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
 
 use anyhow::{bail, ensure, Context, Result};
+use hmark_cli::host::Host;
 use libtest_mimic::Trial;
 use testbed::family::Family;
 use testbed::kernel::{self, Part};
@@ -19,6 +21,7 @@ use testbed::trials;
 use crate::backend::Backend;
 use crate::experiment::{Experiment, LEFT_ALONE};
 use crate::nflog::Logged;
+use crate::prediction::{self, Compared};
 use crate::ruleset::{self, Entry};
 use crate::seed;
 use crate::traffic;
@@ -27,6 +30,8 @@ use crate::traffic;
 pub const PACKETS: usize = 2500;
 /// The same in an emulated guest, which takes long; its kernel's fuzz lane compares many more.
 pub const FEWER_PACKETS: usize = 1400;
+/// Number of random packets for each family that the operator's tool predicts.
+const RANDOM_PACKETS: usize = 50_000;
 /// The most mismatches that are shown.
 const SHOWN: usize = 5;
 
@@ -39,10 +44,19 @@ fn packets() -> usize {
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    match kernel::has(Part::Conntrack) {
-        true => trials![families(equal_c, equal_prediction, equal_c_conntrack)],
-        false => trials![families(equal_c, equal_prediction)],
+    let mut trials = trials![families(
+        equal_c,
+        equal_prediction,
+        equal_prediction_revision_1,
+        equal_prediction_random,
+    )];
+    if kernel::has(Part::Conntrack) {
+        trials.extend(trials![families(
+            equal_c_conntrack,
+            equal_prediction_conntrack
+        )]);
     }
+    trials
 }
 
 /// The marks that both modules gave in one experiment.
@@ -53,6 +67,8 @@ struct Marks {
     conntrack: bool,
     c: Vec<Logged>,
     rust: Vec<Logged>,
+    /// The host with our module, as the operator's tool sees it.
+    host: Host,
 }
 
 /// Every packet, under every rule, has the mark that the C module gives it.
@@ -111,18 +127,70 @@ fn equal_prediction(family: Family) -> Result<()> {
         "some marks were not compared"
     );
     ensure!(left_alone > 0, "no packet was left alone");
+    let compared = tool(family, &marks.rules, &marks.rust, &marks.host)?;
+    // The last rule is that of connections, which the tool cannot tell of this host.
+    let all = marks.packets * marks.rules.len() - marks.packets;
+    ensure!(compared.marks == all, "some marks cannot be told");
     Ok(())
+}
+
+/// The same of rules of revision 1.
+fn equal_prediction_revision_1(family: Family) -> Result<()> {
+    let packets = traffic::stateless(family, seed()?, packets() / 2);
+    let tunnels = traffic::random(family, seed()?, self::packets() / 2);
+    equal_tool(family, ruleset::revision_1(), [packets, tunnels].concat())
+}
+
+/// The same of more packets, all of them random, and a few rules of both revisions.
+fn equal_prediction_random(family: Family) -> Result<()> {
+    let count = match kernel::is_uml() && !kernel::is_debug() {
+        true => RANDOM_PACKETS,
+        false => FEWER_PACKETS,
+    };
+    let packets = traffic::random(family, seed()? + 1, count);
+    equal_tool(family, ruleset::few(), packets)
+}
+
+/// Marks packets, and checks that the operator's tool predicts each mark.
+fn equal_tool(family: Family, rules: Vec<Entry>, packets: Vec<Vec<u8>>) -> Result<()> {
+    let experiment = Experiment {
+        family,
+        backend: Backend::Nft,
+        rules,
+        packets,
+        conntrack: false,
+    };
+    let (logged, host) = experiment.run(Side::Ours)?;
+    let compared = tool(family, &experiment.rules, &logged, &host)?;
+    ensure!(
+        compared.packets == experiment.packets.len() && compared.cannot_tell.is_empty(),
+        "not all {} packets were compared: {compared}",
+        experiment.packets.len()
+    );
+    Ok(())
+}
+
+/// Compares marks with those that the operator's tool predicts, by the rules that the host has and by each
+/// rule's text.
+fn tool(family: Family, rules: &[Entry], logged: &[Logged], host: &Host) -> Result<Compared> {
+    let names: Vec<_> = rules.iter().map(|entry| entry.name.as_str()).collect();
+    let passed = prediction::passed(&names, logged)?;
+    let by_host = prediction::by_host(host, None, &passed)?;
+    note!("{family}: by the host's rules: {by_host}");
+    let mut by_rule = Compared::default();
+    for (place, entry) in rules.iter().enumerate() {
+        if !entry.is_ct() {
+            by_rule.add(prediction::by_rule(entry.options, family, place, &passed)?);
+        }
+    }
+    note!("{family}: by {} rules' texts: {by_rule}", rules.len());
+    ensure!(by_host.left_alone > 0, "no packet was left alone");
+    Ok(by_host)
 }
 
 /// If connections are tracked, every mark is the one that the C module gives.
 fn equal_c_conntrack(family: Family) -> Result<()> {
-    let marks = run(Experiment {
-        family,
-        backend: Backend::Legacy,
-        rules: ruleset::connection(),
-        packets: traffic::connections(family, seed()?, packets()),
-        conntrack: true,
-    })?;
+    let marks = tracked(family)?;
     // Fragments are reassembled: fewer packets are marked than were sent.
     let seen = marks.c.len() / marks.rules.len();
     ensure!(
@@ -132,7 +200,7 @@ fn equal_c_conntrack(family: Family) -> Result<()> {
         marks.packets
     );
     note!("{family}: {seen} packets of connections seen");
-    compare(&marks)?;
+    compare(marks)?;
     // There must have been packets with a connection, and packets without.
     let all = |logged: &&Logged| logged.rule == "mangle-1";
     let total = marks.rust.iter().filter(all).count();
@@ -141,10 +209,32 @@ fn equal_c_conntrack(family: Family) -> Result<()> {
     note!("{family}: {untracked} of {total} packets without a connection");
     ensure!(untracked > 0, "conntrack refused no packet");
     ensure!(untracked * 2 < total, "conntrack tracks too few packets");
-    varies(&marks)
+    varies(marks)
 }
 
-/// The results without conntrack, which two tests use.
+/// Where the operator's tool can tell the marks of tracked connections, they are the module's.
+fn equal_prediction_conntrack(family: Family) -> Result<()> {
+    let marks = tracked(family)?;
+    let compared = tool(family, &marks.rules, &marks.rust, &marks.host)?;
+    ensure!(compared.marks > 0, "no mark was compared");
+    Ok(())
+}
+
+/// The results with conntrack, likewise.
+fn tracked(family: Family) -> Result<&'static Marks> {
+    static RESULTS: [Once<Marks>; 2] = [Once::new(), Once::new()];
+    once(&RESULTS[family as usize], || {
+        run(Experiment {
+            family,
+            backend: Backend::Legacy,
+            rules: ruleset::connection(),
+            packets: traffic::connections(family, seed()?, packets()),
+            conntrack: true,
+        })
+    })
+}
+
+/// The results without conntrack, which several tests use.
 fn stateless(family: Family) -> Result<&'static Marks> {
     static RESULTS: [Once<Marks>; 2] = [Once::new(), Once::new()];
     once(&RESULTS[family as usize], || {
@@ -159,10 +249,13 @@ fn stateless(family: Family) -> Result<&'static Marks> {
 }
 
 fn run(experiment: Experiment) -> Result<Marks> {
+    let (c, _) = experiment.run(Side::Stock).context("C module")?;
+    let (rust, host) = experiment.run(Side::Ours).context("Rust module")?;
     Ok(Marks {
         family: experiment.family,
-        c: experiment.run(Side::Stock).context("C module")?,
-        rust: experiment.run(Side::Ours).context("Rust module")?,
+        c,
+        rust,
+        host,
         packets: experiment.packets.len(),
         conntrack: experiment.conntrack,
         rules: experiment.rules,

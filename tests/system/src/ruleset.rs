@@ -7,7 +7,7 @@ use std::fmt::Write;
 use testbed::family::Family;
 
 /// Rules for either family that hash the packet's own headers.
-const PACKET: [&str; 26] = [
+const PACKET: [&str; 25] = [
     // The project's default, in full.
     "--hmark-tuple src,dst,sport,dport,proto --hmark-mod 4 --hmark-offset 100 --hmark-rnd 0xc175a3b8",
     // Tuples.
@@ -40,9 +40,11 @@ const PACKET: [&str; 26] = [
     "--hmark-tuple src,dst,sport,dport --hmark-mod 1024 --hmark-offset 4294967295 --hmark-rnd 22",
     "--hmark-tuple src,dst,sport,dport --hmark-mod 4294967295 --hmark-offset 0x80000000 --hmark-rnd 23",
     "--hmark-tuple src,dst,sport,dport --hmark-mod 2147483648 --hmark-offset 0 --hmark-rnd 24",
-    // No connections are tracked where these rules are, so this one leaves the mark alone.
-    "--hmark-tuple ct,src,dst --hmark-mod 4 --hmark-rnd 25",
 ];
+
+/// No connections are tracked where these rules are, so this one leaves the mark alone. It is the last one,
+/// since the operator's tool cannot tell that of a host.
+const UNTRACKED: [&str; 1] = ["--hmark-tuple ct,src,dst --hmark-mod 4 --hmark-rnd 25"];
 
 const PREFIX_IPV4: [&str; 4] = [
     "--hmark-src-prefix 24 --hmark-dst-prefix 8 --hmark-mod 4294967295 --hmark-rnd 31",
@@ -78,6 +80,31 @@ const CONNECTION: [&str; 14] = [
     "--hmark-tuple src,dst,spi --hmark-mod 4294967295 --hmark-rnd 53",
 ];
 
+/// Rules of revision 1, each with an option that only that has.
+const REVISION_1: [&str; 14] = [
+    "--hmark-tuple src,dst,sport,dport,proto --hmark-mod 4 --hmark-offset 100 --hmark-from 3 --hmark-rnd 1",
+    "--hmark-tuple src,dst,sport,dport,proto --hmark-mod 256 --hmark-from 255 --hmark-weight 0-99=50,200=0 \
+     --hmark-rnd 2",
+    "--hmark-tuple src,dst --hmark-mod 4294967295 --hmark-from 4294967290 --hmark-rnd 3",
+    "--hmark-tuple src,dst,sport,dport,proto --hmark-mod 70 --hmark-offset 0x100 --hmark-mask 0x7f00 \
+     --hmark-key 00112233445566778899aabbccddeeff",
+    "--hmark-tuple src,dst,sport,dport --hmark-mod 65536 --hmark-mask 0xffff --hmark-rnd 5",
+    "--hmark-tuple src,sport --hmark-mod 4294967295 --hmark-key ffffffffffffffffffffffffffffffff",
+    "--hmark-tuple src,dst,spi,proto --hmark-mod 1000 --hmark-key 0f0e0d0c0b0a09080706050403020100",
+    "--hmark-tuple src,sport --hmark-mod 4294967295 --hmark-reverse-errors --hmark-rnd 8",
+    "--hmark-tuple dst,dport --hmark-mod 4 --hmark-from 2 --hmark-reverse-errors --hmark-weight 3=1 \
+     --hmark-key 00000000000000000000000000000001",
+    "--hmark-tuple src,dst,sport,dport,proto --hmark-mod 4294967295 \
+     --hmark-inner gtpu,vxlan,geneve,gre,ipip --hmark-rnd 10",
+    "--hmark-tuple src,dst,sport,dport,proto --hmark-mod 4294967295 --hmark-inner gre,ipip \
+     --hmark-key 00112233445566778899aabbccddeeff",
+    "--hmark-tuple src --hmark-mod 4294967295 --hmark-inner gtpu --hmark-reverse-errors --hmark-rnd 12",
+    "--hmark-tuple dst,proto --hmark-mod 4294967295 --hmark-inner vxlan:8472,geneve:4789 --hmark-rnd 13",
+    "--hmark-src-prefix 20 --hmark-dst-prefix 7 --hmark-sport-mask 0xff00 --hmark-mod 100 --hmark-offset \
+     1048576 --hmark-mask 0xfff00000 --hmark-from 90 --hmark-weight 7=0,8=99 --hmark-inner vxlan,ipip \
+     --hmark-reverse-errors --hmark-key 123456789abcdef00fedcba987654321",
+];
+
 /// An HMARK rule in a chain.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -108,8 +135,26 @@ pub fn stateless(family: Family) -> Vec<Entry> {
         Family::Ipv4 => PREFIX_IPV4,
         Family::Ipv6 => PREFIX_IPV6,
     };
-    let mangle = [&PACKET[..], &prefix].concat();
+    let mangle = [&PACKET[..], &prefix, &UNTRACKED].concat();
     [entries("raw", &mangle[..3]), entries("mangle", &mangle)].concat()
+}
+
+/// Rules of revision 1 for packets without conntrack, two of them in the raw table as well.
+pub fn revision_1() -> Vec<Entry> {
+    let raw = [REVISION_1[3], REVISION_1[9]];
+    [entries("raw", &raw), entries("mangle", &REVISION_1)].concat()
+}
+
+/// A few rules of both revisions for packets without conntrack.
+pub fn few() -> Vec<Entry> {
+    let few = [
+        PACKET[0],
+        PACKET[9],
+        REVISION_1[1],
+        REVISION_1[9],
+        REVISION_1[13],
+    ];
+    entries("mangle", &few)
 }
 
 /// The rules for tracked connections. In the raw table, no packet has its connection yet.

@@ -72,6 +72,21 @@ pub fn stateless(family: Family, seed: u64, count: usize) -> Vec<Vec<u8>> {
     (0..count).map(packet).collect()
 }
 
+/// `count` random packets for namespaces without conntrack, most of them of tunnels or errors about one.
+pub fn random(family: Family, seed: u64, count: usize) -> Vec<Vec<u8>> {
+    let mut random = Random::new(seed);
+    let packet = |_| {
+        built(|bytes| {
+            match random.below(4) {
+                0 => generate::packet(family, bytes, &mut random),
+                _ => generate::packet_v1(family, bytes, &mut random),
+            }
+            admit(family, bytes);
+        })
+    };
+    (0..count).map(packet).collect()
+}
+
 /// Makes valid what a router reads before PREROUTING.
 fn admit(family: Family, bytes: &mut Bytes) {
     let packet = bytes.as_mut_slice();

@@ -31,7 +31,7 @@ pub fn cases() -> Vec<Case> {
     let one = |file, from, to: &str| vec![(file, from, to.to_owned())];
     let route = |from, to: &str| one(ROUTES, from, to);
     let mask = |from, to: &str| one(RULES, from, to);
-    let linear: String = (0..40)
+    let linear = (0..40)
         .map(|i| {
             format!(
                 "{{\"priority\":{},\"src\":\"all\",\"fwmark\":\"{:#x}\",\"table\":\"100\"}},",
@@ -39,7 +39,8 @@ pub fn cases() -> Vec<Case> {
                 512 + i
             )
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let default_102 = "{\"dst\":\"default\",\"gateway\":\"10.1.0.12\",\"dev\":\"north\",\"table\":\"102\",\"flags\":[]}";
     vec![
         (

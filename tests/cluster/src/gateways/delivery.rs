@@ -13,6 +13,7 @@ use testbed::path;
 
 use super::site::{site, Site};
 use crate::flow::{self, Flow, Transport};
+use crate::prediction;
 
 /// Seed of the flows.
 const SEED: u64 = 0x6e61_7401;
@@ -34,6 +35,17 @@ fn deliver(transport: Transport, family: Family) -> Result<()> {
     site.cluster.add_share(account.title(), &account)?;
     let moved = check_translated(site, &flows)?;
     note!("{account}; with another port outside: {moved}");
+    for selector in &site.cluster.selectors {
+        let gateways = &site.cluster.gateways;
+        let predicted =
+            prediction::check_gateways(selector, "blades", gateways, &flows, account.places())?;
+        note!(
+            "{}: {predicted} of {} flows seen where the operator's tool says on {}",
+            account.title(),
+            flows.len(),
+            selector.name()
+        );
+    }
     Ok(())
 }
 

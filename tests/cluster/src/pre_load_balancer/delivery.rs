@@ -9,9 +9,10 @@ use testbed::family::Family;
 use testbed::note;
 use testbed::path;
 
-use super::site::{site, Site};
+use super::site::{site, Site, FRONT};
 use crate::account::Account;
-use crate::flow::{self, Transport};
+use crate::flow::{self, Flow, Transport};
+use crate::prediction;
 
 /// Seed of the TCP flows. The other protocols use other ports, since with the same ports UDP and
 /// SCTP hashes differ only in bits that are too low to matter.
@@ -23,6 +24,23 @@ pub fn trials() -> Vec<Trial> {
         let site = site()?;
         let account = deliver(site, transport, family, site.size.flows)?;
         note!("{account}");
+        let flows = flows(site, transport, family, site.size.flows);
+        let cluster = &site.cluster;
+        for selector in &cluster.selectors {
+            let predicted = prediction::check_gateways(
+                selector,
+                FRONT,
+                &cluster.gateways,
+                &flows,
+                account.places(),
+            )?;
+            note!(
+                "{}: {predicted} of {} flows seen where the operator's tool says on {}",
+                account.title(),
+                flows.len(),
+                selector.name()
+            );
+        }
         Ok(())
     })
 }
@@ -32,8 +50,12 @@ pub fn trials() -> Vec<Trial> {
 /// # Errors
 /// If one was misdelivered, or gateways have unequal shares.
 pub fn deliver(site: &Site, transport: Transport, family: Family, count: usize) -> Result<Account> {
-    let flows = site.flows(family, transport, count, SEED + transport as u64);
+    let flows = flows(site, transport, family, count);
     let account = site.through_all_selectors(&flows)?;
     site.cluster.add_share(account.title(), &account)?;
     Ok(account)
+}
+
+fn flows(site: &Site, transport: Transport, family: Family, count: usize) -> Vec<Flow> {
+    site.flows(family, transport, count, SEED + transport as u64)
 }

@@ -2,6 +2,7 @@
 
 //! HMARK on one router with several lines: `docs/router.md`.
 
+mod lines;
 mod site;
 mod steps;
 mod tunnel;
@@ -13,6 +14,7 @@ pub use site::site;
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
     let mut trials = steps::trials();
+    trials.extend(lines::trials());
     trials.extend(tunnel::trials());
     trials
 }
