@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
-use anyhow::{ensure, Result};
+use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
 use testbed::family::Family;
 use testbed::note;
@@ -34,7 +34,8 @@ pub fn trials() -> Vec<Trial> {
 
 fn as_predicted(family: Family) -> Result<()> {
     let site = site()?;
-    let count = Size::wanted()?.flows;
+    // Both families together have 1,000 flows and more.
+    let count = Size::wanted()?.flows * 3 / 2;
     let flows = flows(family, count);
     let captures = LINES.map(|(isp, line)| Capture::start(&[one(&site.hosts, isp)?], &[line]));
     let [a, b] = captures;
@@ -48,7 +49,7 @@ fn as_predicted(family: Family) -> Result<()> {
         Ok(())
     })?;
     let mut seen = BTreeMap::new();
-    wait("datagrams are missing", || {
+    let waited = wait("datagrams are missing", || {
         for (capture, (_, line)) in captures.iter().zip(LINES) {
             for sighting in capture.take()?.into_keys() {
                 if sighting.flow.transport == Transport::Udp {
@@ -59,7 +60,8 @@ fn as_predicted(family: Family) -> Result<()> {
         Ok(flows
             .iter()
             .all(|flow| seen.contains_key(&flow.destination.port())))
-    })?;
+    });
+    waited.with_context(|| format!("{} of {count} flows seen", seen.len()))?;
     let mut shares = BTreeMap::<_, usize>::new();
     for flow in &flows {
         let (_, device) = prediction::ask(&before, flow, "lan")?;

@@ -5,14 +5,15 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result};
+use anyhow::{anyhow, Context, Result};
 use testbed::family::Family;
 use testbed::note;
 use testbed::once::{once, Once};
+use testbed::side::Side;
 
 use super::network::Way;
-use super::watch::{Act, Marked, Played, Scene, Spot};
-use super::{bridged, errors, fragments, ipsec, nat, sctp, tracking};
+use super::watch::{Marked, Played, Scene, Spot};
+use super::{bridged, errors, fragments, ipsec, nat, programs, sctp, tracking};
 
 /// A rule that hashes the packet's own headers.
 pub const PACKET: Spot = Spot {
@@ -29,33 +30,36 @@ pub const CONNECTION: Spot = Spot {
     ..PACKET
 };
 
+/// What was seen in a scene, and the number of captures of it that the operator's tool predicts, or a
+/// difference.
+type Performance = (Played, Result<usize, String>);
+
 /// The results of a scene, for each family.
-type Results = [Once<Played>; 2];
+type Results = [Once<Performance>; 2];
 
 /// Plays the scene in which no connections are tracked.
-fn play_stateless(family: Family) -> Result<&'static Played> {
+fn play_stateless(family: Family) -> Result<&'static Performance> {
     static RESULTS: Results = [Once::new(), Once::new()];
     once(&RESULTS[family as usize], || {
-        let acts: [Act; 4] = [
-            ("fragments", fragments::send_stateless),
-            ("SCTP", sctp::send),
-            ("IPsec", ipsec::send),
-            // Last, since it makes a link narrow.
-            ("ICMP errors", errors::cause),
-        ];
         let scene = Scene {
             family,
             way: Way::Routed,
             spots: &[PACKET, fragments::NO_PORTS, ipsec::SPI, ipsec::MASKED],
             rules: &[],
-            acts: &acts,
+            acts: &[
+                ("fragments", fragments::send_stateless),
+                ("SCTP", sctp::send),
+                ("IPsec", ipsec::send),
+                // Last, since it makes a link narrow.
+                ("ICMP errors", errors::cause),
+            ],
         };
-        scene.play()
+        play(&scene)
     })
 }
 
 /// Plays the scene in which connections are tracked, and some translated.
-fn play_tracked(family: Family) -> Result<&'static Played> {
+fn play_tracked(family: Family) -> Result<&'static Performance> {
     static RESULTS: Results = [Once::new(), Once::new()];
     once(&RESULTS[family as usize], || {
         let scene = Scene {
@@ -75,12 +79,12 @@ fn play_tracked(family: Family) -> Result<&'static Played> {
                 ("untracked flows", tracking::send),
             ],
         };
-        scene.play()
+        play(&scene)
     })
 }
 
 /// Plays the scene in which a bridge hands clones of packets to the rules.
-fn play_bridged(family: Family) -> Result<&'static Played> {
+fn play_bridged(family: Family) -> Result<&'static Performance> {
     static RESULTS: Results = [Once::new(), Once::new()];
     once(&RESULTS[family as usize], || {
         let scene = Scene {
@@ -90,28 +94,63 @@ fn play_bridged(family: Family) -> Result<&'static Played> {
             rules: &[],
             acts: &[("clones", bridged::send)],
         };
-        scene.play()
+        play(&scene)
     })
+}
+
+/// Plays a scene with each module, and compares what the operator's tool says of its packets. The result of
+/// that is kept for [`equal_prediction`].
+fn play(scene: &Scene) -> Result<Performance> {
+    let played = scene.play()?;
+    let predicted = scene.check_predicted(&played.recorded);
+    Ok((played, predicted.map_err(|error| format!("{error:#}"))))
+}
+
+/// In all scenes, the operator's tool predicts the marks that our module gave, and in one with real programs
+/// and rules of revision 1.
+pub fn equal_prediction(family: Family) -> Result<()> {
+    let mut captures = 0;
+    for (name, (_, predicted)) in [
+        ("without conntrack", play_stateless(family)?),
+        ("with conntrack", play_tracked(family)?),
+        ("on a bridge", play_bridged(family)?),
+    ] {
+        let predicted = predicted
+            .as_ref()
+            .map_err(|error| anyhow!("{name}: {error}"));
+        captures += predicted?;
+    }
+    let scene = Scene {
+        family,
+        way: Way::Routed,
+        spots: &[PACKET, programs::GROWN, programs::KEYED, programs::INNER],
+        rules: &[],
+        acts: &programs::ACTS,
+    };
+    let recorded = scene.record(Side::Ours)?;
+    captures += scene.check_predicted(&recorded).context("programs")?;
+    note!("{family}: {captures} captures of real stacks and programs marked as the operator's tool says");
+    Ok(())
 }
 
 /// The packets that our module marked without tracked connections.
 pub fn stateless(family: Family) -> Result<&'static BTreeSet<Marked>> {
-    Ok(&play_stateless(family)?.rust)
+    Ok(&play_stateless(family)?.0.rust)
 }
 
 /// The packets that our module marked with tracked connections.
 pub fn tracked(family: Family) -> Result<&'static BTreeSet<Marked>> {
-    Ok(&play_tracked(family)?.rust)
+    Ok(&play_tracked(family)?.0.rust)
 }
 
 /// The packets that our module marked on a bridge.
 pub fn bridged(family: Family) -> Result<&'static BTreeSet<Marked>> {
-    Ok(&play_bridged(family)?.rust)
+    Ok(&play_bridged(family)?.0.rust)
 }
 
 /// In all scenes, both modules mark the same packets with the same marks: those of `hmark`.
 pub fn equal_c(family: Family) -> Result<()> {
-    for (name, played) in [
+    for (name, (played, _)) in [
         ("without conntrack", play_stateless(family)?),
         ("with conntrack", play_tracked(family)?),
         ("on a bridge", play_bridged(family)?),
