@@ -229,12 +229,16 @@ fn tracking<P: Packet>(asked: &Asked<'_, P>, flow: &Flow, rules: &RuleSet) -> Tr
     }
     let not_translated = (!rules.may_translate()).then(States::default);
     let is_quoted = asked.identity.is_some_and(|identity| identity.is_quoted());
+    // What comes first in a capture may be the answer of a connection that the host translates, and what
+    // comes later may have had an answer that looks like another flow.
+    let is_first = asked.past.is_none();
+    let is_untranslated = is_first && asked.asks();
     let of = |state, connection: Option<Connection>| Tracking {
         connection,
-        mark: (state == State::New).then_some(0),
-        translated: match state {
-            State::New => Some(States::default()),
-            _ => not_translated,
+        mark: (state == State::New && is_first).then_some(0),
+        translated: match state == State::New && is_untranslated {
+            true => Some(States::default()),
+            false => not_translated,
         },
         either_direction: false,
         ..Tracking::of_state(state, flow)

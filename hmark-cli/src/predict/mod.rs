@@ -88,6 +88,13 @@ impl<P: Packet> Asked<'_, P> {
         }
     }
 
+    /// Whether the packet is none that answers, whatever comes before it: SYN of TCP, or an ICMP request.
+    pub fn asks(&self) -> bool {
+        self.identity.is_some_and(|identity| {
+            !identity.is_quoted() && tracked::asks(identity.layer4(), self.packet)
+        })
+    }
+
     /// The packet's own headers; [`None`] if not even its addresses are there.
     pub fn headers(&self) -> Option<Headers> {
         let of_identity = self

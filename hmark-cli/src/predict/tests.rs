@@ -397,3 +397,37 @@ fn only_what_conntrack_takes_has_a_connection() {
         );
     }
 }
+
+/// The answer of a translated connection has other ends, so that packets of one direction alone are no sign
+/// of a new connection.
+#[test]
+fn translated_connections_are_not_guessed() {
+    let folder = std::env::temp_dir().join(format!("hmark-translated-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let text = "*mangle\n:PREROUTING ACCEPT [0:0]\n\
+        -A PREROUTING -j HMARK --hmark-tuple ct,src,dst --hmark-mod 1 --hmark-offset 7 --hmark-rnd 1\nCOMMIT\n\
+        *nat\n:PREROUTING ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n\
+        -A POSTROUTING -j MASQUERADE\nCOMMIT\n";
+    std::fs::write(folder.join("iptables-save"), text).unwrap();
+    let host = Host::saved(&folder).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    let tcp = "tcp 10.0.0.1:1 10.0.0.2:2";
+    let mut more = packet(tcp);
+    more[33] = 0x10;
+    let syn = packet(tcp);
+    let udp = packet("udp 10.0.0.1:1 10.0.0.2:2");
+    let mut judge = OfHost::new(&host, Some(crate::ruleset::Hook::Prerouting), None);
+    let prediction = predict_by(
+        &mut judge,
+        &[whole(syn), whole(more), whole(udp)],
+        MOST_FLOWS,
+    );
+    assert_eq!(marks(&prediction), [(7, 1, 1)]);
+    assert_eq!(
+        prediction.cannot_tell.len(),
+        1,
+        "{:?}",
+        prediction.cannot_tell
+    );
+    assert_eq!(prediction.cannot_tell[0].1.packets, 2);
+}

@@ -146,3 +146,13 @@ pub(super) fn opens<P: Packet + ?Sized>(header: Layer4Header, packet: &P) -> boo
         _ => true,
     }
 }
+
+/// Whether a packet cannot be an answer.
+pub(super) fn asks<P: Packet + ?Sized>(header: Layer4Header, packet: &P) -> bool {
+    let flags: Option<[u8; 1]> = packet.read(header.at.saturating_add(13));
+    match header.protocol {
+        Protocol::TCP => flags.is_some_and(|[flags]| flags_that_matter(flags) & !URG == SYN),
+        Protocol::ICMP | Protocol::ICMPV6 => opens(header, packet),
+        _ => false,
+    }
+}

@@ -110,27 +110,22 @@ fn traceroute(network: &Network) -> Result<()> {
 fn tunnels(network: &Network) -> Result<()> {
     network.send_from_ends()?;
     let [client, server] = [network::client, network::server].map(|end| end(network.family));
-    let (kinds, ends): (&[&str], _) = match network.family {
-        Family::Ipv4 => (
-            &[
-                "vxlan id 42 dstport 4789",
-                "geneve id 42",
-                "gre",
-                "gretap key 7",
-                "ipip",
-            ],
-            ["172.16.0.1", "172.16.0.2"],
-        ),
-        Family::Ipv6 => (
-            &[
-                "vxlan id 42 dstport 4789",
-                "geneve id 42",
-                "ip6gre",
-                "ip6gretap",
-                "ip6tnl mode any",
-            ],
-            ["172.16.0.1", "172.16.0.2"],
-        ),
+    let ends = ["172.16.0.1", "172.16.0.2"];
+    let kinds: &[&str] = match network.family {
+        Family::Ipv4 => &[
+            "vxlan id 42 dstport 4789",
+            "geneve id 42",
+            "gre",
+            "gretap key 7",
+            "ipip",
+        ],
+        Family::Ipv6 => &[
+            "vxlan id 42 dstport 4789",
+            "geneve id 42",
+            "ip6gre",
+            "ip6gretap",
+            "ip6tnl mode any",
+        ],
     };
     for kind in kinds {
         let sides = [

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{anyhow, Context, Result};
 use testbed::family::Family;
+use testbed::kernel;
 use testbed::note;
 use testbed::once::{once, Once};
 use testbed::side::Side;
@@ -125,7 +126,11 @@ pub fn equal_prediction(family: Family) -> Result<()> {
         way: Way::Routed,
         spots: &[PACKET, programs::GROWN, programs::KEYED, programs::INNER],
         rules: &[],
-        acts: &programs::ACTS,
+        // The guest of the stock kernel has no module of most tunnels, which come last.
+        acts: match kernel::is_uml() {
+            true => &programs::ACTS[..],
+            false => &programs::ACTS[..programs::ACTS.len() - 1],
+        },
     };
     let recorded = scene.record(Side::Ours)?;
     captures += scene.check_predicted(&recorded).context("programs")?;
