@@ -380,7 +380,7 @@ fn only_what_conntrack_takes_has_a_connection() {
         ("UDP", packet(udp), 1, 0),
         ("a UDP length of 7", with(udp, 25, 7), 0, 1),
         ("a UDP length of 9", with(udp, 25, 9), 0, 1),
-        ("SCTP", packet(sctp), 1, 0),
+        ("SCTP", packet(sctp), 0, 0),
         ("SCTP without a chunk", short(sctp, 32), 0, 1),
         ("half an SCTP header", short(sctp, 30), 0, 1),
         ("UDP-Lite", packet("udplite 10.0.0.1:1 10.0.0.2:2"), 0, 0),
