@@ -32,6 +32,8 @@ pub struct OfHost<'h> {
     rules: Vec<Info>,
     places: HashMap<Place<'h>, u32>,
     gateways: BTreeMap<u32, BTreeSet<String>>,
+    /// The mark with which the last packet left.
+    left: Option<u32>,
 }
 
 type Place<'h> = (bool, &'h str, &'h str, usize);
@@ -46,6 +48,7 @@ impl<'h> OfHost<'h> {
             rules: Vec::new(),
             places: HashMap::new(),
             gateways: BTreeMap::new(),
+            left: None,
         };
         for family in Family::ALL {
             let rules = host.side(family).ruleset.get();
@@ -169,6 +172,7 @@ impl Judge for OfHost<'_> {
     }
 
     fn answer<P: Packet>(&mut self, asked: &Asked<'_, P>) -> Answer {
+        self.left = None;
         let Some(headers) = asked.headers() else {
             return Answer::CannotTell(Reason::Cut);
         };
@@ -187,6 +191,7 @@ impl Judge for OfHost<'_> {
         if let Fate::Dropped(place) = fate {
             return Answer::Unmarked(Reason::Rule(format!("dropped: {place}").into()));
         }
+        self.left = Some(mark);
         let met = last.and_then(|met| {
             let Target::Hmark(info) = &met.place.rule.target else {
                 return None;
@@ -219,6 +224,15 @@ impl Judge for OfHost<'_> {
             self.route(asked.family, &flow, hook, mark);
         }
         answer
+    }
+
+    fn asks_for_connections(&self) -> bool {
+        let sides = Family::ALL.map(|family| self.host.side(family).ruleset.get());
+        sides.into_iter().flatten().any(RuleSet::tracks_connections)
+    }
+
+    fn left(&self, _answer: &Answer) -> Option<u32> {
+        self.left
     }
 }
 

@@ -132,6 +132,11 @@ impl Identity {
         self.outer.quoted
     }
 
+    /// Whether the flow is that of a packet inside of a tunnel.
+    pub fn is_inner(&self) -> bool {
+        self.place != self.outer
+    }
+
     /// Whether the packet is a fragment other than the first. Of IPv6, that is told of packets alone that
     /// have no extension header before the fragment's.
     pub fn is_later_fragment<P: Packet + ?Sized>(&self, packet: &P) -> bool {
