@@ -92,10 +92,16 @@ impl Identities {
             true => (source, destination),
             false => (destination, source),
         };
-        // Few large numbers are hashed faster than the same as a tuple.
+        // Few large numbers are hashed faster than the same as a tuple, and two words of IPv4's addresses
+        // faster than eight, of which six are 0.
         let mut hasher = self.hasher.build_hasher();
-        hasher.write_u128(first.0);
-        hasher.write_u128(second.0);
+        match tuple.family {
+            Family::Ipv4 => hasher.write_u128((first.0 >> 64) | (second.0 >> 96)),
+            Family::Ipv6 => {
+                hasher.write_u128(first.0);
+                hasher.write_u128(second.0);
+            }
+        }
         hasher.write_u64((u64::from(first.1) << 32) | u64::from(second.1));
         hasher.write_u8(tuple.protocol);
         hasher.finish()

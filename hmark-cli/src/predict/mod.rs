@@ -170,7 +170,7 @@ pub fn of_capture<R: Read, J: Judge>(
             Ok(packet) => of_packet(&packet, number, judge, needs, &mut tally),
             Err(reason) => {
                 let answer = Answer::Unmarked(Reason::NoPacket(reason));
-                tally.count(answer, None, 1, frame.len);
+                tally.count(answer, None, None, 1, frame.len);
             }
         }
         step = step.wrapping_add(1);
@@ -224,7 +224,8 @@ fn of_packet<J: Judge>(
             recorded,
             predicted,
         });
-    tally.count(answer, identity, 1, packet.len.into());
+    let past = asked.past;
+    tally.count(answer, identity, past, 1, packet.len.into());
 }
 
 /// Predicts the marks of a list's flows. `progress` is now and then told how many bytes are read.
@@ -259,7 +260,8 @@ pub fn of_list<R: BufRead, J: Judge>(
         };
         let answer = judge.answer(&asked);
         let (packets, bytes) = (listed.packets.unwrap_or(0), listed.bytes.unwrap_or(0));
-        tally.count(answer, identity, packets, bytes);
+        let past = asked.past;
+        tally.count(answer, identity, past, packets, bytes);
         step = step.wrapping_add(1);
         if step % STEP == 0 {
             progress(list.offset());

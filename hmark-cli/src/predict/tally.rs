@@ -118,9 +118,16 @@ impl Tally {
         }
     }
 
-    /// Counts an answer for so many packets of a flow.
-    pub fn count(&mut self, answer: Answer, identity: Option<Identity>, packets: u64, bytes: u64) {
-        let past = identity.and_then(|identity| self.seen.flow(identity.flow).copied());
+    /// Counts an answer for so many packets of a flow, and `past` as it was when they were asked for: another
+    /// look at it would take as long as all the rest.
+    pub fn count(
+        &mut self,
+        answer: Answer,
+        identity: Option<Identity>,
+        past: Option<Past>,
+        packets: u64,
+        bytes: u64,
+    ) {
         // Most packets get what the first one of their flow got.
         let row = match (&answer, past.and_then(|past| self.rows.get(at(past.row)))) {
             (Answer::Marked(new), Some(row)) if row.mark == Some((new.rule, new.mark)) => {

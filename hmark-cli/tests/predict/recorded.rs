@@ -127,3 +127,18 @@ fn without_recorded_marks_it_cannot_be_told() {
     let (output, _, err) = predict(&[&["--flows", file.path()], &arguments[..]].concat());
     assert_eq!(status(&output), 64, "{err}");
 }
+
+/// A capture of tcpdump 4.99.3, of pings in a namespace: after `iptables -t mangle -A OUTPUT -j MARK --set-mark
+/// 0x65`, the same with `-j NFLOG --nflog-prefix after`, and of IPv6 `-j NFLOG --nflog-size 60` alone.
+#[test]
+fn a_capture_of_tcpdump_has_its_marks() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/predict/nflog.pcap");
+    let rule = ["--rule", "--hmark-mod 1 --hmark-offset 101"];
+    let (output, out, err) =
+        predict(&[&["--pcap", file, "--expect", "recorded"], &rule[..]].concat());
+    assert_eq!(status(&output), 1, "{out}");
+    // Packets have their whole length, of which 60 bytes were recorded.
+    assert!(out.contains("2 flows, 10 packets, 920 bytes"), "{out}");
+    let warning = "4 of 10 packets were recorded with another mark; the first is packet 7 (icmpv6 ::1 ::1 128/0 ";
+    assert!(err.contains(warning), "{err}");
+}
