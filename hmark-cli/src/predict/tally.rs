@@ -118,8 +118,8 @@ impl Tally {
         }
     }
 
-    /// Counts an answer for so many packets of a flow, and `past` as it was when they were asked for: another
-    /// look at it would take as long as all the rest.
+    /// Counts an answer for so many packets of a flow with this past, which [`Self::asked`] has looked up: of
+    /// many flows, that takes the most time.
     pub fn count(
         &mut self,
         answer: Answer,
