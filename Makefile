@@ -2,11 +2,16 @@
 #
 # HMARK in Rust: `make help` lists the targets.
 
-# Build locations: KDIR is the kernel tree to build the module against (with Rust
-# metadata); MO is a folder for Kbuild's output, by default the source's own.
+# Build locations: KDIR is the kernel tree to build the module against; MO is a folder for
+# Kbuild's output (Linux 6.13 and newer), by default the source's own.
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 KDIR ?= /lib/modules/$(shell uname -r)/build
-KMOD_DIR := $(or $(MO),xt_hmark_kmod)
+# The glue between HMARK and the kernel: in Rust if the tree has Rust metadata, otherwise in C.
+GLUE ?= $(if $(wildcard $(KDIR)/rust/libkernel.rmeta),rust,c)
+GLUE_rust := xt_hmark_kmod
+GLUE_c := xt_hmark_shim
+GLUE_DIR := $(or $(GLUE_$(GLUE)),$(error GLUE is rust or c, not $(GLUE)))
+KMOD_DIR := $(or $(MO),$(GLUE_DIR))
 LIB := $(TARGET_DIR)/release/libxt_HMARK.so
 KO := $(KMOD_DIR)/xt_HMARK.ko
 TOOL := $(TARGET_DIR)/release/hmark
@@ -18,7 +23,7 @@ MAN8DIR := $(PREFIX)/share/man/man8
 
 LAB = lab/enter.sh cargo run --profile tools --locked --package lab --
 
-.PHONY: all lib kmod hmark install install-lib install-hmark install-files uninstall deb demo lanes check check-arm64 check-debug check-install check-large check-testing bench fuzz docs clean help
+.PHONY: all lib kmod hmark install install-lib install-hmark install-files uninstall deb demo lanes check check-arm64 check-debug check-install check-large check-older check-testing bench fuzz docs clean help
 
 all: lib kmod
 
@@ -31,8 +36,8 @@ lib:
 	cargo build --release --locked --package libxt_HMARK
 
 kmod:
-	@xt_hmark_kmod/check-tree.sh "$(KDIR)"
-	$(MAKE) -C "$(KDIR)" M="$(CURDIR)/xt_hmark_kmod" $(if $(MO),MO="$(abspath $(MO))") modules
+	@$(GLUE_DIR)/check-tree.sh "$(KDIR)"
+	$(MAKE) -C "$(KDIR)" M="$(CURDIR)/$(GLUE_DIR)" $(if $(MO),MO="$(abspath $(MO))") modules
 
 # One file that needs no library, and so runs on any Linux.
 hmark:
@@ -65,7 +70,7 @@ demo check-install:
 check:
 	$(LAB) check $(LANES)
 
-check-arm64 check-debug check-large:
+check-arm64 check-debug check-large check-older:
 	$(LAB) check $@
 
 lanes:
@@ -86,12 +91,13 @@ docs:
 clean:
 	rm -rf "$(TARGET_DIR)"
 	cd xt_hmark_kmod && rm -f bindings_generated.rs *.ko *.mod *.mod.c *.o modules.order Module.symvers .*.cmd .*.d
+	cd xt_hmark_shim && rm -f *.rmeta *.ko *.mod *.mod.c *.o modules.order Module.symvers .*.cmd .*.d
 
 help:
 	@echo 'make                builds the library and the module: make lib kmod'
 	@echo 'make lib            builds $(LIB)'
 	@echo 'make hmark          builds $(TOOL), the operator'"'"'s tool, which is one file'
-	@echo 'make kmod           builds $(KO); KDIR=TREE, ARCH=um or ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-, MO=FOLDER, RUSTC=, BINDGEN='
+	@echo 'make kmod           builds $(KO); KDIR=TREE, GLUE=rust or c, ARCH=um or ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-, MO=FOLDER, RUSTC=, BINDGEN='
 	@echo 'make install        installs both and the man page, and runs depmod; DESTDIR=, PREFIX=, XTLIBDIR='
 	@echo 'make install-lib    installs only the library and the man page, for the kernel'"'"'s own xt_HMARK'
 	@echo 'make install-hmark  installs the operator'"'"'s tool, its man pages and completions; DESTDIR=, PREFIX='
@@ -104,6 +110,7 @@ help:
 	@echo 'make check-arm64    tests the module and the library on a stock arm64 kernel (root)'
 	@echo 'make check-debug    tests the module on kernels that watch memory and locks (root)'
 	@echo 'make check-large    tests the set-ups of docs/ with 70 gateways and 100,000 connections (root)'
+	@echo 'make check-older    tests the module on the kernel of Debian 12, which takes no Rust modules (root)'
 	@echo 'make check-install  installs and removes the Debian packages as a user would (root)'
 	@echo 'make check-testing  does the same on Debian testing, with its kernel and rustc (root)'
 	@echo 'make bench          compares the cost of packets and rules with C and the stock library (root); BENCH="packets revisions chains rules", BENCH_KERNEL=uml, uml-size or stock'

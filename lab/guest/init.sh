@@ -24,6 +24,11 @@ mkdir /run/lab
 mount -t "$LAB_TYPE" -o "$LAB_OPTIONS" run /run/lab
 ip link set lo up
 
+# The modules of a kernel that is not installed in the chroot.
+release=$(uname -r)
+[ -e "/usr/lib/modules/$release" ] ||
+	ln -s /var/cache/hmark-lab/*/usr/lib/modules/"$release" /usr/lib/modules/
+
 stty -F "/dev/$LAB_TTY" raw
 {
 	status=0

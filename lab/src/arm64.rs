@@ -156,7 +156,7 @@ fn root(store: &Store, release: &str, version: &str) -> Result<PathBuf> {
 }
 
 /// Removes the files that a dpkg configuration excludes.
-fn leave_out(root: &Path, configuration: &str) -> Command {
+pub fn leave_out(root: &Path, configuration: &str) -> Command {
     let mut find = Command::new("find");
     find.arg(root).args(["-type", "f", "(", "-false"]);
     for pattern in patterns(configuration, "path-exclude=") {

@@ -14,7 +14,7 @@ use std::process::Command;
 const INIT: &str = "lab/guest/initramfs.sh";
 
 /// Modules wanted; those they depend on are found.
-const MODULES: [&str; 3] = ["9p", "9pnet_virtio", "overlay"];
+const MODULES: [&str; 4] = ["virtio_pci", "9p", "9pnet_virtio", "overlay"];
 
 /// The image, a cpio archive, under this name in the store, with a busybox of the kernel's machine.
 pub fn image(

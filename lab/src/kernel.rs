@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The kernels of the lab, each by one name: guests boot them, and modules are built for them.
 
+use crate::iptables::Release;
+use crate::older::Older;
 use crate::{arm64, uml, x86};
 use clap::ValueEnum;
 use std::fmt;
@@ -10,6 +12,10 @@ use std::fmt;
 pub enum Kernel {
     /// The unmodified Debian kernel, in qemu
     Stock,
+    /// The unmodified kernel of Debian 13 itself, in qemu: it takes no Rust modules
+    Debian13,
+    /// That of Debian 12
+    Debian12,
     /// A UML kernel of the same source, as a process
     Uml,
     /// The UML kernel without conntrack
@@ -31,7 +37,7 @@ pub enum Kernel {
 impl Kernel {
     /// Whether it is a process, which runs at native speed.
     pub fn is_uml(self) -> bool {
-        !matches!(self, Kernel::Stock | Kernel::X86Debug | Kernel::Arm64)
+        !(self.is_debian() || self == Kernel::X86Debug)
     }
 
     /// Whether it watches itself.
@@ -41,7 +47,21 @@ impl Kernel {
 
     /// Whether it is compiled here. Debian compiled the others.
     pub fn is_compiled(self) -> bool {
-        !matches!(self, Kernel::Stock | Kernel::Arm64)
+        !self.is_debian()
+    }
+
+    /// Whether Debian compiled it.
+    fn is_debian(self) -> bool {
+        self.older().is_some() || matches!(self, Kernel::Stock | Kernel::Arm64)
+    }
+
+    /// The release whose unpacked packages it is of, if it takes no Rust modules.
+    pub fn older(self) -> Option<Older> {
+        match self {
+            Kernel::Debian13 => Some(Older(None)),
+            Kernel::Debian12 => Some(Older(Some(Release::Bookworm))),
+            _ => None,
+        }
     }
 
     /// The kernel whose build tree that of this one begins as a copy of: about half of the objects
@@ -58,7 +78,9 @@ impl Kernel {
     /// The arguments of `make` that build a module for it.
     pub fn arguments(self) -> &'static [&'static str] {
         match self {
-            Kernel::Stock => &[],
+            Kernel::Stock | Kernel::Debian13 => &[],
+            // Its headers ask for gcc-12, which Debian 13 need not have.
+            Kernel::Debian12 => &["CC=gcc"],
             Kernel::UmlDebug => uml::DEBUG_ARGUMENTS,
             Kernel::X86Debug => x86::ARGUMENTS,
             Kernel::Arm64 => arm64::ARGUMENTS,

@@ -10,7 +10,7 @@ use crate::packaged::{self, PackagedKernel};
 use crate::store::Store;
 use crate::uml;
 use crate::{accelerator, arm64, initramfs, x86};
-use anyhow::Result;
+use anyhow::{bail, Result};
 use handover::Part;
 use std::path::{Path, PathBuf};
 
@@ -45,7 +45,11 @@ impl Lab {
             let base = self.tree(kernel.base().unwrap_or(Kernel::Uml))?;
             uml::without(store, stock, &source()?, &base, parts)
         };
+        if let Some(older) = kernel.older() {
+            return older.tree(store);
+        }
         match kernel {
+            Kernel::Debian13 | Kernel::Debian12 => bail!("no packages for {kernel}"),
             // These are made as packages make them, which have headers to begin with. The others
             // are configured here.
             Kernel::Stock => packaged::tree(store, "tree", stock, &[]),
@@ -92,19 +96,27 @@ impl Lab {
 
     /// The machine of a guest with this kernel.
     pub fn machine(&self, kernel: Kernel) -> Result<Machine> {
-        let qemu = |image| -> Result<Machine> {
+        let qemu = |image, initramfs| -> Result<Machine> {
             Ok(Machine::Qemu {
                 platform: &AMD64,
                 kernel: image,
-                initramfs: self.initramfs()?,
+                initramfs,
                 accelerator: self.accelerator()?,
                 root: "/".into(),
                 init: None,
             })
         };
+        if let Some(older) = kernel.older() {
+            let packages = older.kernel(&self.store)?;
+            let name = format!("initramfs-{kernel}");
+            let initramfs = initramfs::image(&self.store, &name, &packages, Path::new(BUSYBOX))?;
+            return qemu(packages.image(), initramfs);
+        }
         let tree = match kernel {
-            Kernel::Stock => return qemu(self.stock.image()),
-            Kernel::X86Debug => return qemu(self.tree(kernel)?.join(x86::IMAGE)),
+            Kernel::Stock => return qemu(self.stock.image(), self.initramfs()?),
+            Kernel::X86Debug => {
+                return qemu(self.tree(kernel)?.join(x86::IMAGE), self.initramfs()?)
+            }
             Kernel::Arm64 => return arm64::machine(&self.store, &self.stock),
             _ => self.tree(kernel)?,
         };

@@ -5,12 +5,13 @@
 use crate::architecture::Architecture::{self, Arm64, S390x, I386};
 use crate::iptables::Release::{self, Bookworm, Testing};
 use crate::kernel::Kernel::{
-    self, Stock, Uml, UmlDebug, UmlNoConntrack, UmlNoConntrackNoIpv6, UmlNoIpv6, X86Debug,
+    self, Debian12, Debian13, Stock, Uml, UmlDebug, UmlNoConntrack, UmlNoConntrackNoIpv6,
+    UmlNoIpv6, X86Debug,
 };
 use crate::need::Need;
 use crate::product::{
     self,
-    Module::{self, Fuzz, Hmark, Init},
+    Module::{self, Fuzz, Hmark, HmarkByC, Init},
     Product,
 };
 use crate::symbols;
@@ -69,6 +70,8 @@ pub struct Guest {
     pub iptables: Option<Release>,
     /// The iptables of an architecture whose programs the kernel runs too.
     pub foreign: Option<Architecture>,
+    /// The module under test.
+    pub module: Module,
 }
 
 /// Lanes that run together.
@@ -79,7 +82,7 @@ pub struct Group {
 }
 
 /// All lanes. `make check` runs those of the first group if none is named.
-pub const GROUPS: [Group; 4] = [
+pub const GROUPS: [Group; 5] = [
     Group {
         name: "check",
         lanes: CHECK,
@@ -87,6 +90,10 @@ pub const GROUPS: [Group; 4] = [
     Group {
         name: "check-debug",
         lanes: DEBUG,
+    },
+    Group {
+        name: "check-older",
+        lanes: OLDER,
     },
     Group {
         name: "check-arm64",
@@ -202,10 +209,17 @@ const CHECK: &[Lane] = &[
             Stock,
             &[(Variable::Flows, 20), (Variable::Load, 200)],
         )),
+    lane("debian13-tests", 260)
+        .shows("the module with the glue in C on the kernel of Debian 13, 6.12")
+        .runs(by_c(system(Debian13)))
+        .with(&[OLD, NEW]),
     lane("uml-guest-tests", 85)
         .shows("module and library on the UML kernel")
         .runs(system(Uml))
         .with(&[OLD, NEW, Product::Module(Init, Uml)]),
+    lane("c-glue-fuzz", 2)
+        .shows("marks of random packets, of the module with the glue in C")
+        .runs(by_c(fuzz(Uml, "0 2000000"))),
     lane("bookworm-iptables-tests", 45)
         .shows("rule text with iptables of Debian 12")
         .runs(with_iptables(Bookworm))
@@ -265,6 +279,12 @@ const DEBUG: &[Lane] = &[
         .with(&[Product::Module(Init, X86Debug)]),
 ];
 
+/// The kernel of Debian 12, which takes no Rust modules either.
+const OLDER: &[Lane] = &[lane("debian12-tests", 290)
+    .shows("the module with the glue in C on the kernel of Debian 12, 6.1")
+    .runs(by_c(system(Debian12)))
+    .with(&[OLD, NEW])];
+
 const ARM64: &[Lane] = &[
     lane("aarch64-tests", 160)
         .shows("tests of hmark on aarch64")
@@ -309,7 +329,7 @@ const SCRIPTS: &str = "find . -path ./target -prune -o -path ./.git -prune -o -t
 
 /// Looks over the modules' sources.
 const MODULE_FORMAT: &str =
-    "rustfmt --edition 2021 --check xt_hmark_kmod/xt_HMARK.rs tests/kmod/fuzz.rs \
+    "rustfmt --edition 2021 --check xt_hmark_kmod/xt_HMARK.rs xt_hmark_shim/core.rs tests/kmod/fuzz.rs \
     tests/kmod/bench.rs tests/kmod-init/hmark_init.rs";
 
 const CLIPPY: &str = "clippy --workspace --all-targets -- -D warnings";
@@ -467,7 +487,7 @@ impl Guest {
             FUZZ => Product::Module(Fuzz, kernel),
             _ => library,
         };
-        let products = [program, Product::Module(Hmark, kernel), tested];
+        let products = [program, Product::Module(self.module, kernel), tested];
         let mut needs = vec![Need::Machine(kernel)];
         needs.extend(products.map(Need::Product));
         if self.program == CLUSTER {
@@ -499,6 +519,19 @@ const fn guest(kernel: Kernel, program: &'static str) -> Guest {
         options: "",
         iptables: None,
         foreign: None,
+        module: Hmark,
+    }
+}
+
+/// The same with the module whose glue is in C.
+const fn by_c(run: Run) -> Run {
+    match run {
+        Run::Guest(guest) => Run::Guest(Guest {
+            variables: &[(Variable::GlueC, 1)],
+            module: HmarkByC,
+            ..guest
+        }),
+        run => run,
     }
 }
 

@@ -33,6 +33,7 @@ mod kernel;
 mod lab;
 mod lanes;
 mod need;
+mod older;
 mod packaged;
 mod packages;
 mod product;

@@ -70,7 +70,7 @@ impl PackagedKernel {
     }
 
     /// The build tree of the headers package.
-    fn headers(&self) -> PathBuf {
+    pub fn headers(&self) -> PathBuf {
         let headers = format!("usr/src/linux-headers-{}", self.release);
         self.root.join(headers)
     }

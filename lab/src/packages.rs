@@ -7,7 +7,7 @@ use crate::iptables::Release;
 use crate::progress::Step;
 use anyhow::{Context, Result};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The file that the archives of the chroot are named in.
@@ -34,6 +34,28 @@ impl Archive {
         self.unpack_from(step, &words, packages, "var/cache/apt/archives", folder)
     }
 
+    /// Unpacks what packages depend on, as far as its name begins with a prefix: packages of kernels
+    /// have their release in their names.
+    pub fn unpack_newest(
+        &self,
+        step: &mut Step,
+        packages: &[&str],
+        prefix: &str,
+        folder: &Path,
+    ) -> Result<()> {
+        let apt = self.prepare(step, folder)?;
+        let mut depends = self.apt("apt-cache", &apt);
+        depends
+            .args(["depends", "--recurse", "--important"])
+            .args(packages);
+        let depends = depends.output().context("cannot run apt-cache")?;
+        let depends = String::from_utf8_lossy(&depends.stdout).into_owned();
+        // A signed kernel and the one of this name are equal.
+        let wanted = |line: &&str| line.starts_with(prefix) && !line.ends_with("-unsigned");
+        let names: Vec<_> = depends.lines().filter(wanted).collect();
+        self.fetch(step, &apt, &["download"], &names, ".", folder)
+    }
+
     /// Has apt download packages by a command, which leaves them at `place`, and unpacks them.
     fn unpack_from(
         &self,
@@ -43,6 +65,12 @@ impl Archive {
         place: &str,
         folder: &Path,
     ) -> Result<()> {
+        let apt = self.prepare(step, folder)?;
+        self.fetch(step, &apt, command, packages, place, folder)
+    }
+
+    /// Makes a folder for apt, beside the one to unpack into, with the lists of packages.
+    fn prepare(&self, step: &mut Step, folder: &Path) -> Result<PathBuf> {
         let apt = folder.with_extension("apt");
         let sources = fs::read_to_string(SOURCES)?;
         let sources = match self.release {
@@ -51,21 +79,33 @@ impl Archive {
         };
         let sources = sources.with_context(|| format!("no archive in {SOURCES}"))?;
         prepare(&apt, &sources).with_context(|| format!("cannot write {}", apt.display()))?;
-        step.run(self.apt_get(&apt).arg("update"))?;
-        step.run(self.apt_get(&apt).args(command).args(packages))?;
+        step.run(self.apt("apt-get", &apt).arg("update"))?;
+        Ok(apt)
+    }
+
+    fn fetch(
+        &self,
+        step: &mut Step,
+        apt: &Path,
+        command: &[&str],
+        packages: &[&str],
+        place: &str,
+        folder: &Path,
+    ) -> Result<()> {
+        step.run(self.apt("apt-get", apt).args(command).args(packages))?;
         for file in fs::read_dir(apt.join(place))? {
             let file = file?.path();
             if file.extension().is_some_and(|extension| extension == "deb") {
                 step.run(Command::new("dpkg-deb").arg("-x").arg(file).arg(folder))?;
             }
         }
-        fs::remove_dir_all(&apt)?;
+        fs::remove_dir_all(apt)?;
         Ok(())
     }
 
-    /// apt-get with all that it keeps below a folder, but configured as in the chroot.
-    fn apt_get(&self, apt: &Path) -> Command {
-        let mut command = Command::new("apt-get");
+    /// A command of apt with all that it keeps below a folder, but configured as in the chroot.
+    fn apt(&self, program: &str, apt: &Path) -> Command {
+        let mut command = Command::new(program);
         command
             .current_dir(apt)
             .arg("--quiet")

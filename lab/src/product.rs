@@ -42,6 +42,8 @@ pub enum Module {
     Hmark,
     /// The same, optimised for size as kernels may be
     HmarkForSize,
+    /// The same with the glue in C, for kernels that take no Rust modules
+    HmarkByC,
     /// `hmark_fuzz.ko`, which compares the C target and ours, and `hmark_bench.ko`
     Fuzz,
     /// `hmark_init.ko`, which fails to load
@@ -141,6 +143,31 @@ impl Product {
             Product::Tool => step.run(make().arg("hmark"))?,
             Product::Module(module, kernel) => {
                 let folder = module.folder_for(kernel);
+                if kernel.older().is_some() {
+                    // These kernels build modules where the source is.
+                    let kdir = format!("KDIR={}", lab.tree(kernel)?.display());
+                    fs::create_dir_all(&folder)?;
+                    step.run(
+                        Command::new("cp")
+                            .args([
+                                "--recursive",
+                                "--update",
+                                "Cargo.toml",
+                                "Makefile",
+                                "include",
+                            ])
+                            .args(["hmark", "xt_hmark_kmod", "xt_hmark_shim", &folder]),
+                    )?;
+                    step.run(
+                        make()
+                            .args(["-C", &folder, "kmod", "GLUE=c", &kdir])
+                            .args(kernel.arguments()),
+                    )?;
+                    let built = Path::new(&folder).join("xt_hmark_shim").join(module.file());
+                    copy(&built, Path::new(&folder))?;
+                    step.end("done");
+                    return Ok(());
+                }
                 step.run(
                     module
                         .make(&lab.tree(kernel)?, &folder)?
@@ -187,6 +214,7 @@ impl fmt::Display for Product {
             Product::Tool => f.write_str("hmark"),
             Product::Module(module, kernel) => match module {
                 Module::HmarkForSize => write!(f, "{} for {kernel}, for size", module.file()),
+                Module::HmarkByC => write!(f, "{} for {kernel}, by C", module.file()),
                 _ => write!(f, "{} for {kernel}", module.file()),
             },
             Product::Program(name) => f.write_str(name),
@@ -201,6 +229,7 @@ impl Module {
         match self {
             Module::Hmark => "kmod",
             Module::HmarkForSize => "kmod-for-size",
+            Module::HmarkByC => "kmod-c",
             Module::Fuzz => "fuzz",
             Module::Init => "init",
         }
@@ -214,7 +243,7 @@ impl Module {
 
     fn file(self) -> &'static str {
         match self {
-            Module::Hmark | Module::HmarkForSize => "xt_HMARK.ko",
+            Module::Hmark | Module::HmarkForSize | Module::HmarkByC => "xt_HMARK.ko",
             Module::Fuzz => "hmark_fuzz.ko",
             Module::Init => "hmark_init.ko",
         }
@@ -226,8 +255,14 @@ impl Module {
         let mut make = make();
         let source = match self {
             // As a user builds it.
-            Module::Hmark | Module::HmarkForSize => {
+            Module::Hmark | Module::HmarkForSize | Module::HmarkByC => {
                 make.arg("kmod").arg(format!("KDIR={}", tree.display()));
+                let glue = if self == Module::HmarkByC {
+                    "c"
+                } else {
+                    "rust"
+                };
+                make.arg(format!("GLUE={glue}"));
                 make.arg(format!("MO=/srv/hmark/{folder}"));
                 if self == Module::HmarkForSize {
                     make.arg("KRUSTFLAGS=-Copt-level=s");

@@ -18,6 +18,8 @@ pub enum Variable {
     /// Anything, if packages have installed the module and the library under test. `make
     /// check-install` sets it.
     Installed,
+    /// Anything, if the module with the glue in C is under test. Lanes of that module set it.
+    GlueC,
     /// The machine that qemu-user emulates, as qemu calls it. Lanes of other architectures set it.
     Machine,
     /// The folder of the unpacked packages of another architecture.
@@ -42,9 +44,10 @@ pub enum Variable {
 
 impl Variable {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Iptables,
         Self::Installed,
+        Self::GlueC,
         Self::Machine,
         Self::Root,
         Self::Foreign,
@@ -62,6 +65,7 @@ impl Variable {
         match self {
             Self::Iptables => "HMARK_IPTABLES",
             Self::Installed => "HMARK_INSTALLED",
+            Self::GlueC => "HMARK_GLUE_C",
             Self::Machine => "HMARK_MACHINE",
             Self::Root => "HMARK_ROOT",
             Self::Foreign => "HMARK_FOREIGN",
@@ -143,7 +147,8 @@ pub fn library_folder(iptables: Option<&str>) -> String {
 }
 
 /// The folder, below that of products, of a module for a kernel, which the lab's name stands for.
-/// Modules are `kmod`, which is `xt_HMARK.ko`, and for tests `fuzz` and `init`.
+/// Modules are `kmod`, which is `xt_HMARK.ko`, and the same with the glue in C, `kmod-c`; for tests,
+/// `fuzz` and `init`.
 pub fn module_folder(module: &str, kernel: &str) -> String {
     format!("{module}-{kernel}")
 }

@@ -11,6 +11,7 @@ use libtest_mimic::Trial;
 use nix::errno::Errno;
 use testbed::command::run;
 use testbed::family::Family;
+use testbed::kernel::takes_rust;
 use testbed::module;
 use testbed::netns::Netns;
 use testbed::trial::single;
@@ -29,7 +30,11 @@ const TIMES: u32 = 5;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    trials![single(fails_at_each_step, refused_beside_its_namesake)]
+    let mut trials = trials![single(refused_beside_its_namesake)];
+    if takes_rust() {
+        trials.extend(trials![single(fails_at_each_step)]);
+    }
+    trials
 }
 
 /// A module that fails before, between or after its first two targets leaves neither behind.

@@ -20,6 +20,7 @@ mod marks;
 mod memory;
 mod netfilter;
 mod nflog;
+mod older;
 mod prediction;
 mod races;
 mod refusals;
@@ -40,7 +41,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use handover::Variable;
 use libtest_mimic::{Arguments, Trial};
-use testbed::kernel::{has_all, is_debug, is_foreign, is_uml};
+use testbed::kernel::{has_all, is_debug, is_foreign, is_uml, takes_rust};
 use testbed::{install, iptables};
 
 const SEED: u64 = 0x484d_4152_4b00;
@@ -89,7 +90,9 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
     if iptables::release().is_none() {
         trials.extend(lifecycle::trials());
         trials.extend(loading::trials());
-        trials.extend(netfilter::trials());
+        if takes_rust() {
+            trials.extend(netfilter::trials());
+        }
         trials.extend(races::trials());
         trials.extend(marks::trials());
         trials.extend(stacks::trials());

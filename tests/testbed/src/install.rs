@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{ensure, Context, Result};
-use handover::{library_folder, module_folder};
+use handover::{library_folder, module_folder, Variable};
 
 use crate::command::run;
 use crate::{iptables, kernel};
@@ -33,7 +33,7 @@ pub fn install() -> Result<()> {
     let kernel = kernel::name();
     let foreign = || kernel::is_foreign().then(|| "arm64".to_owned());
     let library = library_folder(iptables::release().or_else(foreign).as_deref());
-    let module = module_folder("kmod", &kernel);
+    let module = module_folder(module_under_test(), &kernel);
     run(&format!(
         "make -s install-files MO={target}/{module} LIB={target}/{library}/{LIBRARY}"
     ))?;
@@ -112,6 +112,14 @@ pub fn link_extensions(folder: &Path, library: &Path) -> Result<()> {
 /// The library as `make lib` built it.
 pub fn built_extension() -> PathBuf {
     target_folder().join(library_folder(None)).join(LIBRARY)
+}
+
+/// The name of the module under test among those that the lab has built.
+pub fn module_under_test() -> &'static str {
+    match Variable::GlueC.value() {
+        Some(_) => "kmod-c",
+        None => "kmod",
+    }
 }
 
 /// The file of a module that the lab has built as `product`, such as `kmod` or `fuzz`, for the

@@ -15,6 +15,9 @@ use crate::command::run;
 const IPSEC: &str = "/proc/sys/net/core/xfrm_acq_expires";
 const SCTP: &str = "/proc/sys/net/sctp";
 
+/// The series of the kernels that Debian releases came with, and their names in the lab.
+const OLDER: [(&str, &str); 2] = [("6.12.", "debian13"), ("6.1.", "debian12")];
+
 /// Where the kernel shows that bridges can call iptables.
 const BRIDGE: &str = "/proc/sys/net/bridge";
 
@@ -72,17 +75,27 @@ pub fn is_foreign() -> bool {
     cfg!(target_arch = "aarch64")
 }
 
+/// Whether the kernel takes Rust modules, as those of tests are. Those that Debian releases came with
+/// do not.
+pub fn takes_rust() -> bool {
+    OLDER.iter().all(|(_, older)| name() != *older)
+}
+
 /// Whether this is a kernel that watches memory and locks, which its release shows too.
 pub fn is_debug() -> bool {
     release().trim().ends_with("-debug")
 }
 
-/// The kernel's name in the lab: `stock`, `arm64`, `uml`, `uml` with the parts that it lacks or its
+/// The kernel's name in the lab: `stock`, `debian13`, `debian12`, `arm64`, `uml`, `uml` with the parts that it lacks or its
 /// optimisation, or one of the debug kernels.
 pub fn name() -> String {
     match (is_uml(), is_debug()) {
         (false, false) if is_foreign() => return "arm64".to_owned(),
-        (false, false) => return "stock".to_owned(),
+        (false, false) => {
+            let release = release();
+            let older = OLDER.iter().find(|(series, _)| release.starts_with(series));
+            return older.map_or("stock", |(_, name)| name).to_owned();
+        }
         (false, true) => return "x86-debug".to_owned(),
         (true, true) => return "uml-debug".to_owned(),
         (true, false) => {}

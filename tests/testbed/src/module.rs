@@ -160,7 +160,7 @@ pub fn load_ours() -> Result<()> {
 /// If a rule uses the loaded module, or ours was not built, or does not load.
 pub fn load_built() -> Result<()> {
     unload()?;
-    insert(&install::built_module("kmod", NAME))?;
+    insert(&install::built_module(install::module_under_test(), NAME))?;
     ensure!(out_of_tree(), "the loaded {NAME} is not ours");
     Ok(())
 }
