@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The packets that the C module of kernels before 7.2 marks otherwise: `ipv6_find_hdr()` follows any
+//! The packets that the C module of older kernels marks otherwise: `ipv6_find_hdr()` follows any
 //! number of extension headers there, and one that claims more bytes than the packet has.
 
 use testbed::family::Family;
