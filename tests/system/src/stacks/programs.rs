@@ -56,7 +56,7 @@ fn web(network: &Network) -> Result<()> {
     fs::write(
         &configuration,
         format!(
-            "pid {WEB}/pid; error_log stderr; user root; events {{}} \
+            "pid {WEB}/pid; error_log {WEB}/error; user root; events {{}} \
              http {{ access_log off; server {{ listen {server}; root {WEB}; }} }}"
         ),
     )?;
