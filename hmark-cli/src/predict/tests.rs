@@ -391,6 +391,18 @@ fn only_what_conntrack_takes_has_a_connection() {
         ("UDP-Lite", packet("udplite 10.0.0.1:1 10.0.0.2:2"), 0, 0),
         ("an echo", packet("icmp 10.0.0.1 10.0.0.2 8/0 id 1"), 1, 0),
         ("its reply", packet("icmp 10.0.0.1 10.0.0.2 0/0 id 1"), 0, 0),
+        (
+            "a reserved type",
+            packet("icmpv6 fd00::1 fd00::2 0/0"),
+            0,
+            0,
+        ),
+        (
+            "an advertisement",
+            packet("icmpv6 fd00::1 fd00::2 134/0"),
+            0,
+            1,
+        ),
     ] {
         let prediction = predict(rule, &[whole(bytes)]);
         let found = (prediction.spread.whole().packets, prediction.unmarked.len());

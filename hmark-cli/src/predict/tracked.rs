@@ -77,6 +77,8 @@ pub(super) fn state<P: Packet + ?Sized>(header: Layer4Header, packet: &P) -> Tra
         Protocol::ICMP | Protocol::ICMPV6 => match packet.read(at) {
             Some([kind]) if left >= 8 => match protocol {
                 Protocol::ICMP => ICMP.contains(&kind),
+                // For conntrack, the reserved type 0 is an error about what it quotes, which it is not for HMARK.
+                _ if kind == 0 => return Tracked::Unknown,
                 _ => ICMPV6.contains(&kind),
             },
             _ => false,
