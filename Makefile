@@ -9,6 +9,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 KMOD_DIR := $(or $(MO),xt_hmark_kmod)
 LIB := $(TARGET_DIR)/release/libxt_HMARK.so
 KO := $(KMOD_DIR)/xt_HMARK.ko
+TOOL := $(TARGET_DIR)/release/hmark
 
 # Installation folders.
 PREFIX ?= /usr/local
@@ -17,18 +18,26 @@ MAN8DIR := $(PREFIX)/share/man/man8
 
 LAB = lab/enter.sh cargo run --profile tools --locked --package lab --
 
-.PHONY: all lib kmod install install-lib install-files uninstall deb demo lanes check check-arm64 check-debug check-install check-large check-testing bench fuzz docs clean help
+.PHONY: all lib kmod hmark install install-lib install-hmark install-files uninstall deb demo lanes check check-arm64 check-debug check-install check-large check-testing bench fuzz docs clean help
 
 all: lib kmod
 
+# Fails if cargo is too old for the target.
+has_cargo = @cargo --version 2>&1 | awk -F '[ .]' '{ exit !($$2 == 1 && $$3 >= 85) }' || \
+	{ echo "make $@: no cargo, or one that is too old: install rustc and cargo, 1.85 or newer" >&2; exit 1; }
+
 lib:
-	@cargo --version 2>&1 | awk -F '[ .]' '{ exit !($$2 == 1 && $$3 >= 85) }' || \
-	{ echo "make lib: no cargo, or one that is too old: install rustc and cargo, 1.85 or newer" >&2; exit 1; }
+	$(has_cargo)
 	cargo build --release --locked --package libxt_HMARK
 
 kmod:
 	@xt_hmark_kmod/check-tree.sh "$(KDIR)"
 	$(MAKE) -C "$(KDIR)" M="$(CURDIR)/xt_hmark_kmod" $(if $(MO),MO="$(abspath $(MO))") modules
+
+# One file that needs no library, and so runs on any Linux.
+hmark:
+	$(has_cargo)
+	cargo rustc --release --locked --package hmark-cli --bin hmark -- -C target-feature=+crt-static -C strip=symbols
 
 install: all
 	$(MAKE) install-files
@@ -36,13 +45,16 @@ install: all
 install-lib: lib
 	packaging/install.sh lib "$(LIB)" "$(XTLIBDIR)" "$(MAN8DIR)"
 
+install-hmark: hmark
+	packaging/install.sh hmark "$(TOOL)" "$(PREFIX)"
+
 # Installs the files that `make` has built, without building them again.
 install-files:
 	packaging/install.sh lib "$(LIB)" "$(XTLIBDIR)" "$(MAN8DIR)"
 	packaging/install.sh kmod "$(KO)"
 
 uninstall:
-	packaging/install.sh uninstall "$(XTLIBDIR)" "$(MAN8DIR)"
+	packaging/install.sh uninstall "$(XTLIBDIR)" "$(MAN8DIR)" "$(PREFIX)"
 
 deb:
 	lab/enter.sh packaging/deb.sh target/deb
@@ -78,12 +90,14 @@ clean:
 help:
 	@echo 'make                builds the library and the module: make lib kmod'
 	@echo 'make lib            builds $(LIB)'
+	@echo 'make hmark          builds $(TOOL), the operator'"'"'s tool, which is one file'
 	@echo 'make kmod           builds $(KO); KDIR=TREE, ARCH=um or ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-, MO=FOLDER, RUSTC=, BINDGEN='
 	@echo 'make install        installs both and the man page, and runs depmod; DESTDIR=, PREFIX=, XTLIBDIR='
 	@echo 'make install-lib    installs only the library and the man page, for the kernel'"'"'s own xt_HMARK'
+	@echo 'make install-hmark  installs the operator'"'"'s tool, its man pages and completions; DESTDIR=, PREFIX='
 	@echo 'make install-files  installs the files that make has built, without building again; MO=, LIB='
-	@echo 'make uninstall      goes back to the files of the iptables and kernel packages'
-	@echo 'make deb            builds Debian 13 packages of both, in target/deb (root)'
+	@echo 'make uninstall      goes back to the files of the iptables and kernel packages, and removes the tool'
+	@echo 'make deb            builds Debian 13 packages of all three, in target/deb (root)'
 	@echo 'make demo           shows -j HMARK on a stock kernel with four gateways (root)'
 	@echo 'make check          runs all tests (root); LANES="clippy fuzz" runs only these lanes'
 	@echo 'make lanes          lists all lanes, with the time that each takes and its needs (root)'

@@ -3,9 +3,10 @@
 #
 # install.sh lib LIB XTLIBDIR MANDIR    installs the built library and its man page
 # install.sh kmod KO                    installs the built module
-# install.sh uninstall XTLIBDIR MANDIR  removes all of them
+# install.sh hmark TOOL PREFIX          installs the built tool, its man pages and completions
+# install.sh uninstall XTLIBDIR MANDIR PREFIX  removes all of them
 #
-# Puts files where iptables, man and modprobe look, below DESTDIR. The distribution's
+# Puts files where iptables, man, modprobe and shells look, below DESTDIR. The distribution's
 # own files are moved aside, or left where they are.
 set -eu
 
@@ -35,11 +36,31 @@ place() {
 	echo "$root$2"
 }
 
+# place_page FILE PATH: installs a man page as PATH. The version is set in one place, so the
+# page in the repository does not have it.
+place_page() {
+	place "$1" "$2"
+	version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+	sed -i "s/@VERSION@/$version/" "$root$2"
+}
+
+# completions PREFIX: prints the shells that the tool has completions for, and their files
+completions() {
+	echo "bash $1/share/bash-completion/completions/hmark"
+	echo "fish $1/share/fish/vendor_completions.d/hmark.fish"
+	# Debian's zsh looks elsewhere than one that was built by hand.
+	case $1 in
+	/usr) echo "zsh $1/share/zsh/vendor-completions/_hmark" ;;
+	*) echo "zsh $1/share/zsh/site-functions/_hmark" ;;
+	esac
+}
+
 known_xtlibdir() {
 	[ -n "$1" ] || no "the xtables folder is unknown: install libxtables-dev and pkgconf, or set XTLIBDIR="
 }
 
-[ -n "$root" ] || [ "$(id -u)" = 0 ] || no "not root: run it as root, or set DESTDIR="
+# The tool may be installed in a home folder.
+[ "$1" = hmark ] || [ -n "$root" ] || [ "$(id -u)" = 0 ] || no "not root: run it as root, or set DESTDIR="
 
 case $1 in
 lib)
@@ -48,10 +69,7 @@ lib)
 	[ -e "$lib" ] || no "$lib is not built: run 'make lib'"
 	divert add "$extension"
 	place "$lib" "$extension"
-	place man/libxt_HMARK.8 "$4/libxt_HMARK.8"
-	# The version is set in one place, so the page in the repository does not have it.
-	version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
-	sed -i "s/@VERSION@/$version/" "$root$4/libxt_HMARK.8"
+	place_page man/libxt_HMARK.8 "$4/libxt_HMARK.8"
 	;;
 kmod)
 	ko=$2
@@ -69,9 +87,27 @@ kmod)
 		echo "make install: an xt_HMARK is loaded and stays: flush its rules and run 'modprobe -r xt_HMARK'" >&2
 	fi
 	;;
+hmark)
+	tool=$2 prefix=$3
+	[ -e "$tool" ] || no "$tool is not built: run 'make hmark'"
+	place "$tool" "$prefix/bin/hmark"
+	chmod 755 "$root$prefix/bin/hmark"
+	for page in man/hmark*.8; do
+		place_page "$page" "$prefix/share/man/man8/${page#man/}"
+	done
+	completions "$prefix" | while read -r shell file; do
+		mkdir -p "$root${file%/*}"
+		"$tool" completions "$shell" >"$root$file"
+		echo "$root$file"
+	done
+	;;
 uninstall)
 	known_xtlibdir "$2"
 	rm -f "$root$2/libxt_HMARK.so" "$root$3/libxt_HMARK.8"
+	rm -f "$root$4/bin/hmark" "$root$4/share/man/man8/hmark.8" "$root$4/share/man/man8/hmark"-*.8
+	completions "$4" | while read -r _ file; do
+		rm -f "$root$file"
+	done
 	divert remove "$2/libxt_HMARK.so"
 	for module in "$root"/lib/modules/*/updates/xt_HMARK.ko; do
 		[ -e "$module" ] || continue

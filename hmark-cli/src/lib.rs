@@ -14,6 +14,7 @@ pub mod cannot_tell;
 pub mod capture;
 pub mod change;
 pub mod chi_square;
+pub mod conntrack;
 pub mod digest;
 #[cfg(feature = "cli")]
 pub mod drawing;

@@ -9,13 +9,25 @@ mod output;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use commands::{Command, Status};
 
 /// Asks where a flow goes, before a packet is sent.
 #[derive(Parser)]
 #[command(name = "hmark", version, about, max_term_width = 100)]
+#[command(after_help = "\
+Examples:
+  Where does this connection go from here?
+    hmark predict tcp 10.0.0.1:5555 198.51.100.1:80
+  What is wrong here, and what is to be done?
+    hmark check
+  Which flows does a 71st gateway move?
+    hmark scale --rule '--hmark-mod 70 --hmark-offset 100' --mod 71
+  The examples of a command:
+    hmark predict --help
+
+Exit status: 0 fine, 1 no or warnings, 2 errors, 3 cannot tell, 64 wrong usage.")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -35,7 +47,7 @@ fn main() -> ExitCode {
             return status.into();
         }
     };
-    match arguments.command.run() {
+    match arguments.command.run(Arguments::command) {
         Ok(status) => status.into(),
         Err(error) => commands::failed(&error).into(),
     }

@@ -180,7 +180,7 @@ pub static OPTIONS: [Row; 19] = [
         group: Group::Seed,
         kind: Kind::Key,
         help: "Key of SipHash, 32 hexadecimal digits:\n\
-               without it, nobody can choose a mark;\n\
+               who does not know it cannot choose a mark;\n\
                excludes --hmark-rnd",
     },
     Row {

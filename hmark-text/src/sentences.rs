@@ -11,6 +11,7 @@ use crate::kind::Kind;
 use crate::line::{Line, Text};
 use crate::number::Notation;
 use crate::options::Row;
+use crate::{tunnels, weights};
 
 pub const HELP_TITLE: &str = "HMARK target: hashes each packet to one of a range of marks,\n\
                               a flow and its replies to one";
@@ -94,7 +95,7 @@ impl Text for Error<'_> {
                     Kind::Prefix(_) => ("prefix length", 0..=family.address_bits()),
                     Kind::Number(field) => ("number", field.range.clone()),
                     kind => {
-                        line.text(right(kind));
+                        line.text(right(kind, value));
                         return;
                     }
                 };
@@ -107,7 +108,11 @@ impl Text for Error<'_> {
             }
             Self::GivenBefore { option, value } => {
                 bad_value(line, value, option);
-                line.text("given before, by itself or in --hmark-tuple");
+                line.text(match (&option.kind, option.selector) {
+                    (Kind::Tunnels, _) => "given before: give all tunnels in one list, such as gtpu,vxlan",
+                    (_, Some(_)) => "given before, by itself or in --hmark-tuple",
+                    (_, None) => "given before",
+                });
             }
             Self::Rule {
                 refusal,
@@ -117,7 +122,9 @@ impl Text for Error<'_> {
             Self::Revision(option) => about(
                 line,
                 option,
-                "needs revision 1 of the target, but the xt_HMARK of this kernel has only revision 0",
+                "needs revision 1 of the target, but the xt_HMARK that is loaded has only revision 0: \
+                 install the module of this library's version, flush all HMARK rules, and run \
+                 modprobe -r xt_HMARK",
             ),
             Self::Repeated(option) => about(line, option, "can only be used once"),
             Self::Inverted(option) => about(line, option, "cannot be inverted"),
@@ -147,19 +154,27 @@ fn start(value: &[u8]) -> &[u8] {
     value.get(..SHOWN).unwrap_or(value)
 }
 
-/// The values of a kind that has no range.
-fn right(kind: &Kind) -> &'static str {
+/// The values of a kind that has no range, or the one thing that is wrong with an element of a list.
+fn right(kind: &Kind, value: &[u8]) -> &'static str {
     match kind {
         Kind::Ones(_) => "give a number whose ones in binary are all in one run, such as 0x3f00",
-        Kind::Weights => {
-            "give marks, counted from 0, and weights from 0 to 100, such as 12=50,64-69=25: each mark \
-             once, up to 255, separated by commas alone"
-        }
+        Kind::Weights => match weights::fault(value) {
+            weights::Fault::Form => {
+                "give marks, counted from 0, and weights, such as 12=50,64-69=25, separated by commas alone"
+            }
+            weights::Fault::Weight => "give a whole number from 0 to 100 as the weight",
+            weights::Fault::Order => "give the lower mark of the range first",
+            weights::Fault::Mark => "give marks from 0 to 255, whatever the offset",
+            weights::Fault::Second => "give each mark one weight: the rule has another one already",
+        },
         Kind::Key => "give 32 hexadecimal digits",
-        Kind::Tunnels => {
-            "give gtpu, vxlan, geneve, gre or ipip, each once, separated by commas alone; the first \
-             three may have a UDP port from 1 to 65535, such as vxlan:8472"
-        }
+        Kind::Tunnels => match tunnels::fault(value) {
+            tunnels::Fault::Name => "give gtpu, vxlan, geneve, gre or ipip, separated by commas alone",
+            tunnels::Fault::Case => "give the name in small letters",
+            tunnels::Fault::NoPort => "give no port: only gtpu, vxlan and geneve have one",
+            tunnels::Fault::Port => "give a UDP port from 1 to 65535, such as vxlan:8472",
+            tunnels::Fault::Second => "give each tunnel once",
+        },
         // Selectors: the other kinds have ranges or no values.
         _ => "give src, dst, sport, dport, spi, proto or ct, separated by commas alone",
     }

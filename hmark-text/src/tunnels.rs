@@ -39,25 +39,59 @@ pub fn read<'v>(list: &'v [u8], rule: &mut Info) -> Result<(), &'v [u8]> {
     Ok(())
 }
 
+/// The mistake in an element of a list.
+#[derive(Clone, Copy, Debug)]
+pub enum Fault {
+    /// No tunnel has this name.
+    Name,
+    /// The name is not in small letters.
+    Case,
+    /// There is a port, but the tunnel is not in UDP.
+    NoPort,
+    /// There is no such port.
+    Port,
+    /// The list has the tunnel already.
+    Second,
+}
+
+/// The mistake in an element that [`read`] refused.
+pub fn fault(element: &[u8]) -> Fault {
+    parse(element).err().unwrap_or(Fault::Second)
+}
+
 /// Adds an element of a list.
 fn add(element: &[u8], kinds: &mut u8, ports: &mut [u16; PORTS.len()]) -> Option<()> {
-    let mut parts = element.splitn(2, |&byte| byte == b':');
-    let name = parts.next()?;
-    let place = NAMES.iter().position(|known| known.as_bytes() == name)?;
+    let (place, given) = parse(element).ok()?;
     let kind = 1 << place;
     if *kinds & kind != 0 {
         return None;
     }
     *kinds |= kind;
-    match (parts.next(), ports.get_mut(place)) {
-        (None, None) => {}
-        (None, Some(port)) => *port = *PORTS.get(place)?,
-        (Some(number), port) => {
-            let number = u16::try_from(number::digits(number)?).ok()?;
-            *port? = Some(number).filter(|&number| number != 0)?;
-        }
+    if let (Some(port), Some(given)) = (ports.get_mut(place), given) {
+        *port = given;
     }
     Some(())
+}
+
+/// The place of an element's name among [`NAMES`], and its UDP port, if it has one.
+fn parse(element: &[u8]) -> Result<(usize, Option<u16>), Fault> {
+    let mut parts = element.splitn(2, |&byte| byte == b':');
+    let name = parts.next().unwrap_or_default();
+    let mut names = NAMES.iter();
+    let place = names.position(|known| known.as_bytes().eq_ignore_ascii_case(name));
+    let place = place.ok_or(Fault::Name)?;
+    if name.iter().any(u8::is_ascii_uppercase) {
+        return Err(Fault::Case);
+    }
+    match (parts.next(), PORTS.get(place)) {
+        (None, standard) => Ok((place, standard.copied())),
+        (Some(_), None) => Err(Fault::NoPort),
+        (Some(digits), Some(_)) => {
+            let port = number::digits(digits).and_then(|port| u16::try_from(port).ok());
+            let port = port.filter(|&port| port != 0).ok_or(Fault::Port)?;
+            Ok((place, Some(port)))
+        }
+    }
 }
 
 /// Writes the list of a rule's tunnels, with those ports that are not the standard ones.

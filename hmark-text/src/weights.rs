@@ -2,6 +2,8 @@
 
 //! Lists of weights of marks, in per cent of a full share: `12=50,35=0,64-69=25`.
 
+use core::ops::RangeInclusive;
+
 use hmark::rule::v1::{FULL_WEIGHT, WEIGHTS};
 
 use crate::line::Line;
@@ -29,22 +31,54 @@ pub fn read<'v>(list: &'v [u8], less: &mut [u8; WEIGHTS]) -> Result<(), &'v [u8]
     Ok(())
 }
 
+/// The mistake in an element of a list.
+#[derive(Clone, Copy, Debug)]
+pub enum Fault {
+    /// It does not look like `12=50` or `12-15=50`.
+    Form,
+    /// The weight is no whole number up to 100.
+    Weight,
+    /// A range ends before it begins.
+    Order,
+    /// There is no such mark.
+    Mark,
+    /// A mark has a weight already.
+    Second,
+}
+
+/// The mistake in an element that [`read`] refused.
+pub fn fault(element: &[u8]) -> Fault {
+    parse(element).err().unwrap_or(Fault::Second)
+}
+
 /// Adds an element of a list.
 fn add(element: &[u8], less: &mut [u8; WEIGHTS]) -> Option<()> {
-    let (marks, weight) = split(element, b'=')?;
-    let (first, last) = split(marks, b'-').unwrap_or((marks, marks));
-    let [first, last] = [number::digits(first)?, number::digits(last)?];
-    let weight = u8::try_from(number::digits(weight)?).ok()?;
-    let missing = match FULL_WEIGHT.checked_sub(weight)? {
-        0 => GIVEN_FULL,
-        missing => missing,
-    };
-    let marks = less.get_mut(first as usize..=last as usize)?;
-    if marks.is_empty() || marks.iter().any(|&less| less != 0) {
+    let (marks, missing) = parse(element).ok()?;
+    let marks = less.get_mut(marks)?;
+    if marks.iter().any(|&less| less != 0) {
         return None;
     }
-    marks.fill(missing);
+    marks.fill(match missing {
+        0 => GIVEN_FULL,
+        missing => missing,
+    });
     Some(())
+}
+
+/// The marks of an element, and what they lack of a full weight.
+fn parse(element: &[u8]) -> Result<(RangeInclusive<usize>, u8), Fault> {
+    let (marks, weight) = split(element, b'=').ok_or(Fault::Form)?;
+    let (first, last) = split(marks, b'-').unwrap_or((marks, marks));
+    let place = |digits| number::digits(digits).ok_or(Fault::Form);
+    let [first, last] = [place(first)? as usize, place(last)? as usize];
+    let weight = number::digits(weight).and_then(|weight| u8::try_from(weight).ok());
+    let missing = weight.and_then(|weight| FULL_WEIGHT.checked_sub(weight));
+    let missing = missing.ok_or(Fault::Weight)?;
+    match (first, last) {
+        _ if first > last => Err(Fault::Order),
+        _ if last >= WEIGHTS => Err(Fault::Mark),
+        _ => Ok((first..=last, missing)),
+    }
 }
 
 /// The parts before and after the first such byte.

@@ -221,11 +221,15 @@ fn errors() {
             Ipv4,
             bad(&"9".repeat(64), "rnd", "give a number from 0 to 4294967295"),
         ),
-        ("--hmark-mod 4 --hmark-mod 5", Ipv4, bad("5", "mod", before)),
+        (
+            "--hmark-mod 4 --hmark-mod 5",
+            Ipv4,
+            bad("5", "mod", "given before"),
+        ),
         (
             "--hmark-offs 1 --hmark-offset 2",
             Ipv4,
-            bad("2", "offset", before),
+            bad("2", "offset", "given before"),
         ),
         (
             "--hmark-tuple src --hmark-src-prefix 8",
@@ -236,6 +240,20 @@ fn errors() {
             "--hmark-src-prefix 8 --hmark-tuple dst,src",
             Ipv4,
             bad("dst,src", "tuple", before),
+        ),
+        (
+            "--hmark-inner gtpu --hmark-inner vxlan",
+            Ipv4,
+            bad(
+                "vxlan",
+                "inner",
+                "given before: give all tunnels in one list, such as gtpu,vxlan",
+            ),
+        ),
+        (
+            "--hmark-mod 5 --hmark-from 4 --hmark-from 5",
+            Ipv4,
+            bad("5", "from", "given before"),
         ),
         (
             "--hmark-tuple src --hmark-tuple dst",
@@ -293,12 +311,17 @@ fn errors() {
 fn errors_of_values() {
     let ones = "give a number whose ones in binary are all in one run, such as 0x3f00";
     let weights =
-        "give marks, counted from 0, and weights from 0 to 100, such as 12=50,64-69=25: each \
-                   mark once, up to 255, separated by commas alone";
+        "give marks, counted from 0, and weights, such as 12=50,64-69=25, separated by commas alone";
+    let weight = "give a whole number from 0 to 100 as the weight";
+    let order = "give the lower mark of the range first";
+    let mark = "give marks from 0 to 255, whatever the offset";
+    let one_weight = "give each mark one weight: the rule has another one already";
     let key = "give 32 hexadecimal digits";
-    let tunnels =
-        "give gtpu, vxlan, geneve, gre or ipip, each once, separated by commas alone; the first \
-                   three may have a UDP port from 1 to 65535, such as vxlan:8472";
+    let tunnels = "give gtpu, vxlan, geneve, gre or ipip, separated by commas alone";
+    let case = "give the name in small letters";
+    let no_port = "give no port: only gtpu, vxlan and geneve have one";
+    let port = "give a UDP port from 1 to 65535, such as vxlan:8472";
+    let once = "give each tunnel once";
     let [short, long, wrong] = [
         "0".repeat(31),
         "0".repeat(33),
@@ -318,48 +341,45 @@ fn errors_of_values() {
         (
             "weight",
             &[
-                "12=101",
                 "=",
                 "5",
-                "5=",
                 "=5",
-                "256=5",
-                "300=5",
-                "5-3=5",
                 "-3=5",
                 "3-=5",
-                "1-256=5",
-                "1=-1",
                 "",
-                "1=50%",
                 "1:50",
-                "1=5=5",
                 "1-2-3=4",
-                "0-4294967295=1",
                 "4294967296=1",
                 "a=1",
             ],
             weights,
         ),
+        (
+            "weight",
+            &["12=101", "5=", "1=-1", "1=50%", "1=0.5", "1=5=5", "1=356"],
+            weight,
+        ),
+        ("weight", &["5-3=5"], order),
+        (
+            "weight",
+            &["256=5", "300=5", "1-256=5", "0-4294967295=1"],
+            mark,
+        ),
         ("key", &[&short, &long, &wrong, "", "0x"], key),
+        ("inner", &["", "ip", "gtp", ":1"], tunnels),
+        ("inner", &["GRE", "Vxlan:1"], case),
+        ("inner", &["gre:1", "gre:47", "ipip:0"], no_port),
         (
             "inner",
             &[
-                "",
-                "ip",
-                "GRE",
-                "gtp",
                 "vxlan:",
                 "vxlan:0",
                 "vxlan:65536",
                 "vxlan:x",
-                "gre:1",
-                "ipip:0",
                 "vxlan:1:2",
-                ":1",
                 "gtpu:-1",
             ],
-            tunnels,
+            port,
         ),
     ] {
         for value in values {
@@ -374,21 +394,20 @@ fn errors_of_values() {
         }
     }
     // Of a list, the wrong element is shown.
-    for (option, list, bad) in [
-        ("weight", "1=2,3=x,4=5", "3=x"),
-        ("weight", "1=2,1=3", "1=3"),
-        ("weight", "1=100,1=100", "1=100"),
-        ("weight", "1-5=2,7=1,3-9=2", "3-9=2"),
-        ("weight", "1=2,", ""),
-        ("weight", ",1=2", ""),
-        ("weight", "1=2 --hmark-weight 2=3,1=2", "1=2"),
-        ("inner", "gre,gre", "gre"),
-        ("inner", "vxlan,vxlan:1", "vxlan:1"),
-        ("inner", "gre,ip,ipip", "ip"),
-        ("inner", "gre,", ""),
+    for (option, list, bad, rest) in [
+        ("weight", "1=2,3=x,4=5", "3=x", weight),
+        ("weight", "1=2,1=3", "1=3", one_weight),
+        ("weight", "1=100,1=100", "1=100", one_weight),
+        ("weight", "1-5=2,7=1,3-9=2", "3-9=2", one_weight),
+        ("weight", "1=2,", "", weights),
+        ("weight", ",1=2", "", weights),
+        ("weight", "1=2 --hmark-weight 2=3,1=2", "1=2", one_weight),
+        ("inner", "gre,gre", "gre", once),
+        ("inner", "vxlan,vxlan:1", "vxlan:1", once),
+        ("inner", "gre,ip,ipip", "ip", tunnels),
+        ("inner", "gre,", "", tunnels),
     ] {
         let found = error(&format!("--hmark-mod 4 --hmark-{option} {list}"), Ipv4);
-        let rest = if option == "weight" { weights } else { tunnels };
         let expected = format!("bad value \"{bad}\" for option \"--hmark-{option}\": {rest}");
         assert_eq!(found, expected, "{list}");
     }
@@ -484,8 +503,7 @@ fn errors_of_rules() {
         ),
         (
             format!("mod 4 --hmark-key {key} --hmark-key {key}"),
-            "bad value for option \"--hmark-key\": given before, by itself or in --hmark-tuple"
-                .to_owned(),
+            "bad value for option \"--hmark-key\": given before".to_owned(),
         ),
         (
             "mod 4 --hmark-inner vxlan:6081,geneve".to_owned(),
@@ -555,8 +573,9 @@ fn the_revision_that_a_rule_needs() {
     let error = hmark_text::Error::Revision(needs(&rule, 0).unwrap());
     assert_eq!(
         error.to_string(),
-        "option \"--hmark-mask\" needs revision 1 of the target, but the xt_HMARK of this kernel has \
-         only revision 0"
+        "option \"--hmark-mask\" needs revision 1 of the target, but the xt_HMARK that is loaded has \
+         only revision 0: install the module of this library's version, flush all HMARK rules, and run \
+         modprobe -r xt_HMARK"
     );
 }
 
@@ -656,7 +675,7 @@ a flow and its replies to one
                            12=50,35=0,64-69=25 (default 100)
   --hmark-rnd N            Seed of the hash, 32 bits (default 0xc175a3b8)
   --hmark-key HEX          Key of SipHash, 32 hexadecimal digits:
-                           without it, nobody can choose a mark;
+                           who does not know it cannot choose a mark;
                            excludes --hmark-rnd
   --hmark-tuple LIST       What to hash, in full:
                            src,dst,sport,dport,spi,proto,ct

@@ -29,13 +29,16 @@ where
     R: Rule,
     F: FnOnce(&P, Option<u32>) -> T,
 {
-    match rule.light() {
-        Some(rule) => then_by_rule(family, packet, rule, then),
-        None if rule.is_heavy() => match family {
-            Family::Ipv4 => then_by_heavy_rule::<IPV4, _, _, _, _>(packet, rule, then),
-            Family::Ipv6 => then_by_heavy_rule::<IPV6, _, _, _, _>(packet, rule, then),
-        },
-        None => then_by_rule(family, packet, rule, then),
+    if rule.is_light() {
+        return then_by_rule(family, packet, rule.light(), then);
+    }
+    if !rule.is_heavy() {
+        // The compiler knows here that there is no key and no tunnel.
+        return then_by_rule(family, packet, rule, then);
+    }
+    match family {
+        Family::Ipv4 => then_by_heavy_rule::<IPV4, _, _, _, _>(packet, rule, then),
+        Family::Ipv6 => then_by_heavy_rule::<IPV6, _, _, _, _>(packet, rule, then),
     }
 }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-apt-get remove --yes xt-hmark-dkms libxt-hmark
+apt-get remove --yes xt-hmark-dkms libxt-hmark hmark
 sha256sum --check /root/stock.sha256
 test -z "$(dkms status)"
 test -z "$(dpkg-divert --list "*HMARK*")"

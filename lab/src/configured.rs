@@ -64,12 +64,6 @@ impl<'a> Configured<'a> {
         step.run(&mut self.make(tree, "modules_install"))
     }
 
-    /// As [`Configured::build`], but only as far as modules can be built against the tree.
-    pub fn prepare(&self, step: &mut Step, tree: &Path, wanted: &str) -> Result<()> {
-        self.configure(step, tree, wanted)?;
-        step.run(self.make(tree, "prepare").arg("modules_prepare"))
-    }
-
     fn configure(&self, step: &mut Step, tree: &Path, wanted: &str) -> Result<()> {
         let config = tree.join(".config");
         let fragment = tree.join("wanted.config");

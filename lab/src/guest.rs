@@ -385,6 +385,7 @@ fn script(command: &[String]) -> String {
     let words: Vec<String> = command.iter().map(|word| quoted(word)).collect();
     format!(
         "export HOME=/root LANG=C.UTF-8 TERM=dumb CARGO_TARGET_DIR=/srv/hmark/target/lab\n\
+         export PATH=$PATH:/srv/hmark/target/lab/release\n\
          cd /srv/hmark\n\
          exec {}\n",
         words.join(" ")

@@ -56,7 +56,10 @@ enum Action {
     /// Make the trees and machines of the stock kernel and of the UML kernel
     Up,
     /// Build all that lanes need, or those of `check`
-    Build { lanes: Vec<String> },
+    Build {
+        /// Names of lanes, or of groups of them
+        lanes: Vec<String>,
+    },
     /// Run a command as root in a fresh guest, and exit with its status
     Run {
         #[arg(long, value_enum, default_value = "stock")]

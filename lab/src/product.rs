@@ -25,6 +25,8 @@ pub enum Product {
     ForeignLibrary(Architecture),
     /// The library that stands in for a kernel where iptables of another architecture runs.
     Tables(Architecture),
+    /// `hmark`, the operator's tool.
+    Tool,
     /// A module for a kernel.
     Module(Module, Kernel),
     /// A program of `tests/`.
@@ -85,9 +87,10 @@ impl Product {
     /// The folder that cargo locks while it builds the product.
     pub fn uses(self) -> Option<&'static str> {
         match self {
-            Product::Library | Product::LibraryFor(_) | Product::ForeignLibrary(_) => {
-                Some("release")
-            }
+            Product::Library
+            | Product::LibraryFor(_)
+            | Product::ForeignLibrary(_)
+            | Product::Tool => Some("release"),
             Product::Tables(architecture) => Some(architecture.machine()),
             Product::Program(_) | Product::ForeignProgram(..) => Some("tools"),
             Product::Module(..) => None,
@@ -135,6 +138,7 @@ impl Product {
                     .join("debug/libtables.so");
                 copy(&built, &library_folder(architecture))?;
             }
+            Product::Tool => step.run(make().arg("hmark"))?,
             Product::Module(module, kernel) => {
                 let folder = module.folder_for(kernel);
                 step.run(
@@ -165,6 +169,7 @@ impl Product {
             Product::LibraryFor(release) => format!("library-{release}"),
             Product::ForeignLibrary(architecture) => format!("library-{architecture}"),
             Product::Tables(architecture) => format!("tables-{architecture}"),
+            Product::Tool => "hmark".to_owned(),
             Product::Module(module, kernel) => format!("{}-{kernel}", module.folder()),
             Product::Program(name) => name.to_owned(),
             Product::ForeignProgram(name, architecture) => format!("{name}-{architecture}"),
@@ -179,6 +184,7 @@ impl fmt::Display for Product {
             Product::LibraryFor(release) => write!(f, "{LIBRARY} for {release}"),
             Product::ForeignLibrary(architecture) => write!(f, "{LIBRARY} for {architecture}"),
             Product::Tables(architecture) => write!(f, "libtables.so for {architecture}"),
+            Product::Tool => f.write_str("hmark"),
             Product::Module(module, kernel) => match module {
                 Module::HmarkForSize => write!(f, "{} for {kernel}, for size", module.file()),
                 _ => write!(f, "{} for {kernel}", module.file()),

@@ -2,12 +2,9 @@
 
 //! The interfaces of pcapng: their link layers, and how they count time.
 
-use super::link::LinkType;
-use super::Order;
+use pcap_parser::pcapng::InterfaceDescriptionBlock;
 
-/// Numbers of options of an interface.
-const TIME_RESOLUTION: u16 = 9;
-const TIME_OFFSET: u16 = 14;
+use super::link::LinkType;
 
 /// An interface, as far as it matters for packets.
 #[derive(Clone, Copy)]
@@ -23,28 +20,18 @@ pub(super) struct Interface {
 }
 
 impl Interface {
-    /// An interface with these options. Those that cannot be read to their end do no harm: they are about
-    /// time alone.
-    pub(super) fn new(link: LinkType, snap: u32, mut options: &[u8], order: Order) -> Self {
-        let mut interface = Self {
-            link,
-            snap,
-            resolution: 6,
-            offset: 0,
-        };
-        while let Some((number, value, rest)) = option(options, order) {
-            match (number, value) {
-                (TIME_RESOLUTION, &[resolution, ..]) => interface.resolution = resolution,
-                (TIME_OFFSET, value) => {
-                    if let Some(bytes) = value.first_chunk() {
-                        interface.offset = order.u64(*bytes) as i64;
-                    }
-                }
-                _ => {}
-            }
-            options = rest;
+    pub(super) fn new(block: &InterfaceDescriptionBlock<'_>, is_big_endian: bool) -> Self {
+        let [.., high, low] = block.linktype.0.to_be_bytes();
+        Self {
+            link: LinkType(u16::from_be_bytes([high, low])),
+            snap: block.snaplen,
+            resolution: block.if_tsresol,
+            // pcap-parser 0.17 reads it as little-endian always.
+            offset: match is_big_endian {
+                true => block.if_tsoffset.swap_bytes(),
+                false => block.if_tsoffset,
+            },
         }
-        interface
     }
 
     /// The nanoseconds since 1970 of a timestamp.
@@ -69,16 +56,4 @@ impl Interface {
         let nanoseconds = nanoseconds.saturating_add(offset).max(0);
         u64::try_from(nanoseconds).unwrap_or(u64::MAX)
     }
-}
-
-/// Number and value of the first option, and the options after it.
-fn option(options: &[u8], order: Order) -> Option<(u16, &[u8], &[u8])> {
-    let number = order.u16_at(options, 0).filter(|&number| number != 0)?;
-    let len = usize::from(order.u16_at(options, 2)?);
-    let rest = options.get(4..)?;
-    Some((
-        number,
-        rest.get(..len)?,
-        rest.get(len.next_multiple_of(4)..)?,
-    ))
 }

@@ -27,7 +27,7 @@ use self::window::Window;
 pub struct Frame<'c> {
     /// The type of its link layer.
     pub link: LinkType,
-    /// The captured bytes, from the link layer's header on; of very long frames the first 262,144.
+    /// The captured bytes, from the link layer's header on.
     pub bytes: &'c [u8],
     /// Length on the wire in bytes, of which fewer may have been captured.
     pub len: u64,
@@ -101,45 +101,6 @@ enum Format {
     Pcapng(Pcapng),
 }
 
-/// Numbers in the byte order of a file or section.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Order {
-    Little,
-    Big,
-}
-
-impl Order {
-    fn u16(self, bytes: [u8; 2]) -> u16 {
-        match self {
-            Self::Little => u16::from_le_bytes(bytes),
-            Self::Big => u16::from_be_bytes(bytes),
-        }
-    }
-
-    fn u32(self, bytes: [u8; 4]) -> u32 {
-        match self {
-            Self::Little => u32::from_le_bytes(bytes),
-            Self::Big => u32::from_be_bytes(bytes),
-        }
-    }
-
-    fn u64(self, bytes: [u8; 8]) -> u64 {
-        match self {
-            Self::Little => u64::from_le_bytes(bytes),
-            Self::Big => u64::from_be_bytes(bytes),
-        }
-    }
-
-    /// The number at `at`; [`None`] if the bytes end before its last.
-    fn u16_at(self, bytes: &[u8], at: usize) -> Option<u16> {
-        Some(self.u16(*bytes.get(at..)?.first_chunk()?))
-    }
-
-    fn u32_at(self, bytes: &[u8], at: usize) -> Option<u32> {
-        Some(self.u32(*bytes.get(at..)?.first_chunk()?))
-    }
-}
-
 /// The next record of a file.
 enum Next<'c> {
     Frame(Frame<'c>),
@@ -154,19 +115,10 @@ impl<R: Read> Capture<R> {
     /// If it is none, or cannot be read.
     pub fn open(stream: R) -> Result<Self, Error> {
         let mut window = Window::new(stream);
-        let head = window.look(4)?;
-        let Some(magic) = head.first_chunk::<4>().copied() else {
-            return Err(damaged(
-                0,
-                match head.len() {
-                    0 => "the file is empty".to_owned(),
-                    _ => "the file is too short for a capture".to_owned(),
-                },
-            ));
-        };
-        let format = match magic {
-            pcapng::SECTION => Format::Pcapng(Pcapng::new()),
-            _ => Format::Pcap(Pcap::open(magic, &mut window)?),
+        let format = match window.look(4)? {
+            [] => return Err(damaged(0, "the file is empty".to_owned())),
+            head if head == pcapng::START => Format::Pcapng(Pcapng::new()),
+            _ => Format::Pcap(Pcap::open(&mut window)?),
         };
         Ok(Self {
             window,

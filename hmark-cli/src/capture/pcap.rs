@@ -2,70 +2,69 @@
 
 //! The classic format of captures, `pcap`: in both byte orders, with microseconds or nanoseconds.
 //!
-//! Its description: <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html>
+//! `pcap-parser` knows its headers. What it cannot know is how long a packet may be before the file is
+//! rather damaged.
 
 use std::io::Read;
 
-use super::link::LinkType;
-use super::window::{Window, MOST};
-use super::{damaged, Cut, Error, Frame, Next, Order};
+use pcap_parser::nom::{Err::Incomplete, Needed};
+use pcap_parser::pcap::{parse_pcap_frame, parse_pcap_frame_be, parse_pcap_header, PcapHeader};
 
-/// Bytes of a file's header, and of the header before each packet.
-const FILE_HEADER: usize = 24;
+use super::link::LinkType;
+use super::window::Window;
+use super::{damaged, Cut, Error, Frame, Next};
+
+/// Bytes of the header before each packet.
 const HEADER: usize = 16;
 
+/// The most bytes that a packet of a damaged file is thought to have: libpcap captures no more of one, but
+/// for D-Bus.
+const USUAL: u32 = 1 << 18;
+
 /// The most bytes that a packet can have. Longer ones are of a damaged file, even if its header allows
-/// for more: libpcap has them for D-Bus alone.
-const LONGEST: u32 = 16 << 20;
+/// for more.
+pub(super) const LONGEST: u32 = 16 << 20;
 
 /// The state of a file.
 pub(super) struct Pcap {
-    order: Order,
-    /// Nanoseconds in a unit of the fraction of seconds.
-    unit: u64,
+    header: PcapHeader,
     link: LinkType,
     /// The most bytes that were captured of a packet.
     snap: u32,
-    /// Offset and length of the packet that the window is at, which has been returned.
-    passed: Option<(u64, u32)>,
+    /// Bytes of the record that the window is at, whose packet has been returned.
+    passed: usize,
 }
 
 impl Pcap {
-    /// Reads the header of a file that begins with these four bytes.
-    pub(super) fn open<R: Read>(magic: [u8; 4], window: &mut Window<R>) -> Result<Self, Error> {
-        let (order, unit) = match magic {
-            [0xa1, 0xb2, 0xc3, 0xd4] => (Order::Big, 1000),
-            [0xd4, 0xc3, 0xb2, 0xa1] => (Order::Little, 1000),
-            [0xa1, 0xb2, 0x3c, 0x4d] => (Order::Big, 1),
-            [0x4d, 0x3c, 0xb2, 0xa1] => (Order::Little, 1),
-            other => return Err(damaged(0, unknown(other))),
+    /// Reads the header of a file.
+    pub(super) fn open<R: Read>(window: &mut Window<R>) -> Result<Self, Error> {
+        let head = window.look(PcapHeader::new().size())?;
+        let header = match parse_pcap_header(head) {
+            Ok((_, header)) if !header.is_modified_format() => header,
+            Err(Incomplete(_)) if head.len() >= 4 => {
+                let reason = "the file ends within the header of a pcap capture";
+                return Err(damaged(0, reason.to_owned()));
+            }
+            _ => return Err(damaged(0, unknown(head))),
         };
-        let Some(&header) = window.look(FILE_HEADER)?.first_chunk::<FILE_HEADER>() else {
-            let reason = "the file ends within the header of a pcap capture";
-            return Err(damaged(0, reason.to_owned()));
-        };
-        let word = |at| order.u32_at(&header, at).unwrap_or(0);
-        let major = order.u16_at(&header, 4).unwrap_or(0);
-        if major != 2 {
-            return Err(damaged(
-                4,
-                format!("version {major} of pcap is not understood: 2 is"),
-            ));
+        let size = header.size() as u64;
+        window.pass(size)?;
+        if header.version_major != 2 {
+            let major = header.version_major;
+            let reason = format!("version {major} of pcap is not understood: 2 is");
+            return Err(damaged(4, reason));
         }
         // The upper half is about checksums after frames.
-        let [.., high, low] = word(20).to_be_bytes();
+        let [.., high, low] = header.network.0.to_be_bytes();
         let link = LinkType(u16::from_be_bytes([high, low]));
         if !link.is_known() {
             return Err(damaged(20, format!("link type {link} is not understood")));
         }
-        window.pass(FILE_HEADER as u64)?;
-        let most = u32::try_from(MOST).unwrap_or(LONGEST);
         Ok(Self {
-            order,
-            unit,
             link,
-            snap: word(16).clamp(most, LONGEST),
-            passed: None,
+            snap: header.snaplen.clamp(USUAL, LONGEST),
+            header,
+            passed: 0,
         })
     }
 
@@ -74,61 +73,67 @@ impl Pcap {
         &mut self,
         window: &'w mut Window<R>,
     ) -> Result<Next<'w>, Error> {
-        if let Some((offset, len)) = self.passed.take() {
-            match window.pass(len.into())? {
-                0 => {}
-                lacking => return Ok(Next::Cut(Cut { offset, lacking })),
+        window.pass(std::mem::take(&mut self.passed) as u64)?;
+        let parse = match self.header.is_bigendian() {
+            true => parse_pcap_frame_be,
+            false => parse_pcap_frame,
+        };
+        let offset = window.offset();
+        let lie = |captured: usize| {
+            let reason =
+                format!("a packet with {captured} bytes cannot be: the file is damaged here");
+            damaged(offset, reason)
+        };
+        let mut wanted = HEADER;
+        loop {
+            let held = window.look(wanted)?;
+            let more = match parse(held) {
+                Err(Incomplete(Needed::Size(more))) => more.get(),
+                _ => break,
+            };
+            match held.len() {
+                0 => return Ok(Next::End),
+                len if len < wanted => {
+                    let lacking = more as u64;
+                    return Ok(Next::Cut(Cut { offset, lacking }));
+                }
+                _ => wanted = wanted.saturating_add(more),
+            }
+            let captured = wanted.saturating_sub(HEADER);
+            if u32::try_from(captured).map_or(true, |captured| captured > self.snap) {
+                return Err(lie(captured));
             }
         }
-        let offset = window.offset();
-        let header = window.look(HEADER)?;
-        let Some(header) = header.first_chunk::<HEADER>() else {
-            return Ok(match header.len() {
-                0 => Next::End,
-                held => Next::Cut(Cut {
-                    offset,
-                    lacking: HEADER.saturating_sub(held) as u64,
-                }),
-            });
+        // The window holds this already. To look again is what the borrow checker wants.
+        let (_, record) = parse(window.look(wanted)?).map_err(|_| lie(wanted))?;
+        self.passed = wanted;
+        let unit = match self.header.is_nanosecond_precision() {
+            true => 1,
+            false => 1000,
         };
-        let word = |at| self.order.u32_at(header, at).unwrap_or(0);
-        let (seconds, fraction, captured, len) = (word(0), word(4), word(8), word(12));
-        if captured > self.snap {
-            return Err(damaged(
-                offset,
-                format!("a packet with {captured} bytes cannot be: the file is damaged here"),
-            ));
-        }
-        window.pass(HEADER as u64)?;
-        let wanted = usize::try_from(captured).unwrap_or(MOST).min(MOST);
-        let bytes = window.look(wanted)?;
-        if bytes.len() < wanted {
-            let lacking = u64::from(captured).saturating_sub(bytes.len() as u64);
-            return Ok(Next::Cut(Cut { offset, lacking }));
-        }
-        self.passed = Some((offset, captured));
         Ok(Next::Frame(Frame {
             link: self.link,
-            bytes,
-            len: len.max(captured).into(),
-            time: u64::from(seconds)
+            bytes: record.data,
+            len: record.origlen.max(record.caplen).into(),
+            time: u64::from(record.ts_sec)
                 .saturating_mul(1_000_000_000)
-                .saturating_add(u64::from(fraction).saturating_mul(self.unit)),
+                .saturating_add(u64::from(record.ts_usec).saturating_mul(unit)),
         }))
     }
 }
 
 /// The sentence for a file that begins with something else.
-fn unknown(magic: [u8; 4]) -> String {
-    let packed = match magic {
+fn unknown(head: &[u8]) -> String {
+    let packed = match *head {
         [0x1f, 0x8b, ..] => "gzip",
-        [0x28, 0xb5, 0x2f, 0xfd] => "zstd",
-        [0xfd, b'7', b'z', b'X'] => "xz",
-        [0x04, 0x22, 0x4d, 0x18] => "lz4",
-        [b'B', b'Z', b'h', _] => "bzip2",
-        [a, b, c, d] => {
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => "zstd",
+        [0xfd, b'7', b'z', b'X', ..] => "xz",
+        [0x04, 0x22, 0x4d, 0x18, ..] => "lz4",
+        [b'B', b'Z', b'h', ..] => "bzip2",
+        [a, b, c, d, ..] => {
             return format!("{a:02x} {b:02x} {c:02x} {d:02x} begins neither pcap nor pcapng");
         }
+        _ => return "the file is too short for a capture".to_owned(),
     };
     format!("the file is compressed: {packed} -dc FILE | hmark predict --pcap -")
 }

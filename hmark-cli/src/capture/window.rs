@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A window onto a stream: reads it in large pieces, and holds one megabyte of it at most.
+//! A window onto a stream: reads it in large pieces, and holds one megabyte of it, or as much as one piece
+//! takes.
+//!
+//! The readers of `pcap-parser` 0.17 cannot be used in its place, as its parsers are: they give up where a
+//! read is interrupted, lose the error of one that fails, want a file's first block in the first read, and
+//! hold each block whole, even one of four gigabytes that does not matter.
 
 use std::io::{self, ErrorKind, Read};
 
-/// The most bytes that can be looked at in one piece.
-///
-/// libpcap captures no more than 262,144 bytes of a packet, and headers are at its start.
-pub(super) const MOST: usize = 1 << 18;
-
-/// The most bytes that are held. A piece that is not complete is moved to the front before the rest of
-/// it is read, and a small buffer would have much to move.
+/// The bytes that are held. A piece that is not complete is moved to the front before the rest of it is
+/// read, and a small buffer would have much to move.
 const HELD: usize = 1 << 20;
 
 /// A stream, from a place in it on.
 pub(super) struct Window<R> {
     stream: R,
-    buffer: Box<[u8]>,
+    buffer: Vec<u8>,
     /// The part of `buffer` that has been read from the stream, and is not passed yet.
     start: usize,
     end: usize,
@@ -29,7 +29,7 @@ impl<R: Read> Window<R> {
     pub(super) fn new(stream: R) -> Self {
         Self {
             stream,
-            buffer: vec![0; HELD].into_boxed_slice(),
+            buffer: vec![0; HELD],
             start: 0,
             end: 0,
             offset: 0,
@@ -42,10 +42,9 @@ impl<R: Read> Window<R> {
         self.offset
     }
 
-    /// The next `len` bytes, [`MOST`] at most, or fewer if the stream ends before.
+    /// The next `len` bytes, or fewer if the stream ends before. The caller bounds their number.
     #[inline]
     pub(super) fn look(&mut self, len: usize) -> io::Result<&[u8]> {
-        let len = len.min(MOST);
         if self.end.saturating_sub(self.start) < len {
             self.read(len)?;
         }
@@ -72,6 +71,7 @@ impl<R: Read> Window<R> {
     /// Reads until `len` bytes are held, or the stream ends.
     fn read(&mut self, len: usize) -> io::Result<()> {
         self.buffer.copy_within(self.start..self.end, 0);
+        self.buffer.resize(self.buffer.len().max(len), 0);
         (self.start, self.end) = (0, self.end.saturating_sub(self.start));
         while self.end < len && !self.is_over {
             let room = self.buffer.get_mut(self.end..).unwrap_or_default();

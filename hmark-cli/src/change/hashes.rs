@@ -116,7 +116,7 @@ fn random_flow(family: Family, index: u64) -> Flow {
         Family::Ipv4 => IpAddr::V4(Ipv4Addr::from(word(place) as u32)),
         Family::Ipv6 => {
             let (high, low) = (word(place), word(place.wrapping_add(1)));
-            IpAddr::V6(Ipv6Addr::from(u128::from(high) << 64 | u128::from(low)))
+            IpAddr::V6(Ipv6Addr::from((u128::from(high) << 64) | u128::from(low)))
         }
     };
     let ports = word(4);
@@ -138,13 +138,20 @@ fn counted(
     marks: impl Fn(u64) -> (Option<u32>, Option<u32>),
 ) -> Moves {
     let mut moves = Moves::default();
+    // Neighbours mostly have the same marks, and are counted together.
+    let (mut last, mut count) = ((None, None), 0);
     for index in 0..samples {
         if index % STEP == 0 {
             progress(index, samples);
         }
-        let (before, after) = marks(index);
-        moves.add(before, after, 1);
+        let pair = marks(index);
+        if pair != last {
+            moves.add(last.0, last.1, count);
+            (last, count) = (pair, 0);
+        }
+        count += 1;
     }
+    moves.add(last.0, last.1, count);
     progress(samples, samples);
     moves
 }

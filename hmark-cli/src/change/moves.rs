@@ -21,6 +21,9 @@ pub struct Moves {
 impl Moves {
     /// Counts so many flows that have a mark and get one.
     pub fn add(&mut self, before: Mark, after: Mark, flows: u64) {
+        if flows == 0 {
+            return;
+        }
         self.flows = self.flows.saturating_add(flows);
         if before != after {
             self.moved = self.moved.saturating_add(flows);

@@ -6,8 +6,9 @@ use std::fs;
 use std::io::{stdout, Write};
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
+use hmark_cli::drawing::picture::picture;
 use hmark_cli::findings::{check, compare, revisions, Finding, Report, Severity, Site, CHECKS};
 use hmark_cli::host::Host;
 use hmark_cli::Family;
@@ -27,6 +28,8 @@ Examples:
     hmark check
   All hosts of one role, saved by hmark save:
     hmark check selector-a selector-b selector-c
+  A picture of them, with shares, and what is wrong:
+    hmark check --svg selectors.svg selector-a selector-b selector-c
   What is looked for:
     hmark check --list")]
 pub struct Check {
@@ -36,6 +39,9 @@ pub struct Check {
     /// List the mistakes that are looked for
     #[arg(long, conflicts_with = "hosts")]
     list: bool,
+    /// A picture of the hosts, their rules, marks, tables and gateways, with shares and findings
+    #[arg(long, value_name = "FILE", conflicts_with = "list")]
+    svg: Option<PathBuf>,
     /// Answer as JSON
     #[arg(long)]
     json: bool,
@@ -62,6 +68,10 @@ impl Check {
         match self.json {
             true => json(&hosts, &reports, &between)?,
             false => text(&hosts, &reports, &between)?,
+        }
+        if let Some(file) = &self.svg {
+            let svg = picture(&hosts, &reports, &between);
+            fs::write(file, svg).with_context(|| format!("cannot write {}", file.display()))?;
         }
         let findings = reports
             .iter()

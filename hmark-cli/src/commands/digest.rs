@@ -13,6 +13,7 @@ use hmark_cli::host::Host;
 use serde_json::json;
 
 use super::Status;
+use crate::output::say::say;
 
 /// Do these hosts send each flow the same way?
 ///
@@ -74,7 +75,7 @@ impl Digest {
             match digest(host, scope) {
                 Ok(digest) => digests.push((host, digest)),
                 Err(error) if error.root_cause().is::<CannotTell>() => {
-                    eprintln!("hmark: cannot tell: {error:#}");
+                    say(format_args!("cannot tell: {error:#}"));
                     cannot_tell = true;
                 }
                 Err(error) => return Err(error),

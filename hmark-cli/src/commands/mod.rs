@@ -3,6 +3,7 @@
 //! The commands, one file each, and their exit status.
 
 mod check;
+mod completions;
 mod digest;
 mod predict;
 mod save;
@@ -18,26 +19,32 @@ use clap::Subcommand;
 use hmark_cli::cannot_tell::CannotTell;
 use hmark_cli::host::Host;
 
+use crate::output::say::say;
+
 /// A command, with its arguments.
 #[derive(Subcommand)]
 pub enum Command {
     /// What is wrong with hosts that route by marks, and what is to be done?
     Check(check::Check),
+    /// The completions of a shell.
+    #[command(hide = true)]
+    Completions(completions::Completions),
     /// Do hosts send each flow the same way?
     Digest(digest::Digest),
     /// Where do flows go?
     Predict(Box<predict::Predict>),
-    /// Saves all that decides where packets go on this host, for --from.
+    /// Saves all that decides where packets go on this host, for --from and check.
     Save(save::Save),
     /// Which flows does a change of a rule move, and which of them need not?
     Scale(Box<scale::Scale>),
 }
 
 impl Command {
-    /// Runs the command, which prints its answer.
-    pub fn run(self) -> Result<Status> {
+    /// Runs the command, which prints its answer. `line` makes the whole command line, for its completions.
+    pub fn run(self, line: fn() -> clap::Command) -> Result<Status> {
         match self {
             Self::Check(check) => check.run(),
+            Self::Completions(completions) => completions.run(line()),
             Self::Digest(digest) => digest.run(),
             Self::Predict(predict) => predict.run(),
             Self::Save(save) => save.run(),
@@ -107,10 +114,10 @@ pub fn failed(error: &Error) -> Status {
         return Status::Fine;
     }
     if let Some(reason) = error.downcast_ref::<CannotTell>() {
-        eprintln!("hmark: cannot tell: {reason}");
+        say(format_args!("cannot tell: {reason}"));
         return Status::CannotTell;
     }
-    eprintln!("hmark: {error:#}");
+    say(format_args!("{error:#}"));
     match error.is::<Usage>() {
         true => Status::Usage,
         false => Status::Errors,

@@ -46,7 +46,11 @@ impl Save {
                     })
                 })
                 .collect();
-            writeln!(out, "{:#}", json!({"version": 1, "files": files}))?;
+            writeln!(
+                out,
+                "{:#}",
+                json!({"version": 1, "command": "save", "files": files})
+            )?;
         } else {
             let width = File::ALL
                 .iter()

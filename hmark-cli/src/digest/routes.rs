@@ -3,10 +3,12 @@
 //! The canonical text of the routing of marks: the rules that each mark meets, and their tables.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use hmark::Family;
 
 use super::names::{is_link_local, Names};
 use crate::marks::{steps, Step};
-use crate::net::Net;
 use crate::routing::{Action, Kind, Route, Routes, RoutingRules};
 
 /// Writes the routing of marks of a family.
@@ -17,10 +19,8 @@ pub fn write(
     names: &Names,
     lines: &mut Vec<String>,
 ) {
-    let tables = tables(routes, names);
     // Tables are known by what is in them: their own names may differ.
     let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
-    let none = Vec::new();
     for &mark in marks {
         lines.push(format!("{} mark {mark:#x}", rules.family));
         for step in steps(rules, mark) {
@@ -55,7 +55,7 @@ pub fn write(
     numbered.sort_unstable();
     for (number, name) in numbered {
         lines.push(format!("{} table {number}", rules.family));
-        lines.extend(tables.get(name).unwrap_or(&none).iter().cloned());
+        lines.extend(table(routes, name, names));
     }
 }
 
@@ -71,10 +71,13 @@ fn ends(step: &Step<'_>, routes: &Routes) -> bool {
 
 /// Whether a table has a route for each address.
 pub fn has_default(routes: &Routes, table: &str) -> bool {
-    let mut of_table = routes.all().filter(|(name, _)| *name == table);
-    of_table.any(|(_, route)| {
-        let is_default = route.destination == Net::every(routes.family);
-        is_default && route.kind != Kind::Throw && route.selector.is_none()
+    let first = match routes.family {
+        Family::Ipv4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        Family::Ipv6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    let mut to_first = routes.to(table, first).flatten();
+    to_first.any(|route| {
+        route.destination.length() == 0 && route.kind != Kind::Throw && route.selector.is_none()
     })
 }
 
@@ -93,25 +96,18 @@ fn named(condition: &str, names: &Names) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// The lines of each table, in the order of destinations, and of preference for one destination.
-fn tables<'r>(routes: &'r Routes, names: &Names) -> BTreeMap<&'r str, Vec<String>> {
-    let mut tables: BTreeMap<&str, Vec<(String, &Route)>> = BTreeMap::new();
-    for (table, route) in routes
-        .all()
-        .filter(|(_, route)| !is_link_local(&route.destination))
-    {
-        let destination = (route.destination.number(), route.destination.length());
-        let destination = format!("{:032x}/{:03}", destination.0, destination.1);
-        tables.entry(table).or_default().push((destination, route));
-    }
-    let lines = |(table, mut routes): (&'r str, Vec<(String, &Route)>)| {
-        routes.sort_by(|(one, route), (other, others)| {
-            (one, route.metric).cmp(&(other, others.metric))
-        });
-        let lines = routes.iter().map(|(_, route)| line(route, names));
-        (table, lines.collect())
-    };
-    tables.into_iter().map(lines).collect()
+/// The lines of a table, in the order of destinations, and of preference for one destination.
+fn table(routes: &Routes, name: &str, names: &Names) -> Vec<String> {
+    let mut of_table: Vec<&Route> = routes
+        .of(name)
+        .filter(|route| !is_link_local(&route.destination))
+        .collect();
+    // Routes of one destination and metric have an order, too, which a stable sort keeps.
+    of_table.sort_by_key(|route| {
+        let net = route.destination;
+        (net.number(), net.length(), route.metric)
+    });
+    of_table.iter().map(|route| line(route, names)).collect()
 }
 
 fn line(route: &Route, names: &Names) -> String {

@@ -124,21 +124,19 @@ impl<'t> Kept<'t> {
 
     /// The places of a chain and of those that it leads to, in the order in which packets meet them.
     fn reached(&self, base: &'t Chain) -> Vec<usize> {
-        let base = self
-            .table
-            .chains
-            .iter()
-            .position(|chain| std::ptr::eq(chain, base));
+        let chains = &self.table.chains;
+        let mut is_reached = vec![false; chains.len()];
         let mut reached: Vec<usize> = Vec::new();
-        let mut next: Vec<usize> = base.into_iter().collect();
+        let mut next: Vec<usize> = Vec::new();
+        next.extend(chains.iter().position(|chain| std::ptr::eq(chain, base)));
         while let Some(place) = next.pop() {
-            if reached.contains(&place) {
+            let (Some(chain), Some(seen)) = (chains.get(place), is_reached.get_mut(place)) else {
+                continue;
+            };
+            if std::mem::replace(seen, true) {
                 continue;
             }
             reached.push(place);
-            let Some(chain) = self.table.chains.get(place) else {
-                continue;
-            };
             // The last comes off first.
             for rule in self.rules(chain).iter().rev() {
                 if let Target::Chain { place, .. } = rule.target {
@@ -257,7 +255,7 @@ fn without_key(info: &Info, family: Family) -> String {
     if !info.has(flag::KEY) {
         return text;
     }
-    let key: String = info.key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let key = format!("{:032x}", u128::from_be_bytes(info.key));
     let shown = format!("sha256:{:08x}", sha256::first_word(key.as_bytes()));
     text.replace(&key, &shown)
 }

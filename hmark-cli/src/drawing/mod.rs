@@ -4,3 +4,6 @@
 
 pub mod chart;
 pub mod moves;
+pub mod picture;
+mod svg;
+mod ways;

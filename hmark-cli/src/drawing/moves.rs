@@ -133,6 +133,9 @@ mod tests {
         let half = (WIDTH - LEFT - RIGHT) / 2;
         let part = format!("width=\"{half}\" height=\"{THICKNESS}\"");
         assert_eq!(svg.matches(&part).count(), 3, "{svg}");
+        // What goes begins where what stays ends.
+        let part = format!("x=\"{}\" y=\"{TOP}\" width=\"{half}\"", LEFT + half);
+        assert_eq!(svg.matches(&part).count(), 1, "{svg}");
         assert!(svg.contains("+50.00 % -0.00 %") && svg.contains("+0.00 % -50.00 %"));
         assert!(svg.contains("Title &lt;1&gt;"));
     }

@@ -29,6 +29,7 @@ pub fn unreached(site: &Site<'_>, all: &mut Vec<Found>) {
         };
         all.push(Found {
             place: Some(hmark.place()),
+            marks: Vec::new(),
             sentence: format!(
                 "no packet reaches the rule: rule {} before it (\"{}\") takes all",
                 end.number, end.text
@@ -58,6 +59,7 @@ pub fn unused(site: &Site<'_>, all: &mut Vec<Found>) {
     for hmark in site.hmark.iter().filter(|hmark| hmark.hooks.is_empty()) {
         all.push(Found {
             place: Some(hmark.place()),
+            marks: Vec::new(),
             sentence: format!(
                 "no rule leads to the chain {}, so no packet meets its HMARK rule",
                 hmark.chain.name
@@ -86,6 +88,7 @@ pub fn after_routing(site: &Site<'_>, all: &mut Vec<Found>) {
         }
         all.push(Found {
             place: Some(hmark.place()),
+            marks: Vec::new(),
             sentence: format!(
                 "packets meet the rule in {} of {}, after they were routed: the mark comes too late",
                 hmark.hooks.join(", "),

@@ -47,6 +47,7 @@ pub fn missing(site: &Site<'_>, all: &mut Vec<Found>) {
     }
     all.push(Found {
         place: None,
+        marks: Vec::new(),
         sentence: format!(
             "there is no HMARK rule for {}, but one for {} ({}): these packets are not spread",
             site.family,
@@ -137,6 +138,7 @@ pub fn different(site: &Site<'_>, all: &mut Vec<Found>) {
     let place = site.before_routing().next().map(|hmark| hmark.place());
     all.push(Found {
         place,
+        marks: Vec::new(),
         sentence: format!(
             "the rules of the two families differ: IPv4 has {}, and IPv6 has {}",
             shown(&four, &six),

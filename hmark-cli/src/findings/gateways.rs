@@ -24,6 +24,7 @@ pub fn failed(site: &Site<'_>, all: &mut Vec<Found>) {
         }
         all.push(Found {
             place: Some(format!("table {table}")),
+            marks: marks.clone(),
             sentence: format!(
                 "the gateway of mark {}, {gateway}, does not answer: its packets are lost",
                 folded(&marks)
@@ -50,6 +51,7 @@ pub fn device_down(site: &Site<'_>, all: &mut Vec<Found>) {
         }
         all.push(Found {
             place: Some(format!("table {table}")),
+            marks: marks.clone(),
             sentence: format!(
                 "the device of mark {}, {device}, is down or has no link",
                 folded(&marks)
@@ -73,13 +75,14 @@ pub fn not_on_link(site: &Site<'_>, all: &mut Vec<Found>) {
             matches!(gateway, IpAddr::V6(address) if address.is_unicast_link_local());
         if is_link_local
             || site.is_own(gateway)
-            || is_on_link(routes, gateway, hop.device.as_deref())
+            || is_on_link(routes, table, gateway, hop.device.as_deref())
         {
             continue;
         }
         let device = hop.device.as_deref().unwrap_or("its device");
         all.push(Found {
             place: Some(format!("table {table}")),
+            marks: marks.clone(),
             sentence: format!(
                 "the gateway of mark {}, {gateway}, is on no network of {device}: unless the route says \
                  \"onlink\", it cannot be reached",
@@ -99,6 +102,7 @@ pub fn own(site: &Site<'_>, all: &mut Vec<Found>) {
         };
         all.push(Found {
             place: Some(format!("table {table}")),
+            marks: marks.clone(),
             sentence: format!(
                 "the gateway of mark {}, {gateway}, is an address of this host: packets go nowhere",
                 folded(&marks)

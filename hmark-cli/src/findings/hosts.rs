@@ -41,6 +41,7 @@ pub fn compare(hosts: &[Host]) -> Vec<Finding> {
             family: None,
             found: Found {
                 place: None,
+                marks: Vec::new(),
                 sentence: format!("{sentence}: {}", shown.collect::<Vec<_>>().join("; ")),
                 remedy: remedy.to_owned(),
                 commands: vec![command.to_owned()],
@@ -89,12 +90,7 @@ fn seeds(host: &Host) -> Option<String> {
         for hmark in &site.hmark {
             seeds.insert(match hmark.info.has(flag::KEY) {
                 true => {
-                    let key: String = hmark
-                        .info
-                        .key
-                        .iter()
-                        .map(|byte| format!("{byte:02x}"))
-                        .collect();
+                    let key = format!("{:032x}", u128::from_be_bytes(hmark.info.key));
                     format!("key sha256:{:08x}", sha256::first_word(key.as_bytes()))
                 }
                 false => format!("seed {:#010x}", hmark.info.masked.v0.hashrnd),

@@ -24,6 +24,7 @@ pub fn forwarding(site: &Site<'_>, all: &mut Vec<Found>) {
     }
     all.push(Found {
         place: Some(hmark.place()),
+        marks: Vec::new(),
         sentence: format!("{name} is 0: the host forwards no packets, whatever mark they have"),
         remedy: "set it to 1, and keep it in /etc/sysctl.d".to_owned(),
         commands: vec![format!("sysctl -w {name}=1")],
@@ -76,6 +77,7 @@ pub fn strict(site: &Site<'_>, all: &mut Vec<Found>) {
     let names: Vec<&str> = devices.iter().map(|name| name.as_str()).collect();
     all.push(Found {
         place: None,
+        marks: Vec::new(),
         sentence: format!(
             "rp_filter is strict on {}: packets are dropped that do not come by the device of the main table's \
              route to their source, as replies by another gateway do",
@@ -103,6 +105,7 @@ pub fn valid_mark(site: &Site<'_>, all: &mut Vec<Found>) {
     }
     all.push(Found {
         place: None,
+        marks: Vec::new(),
         sentence: format!(
             "src_valid_mark is set and rp_filter is strict on {}: the route to a packet's source is looked for by its \
              mark, which leads away from there, and so packets with a mark are dropped",
@@ -136,6 +139,7 @@ pub fn revisions(site: &Site<'_>, targets: &str) -> Option<Found> {
     };
     Some(Found {
         place: Some(hmark.place()),
+        marks: Vec::new(),
         sentence: format!("the kernel {lacks}: the rule is there on paper, or of another kernel"),
         remedy: "install the module xt_HMARK of this project for the running kernel, and load it"
             .to_owned(),

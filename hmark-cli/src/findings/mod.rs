@@ -65,6 +65,8 @@ pub struct Check {
 pub struct Found {
     /// The rule or table, if it is in one.
     pub place: Option<String>,
+    /// The marks whose packets it concerns; none if it is about the rule or the host as a whole.
+    pub marks: Vec<u32>,
     /// The mistake and its consequence.
     pub sentence: String,
     /// What to do.

@@ -16,6 +16,7 @@ pub fn zero(site: &Site<'_>, all: &mut Vec<Found>) {
     {
         all.push(Found {
             place: Some(hmark.place()),
+            marks: vec![0],
             sentence:
                 "the first mark is 0: no ip rule can tell its packets from those without a mark"
                     .to_owned(),
@@ -60,6 +61,7 @@ pub fn one_sided(site: &Site<'_>, all: &mut Vec<Found>) {
         }
         all.push(Found {
             place: Some(hmark.place()),
+            marks: Vec::new(),
             sentence: "the rule treats source and destination unlike, and an ICMP error is hashed as the packet that \
                        it quotes, which went the other way: errors reach the wrong gateway, and path MTU discovery \
                        fails"
@@ -85,6 +87,7 @@ pub fn single(site: &Site<'_>, all: &mut Vec<Found>) {
         };
         all.push(Found {
             place: Some(hmark.place()),
+            marks: Vec::new(),
             sentence: sentence.to_owned(),
             remedy: "give more marks a weight, or raise --hmark-mod".to_owned(),
             commands: Vec::new(),
@@ -105,6 +108,7 @@ pub fn spreads_nothing(site: &Site<'_>, all: &mut Vec<Found>) {
         }
         all.push(Found {
             place: Some(hmark.place()),
+            marks: Vec::new(),
             sentence: "without addresses, ports or an SPI, practically all packets get one mark"
                 .to_owned(),
             remedy: "add src,dst,sport,dport to --hmark-tuple".to_owned(),

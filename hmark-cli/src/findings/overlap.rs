@@ -35,6 +35,7 @@ pub fn matched(site: &Site<'_>, all: &mut Vec<Found>) {
                 }
                 all.push(Found {
                     place: Some(place(table, chain, rule)),
+                    marks: taken.clone(),
                     sentence: format!(
                         "the rule asks for {value:#x}/{mask:#x}, which the mark {} of HMARK has, too: it takes \
                          packets that are not meant",
@@ -124,6 +125,7 @@ pub fn known_users(site: &Site<'_>, all: &mut Vec<Found>) {
             }
             all.push(Found {
                 place: Some(hmark.place()),
+                marks: Vec::new(),
                 sentence: format!(
                     "{} uses the bits {:#x} of the mark, and HMARK sets {:#x} of them",
                     user.name, user.bits, shared

@@ -29,6 +29,7 @@ pub fn later(site: &Site<'_>, all: &mut Vec<Found>) {
             }
             all.push(Found {
                 place: Some(place(table, chain, rule)),
+                marks: Vec::new(),
                 sentence: format!(
                     "the rule changes the mark that HMARK sets in {}: the last one wins",
                     hmark.place()

@@ -55,6 +55,7 @@ pub fn missing(site: &Site<'_>, all: &mut Vec<Found>) {
         });
         all.push(Found {
             place: Some(rule.place()),
+            marks: without.clone(),
             sentence: format!(
                 "no ip rule is for mark {}: its packets go by the main table",
                 folded(&without)
@@ -114,6 +115,7 @@ pub fn mask(site: &Site<'_>, all: &mut Vec<Found>) {
             let preference = routing_rule.preference;
             all.push(Found {
                 place: Some(format!("ip rule {preference}: {}", routing_rule.text)),
+                marks: vec![mark],
                 sentence,
                 remedy: "give the ip rule the mask of the HMARK rule".to_owned(),
                 commands: vec![
@@ -172,6 +174,7 @@ pub fn too_late(site: &Site<'_>, all: &mut Vec<Found>) {
         let ip = site.ip();
         all.push(Found {
             place: Some(format!("ip rule {}: {}", own.preference, own.text)),
+            marks: vec![mark],
             sentence: format!(
                 "the ip rule for mark {mark} comes after that of preference {} (\"{}\"), which takes all packets",
                 step.rule.preference, step.rule.text
@@ -207,6 +210,7 @@ pub fn of_others(site: &Site<'_>, all: &mut Vec<Found>) {
         };
         all.push(Found {
             place: Some(format!("ip rule {}: {}", step.rule.preference, step.rule.text)),
+            marks: vec![mark],
             sentence: format!(
                 "this ip rule, which is for other marks, takes packets with mark {mark} before their own does"
             ),
@@ -231,6 +235,7 @@ pub fn refuses(site: &Site<'_>, all: &mut Vec<Found>) {
             };
             all.push(Found {
                 place: Some(format!("ip rule {}: {}", own.preference, own.text)),
+                marks: vec![mark],
                 sentence: format!("packets with mark {mark} are dropped ({word})"),
                 remedy: "to take a mark out, give it the weight 0: its flows then go to all others"
                     .to_owned(),
@@ -266,6 +271,7 @@ pub fn many(site: &Site<'_>, all: &mut Vec<Found>) {
     }
     all.push(Found {
         place: None,
+        marks: Vec::new(),
         sentence: format!(
             "{count} ip rules by marks are walked one by one, and by packets without a mark all of them"
         ),

@@ -145,17 +145,11 @@ impl<'h> Site<'h> {
 
     /// The routes of a table.
     pub fn routes_of(&self, table: &str) -> Vec<&'h Route> {
-        let all = self.routes.into_iter().flat_map(Routes::all);
-        let mut of_table: Vec<_> = all
-            .filter(|(name, _)| *name == table)
-            .map(|(_, route)| route)
-            .collect();
+        let routes = self.routes.into_iter().flat_map(|routes| routes.of(table));
+        let mut of_table: Vec<_> = routes.collect();
         of_table.sort_by_key(|route| {
-            (
-                route.destination.number(),
-                route.destination.length(),
-                route.metric,
-            )
+            let net = route.destination;
+            (net.number(), net.length(), route.metric)
         });
         of_table
     }
@@ -171,18 +165,14 @@ impl<'h> Site<'h> {
             let mut addresses = links.0.iter().flat_map(|link| &link.addresses);
             addresses.any(|own| own.local == Some(address))
         });
-        let text = address.to_string();
-        of_links
-            || self
-                .routes
-                .into_iter()
-                .flat_map(Routes::all)
-                .any(|(table, route)| {
-                    table == "local"
-                        && route.kind == Kind::Local
-                        && route.destination.length() == self.family.address_bits()
-                        && route.destination.to_string().split('/').next() == Some(text.as_str())
-                })
+        let to_it = self
+            .routes
+            .into_iter()
+            .flat_map(|routes| routes.to("local", address));
+        let is_own = |route: &Route| {
+            route.kind == Kind::Local && route.destination.length() == self.family.address_bits()
+        };
+        of_links || to_it.flatten().any(is_own)
     }
 
     /// Whether a rule that does something asks for any of these marks.
@@ -246,16 +236,27 @@ pub fn place(table: &Table, chain: &Chain, rule: &Rule) -> String {
 
 /// A chain and those that it leads to, in the order in which packets meet them.
 pub fn reached<'t>(table: &'t Table, base: &'t Chain) -> Vec<&'t Chain> {
-    let mut reached: Vec<&Chain> = Vec::new();
-    let mut next = vec![base];
-    while let Some(chain) = next.pop() {
-        if reached.iter().any(|other| std::ptr::eq(*other, chain)) {
+    let mut is_reached = vec![false; table.chains.len()];
+    let mut reached = Vec::new();
+    let mut next: Vec<usize> = Vec::new();
+    next.extend(
+        table
+            .chains
+            .iter()
+            .position(|chain| std::ptr::eq(chain, base)),
+    );
+    while let Some(place) = next.pop() {
+        let (Some(chain), Some(seen)) = (table.chains.get(place), is_reached.get_mut(place)) else {
+            continue;
+        };
+        if std::mem::replace(seen, true) {
             continue;
         }
         reached.push(chain);
+        // The last comes off first.
         for rule in chain.rules.iter().rev() {
             if let Target::Chain { place, .. } = rule.target {
-                next.extend(table.chains.get(place));
+                next.push(place);
             }
         }
     }

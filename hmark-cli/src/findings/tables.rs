@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use super::site::folded;
 use super::{Found, Site};
 use crate::net::Net;
-use crate::routing::{Action, Kind, Routes};
+use crate::routing::{Action, Hop, Kind, Routes};
 
 /// Each table of a mark once, with its marks.
 fn by_table<'h>(site: &Site<'h>) -> BTreeMap<&'h str, Vec<u32>> {
@@ -30,6 +30,7 @@ pub fn empty(site: &Site<'_>, all: &mut Vec<Found>) {
         }
         all.push(Found {
             place: Some(format!("table {table}")),
+            marks: marks.clone(),
             sentence: format!(
                 "the table of mark {} has no {} route: its packets go by the next ip rule that fits",
                 folded(&marks),
@@ -78,6 +79,7 @@ pub fn without_route(site: &Site<'_>, all: &mut Vec<Found>) {
             };
             all.push(Found {
                 place: Some(format!("table {table}")),
+                marks: marks.to_vec(),
                 sentence: format!(
                     "the table of mark {} has no route to {destination}, unlike those of the other marks",
                     folded(marks)
@@ -117,6 +119,7 @@ pub fn unused(site: &Site<'_>, all: &mut Vec<Found>) {
     {
         all.push(Found {
             place: Some(format!("table {table}")),
+            marks: Vec::new(),
             sentence: "the table has routes, but no ip rule leads to it".to_owned(),
             remedy: "name it in the ip rule of its mark, or delete it".to_owned(),
             commands: vec![format!("{} rule add fwmark MARK table {table}", site.ip())],
@@ -136,6 +139,7 @@ pub fn refuses(site: &Site<'_>, all: &mut Vec<Found>) {
         };
         all.push(Found {
             place: Some(format!("table {table}")),
+            marks: marks.clone(),
             sentence: format!("packets with mark {} are dropped ({word})", folded(&marks)),
             remedy: "to take a mark out, give it the weight 0: its flows then go to all others"
                 .to_owned(),
@@ -158,6 +162,7 @@ pub fn shared(site: &Site<'_>, all: &mut Vec<Found>) {
     for (table, marks) in tables.iter().filter(|(_, marks)| marks.len() > 1) {
         all.push(Found {
             place: Some(format!("table {table}")),
+            marks: marks.to_vec(),
             sentence: format!(
                 "the marks {} have one table, and each other mark has its own: one gateway gets several shares",
                 folded(marks)
@@ -196,6 +201,7 @@ pub fn same_gateway(site: &Site<'_>, all: &mut Vec<Found>) {
         marks.sort_unstable();
         all.push(Found {
             place: Some(format!("tables {}", names.join(", "))),
+            marks: marks.clone(),
             sentence: format!(
                 "the marks {} have tables of their own, but one gateway, {gateway}: it gets several shares",
                 folded(&marks)
@@ -223,6 +229,7 @@ pub fn multipath(site: &Site<'_>, all: &mut Vec<Found>) {
             .collect();
         all.push(Found {
             place: Some(format!("table {table}")),
+            marks: marks.clone(),
             sentence: format!(
                 "the route of mark {} has several gateways ({}): the kernel chooses one, by a hash that other \
                  hosts, and replies, need not agree with",
@@ -236,7 +243,7 @@ pub fn multipath(site: &Site<'_>, all: &mut Vec<Found>) {
 }
 
 /// The gateways of all marks' tables, each with its device and marks.
-pub fn hops<'h>(site: &Site<'h>) -> Vec<(&'h crate::routing::Hop, &'h str, Vec<u32>)> {
+pub fn hops<'h>(site: &Site<'h>) -> Vec<(&'h Hop, &'h str, Vec<u32>)> {
     let mut hops = Vec::new();
     if site.routes.is_none() {
         return hops;
@@ -249,13 +256,13 @@ pub fn hops<'h>(site: &Site<'h>) -> Vec<(&'h crate::routing::Hop, &'h str, Vec<u
     hops
 }
 
-/// Whether any route without a gateway leads to an address by a device.
-pub fn is_on_link(routes: &Routes, address: IpAddr, device: Option<&str>) -> bool {
-    routes.all().any(|(_, route)| {
-        let is_direct = route.kind == Kind::Unicast && route.destination.contains(address);
-        is_direct
-            && route.hops.iter().any(|hop| {
-                hop.gateway.is_none() && (device.is_none() || hop.device.as_deref() == device)
-            })
+/// Whether a route of the main table, or of another one, leads to an address without a gateway, by a device.
+pub fn is_on_link(routes: &Routes, table: &str, address: IpAddr, device: Option<&str>) -> bool {
+    let both = routes.to("main", address).chain(routes.to(table, address));
+    both.flatten().any(|route| {
+        let is_direct = |hop: &Hop| {
+            hop.gateway.is_none() && (device.is_none() || hop.device.as_deref() == device)
+        };
+        route.kind == Kind::Unicast && route.hops.iter().any(is_direct)
     })
 }

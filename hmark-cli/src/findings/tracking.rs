@@ -21,6 +21,7 @@ pub fn in_raw(site: &Site<'_>, all: &mut Vec<Found>) {
     {
         all.push(Found {
             place: Some(hmark.place()),
+            marks: Vec::new(),
             sentence: "in raw, packets have no connection yet: ct sets no mark".to_owned(),
             remedy: "put the rule into mangle".to_owned(),
             commands: vec![
@@ -65,6 +66,7 @@ pub fn not_tracked(site: &Site<'_>, all: &mut Vec<Found>) {
                 }
                 all.push(Found {
                     place: Some(place(raw, chain, rule)),
+                    marks: Vec::new(),
                     sentence: format!(
                         "the rule takes packets out of connection tracking, and the HMARK rule in {} hashes their \
                          connection (ct): they get no mark",
@@ -98,6 +100,7 @@ pub fn nothing_tracks(site: &Site<'_>, all: &mut Vec<Found>) {
     for hmark in site.hmark.iter().filter(|hmark| hashes_connection(hmark)) {
         all.push(Found {
             place: Some(hmark.place()),
+            marks: Vec::new(),
             sentence: "the rule hashes connections (ct), but no rule of iptables makes the kernel track any: \
                        unless nft's own rules do, packets get no mark"
                 .to_owned(),
@@ -137,6 +140,7 @@ pub fn translated(site: &Site<'_>, all: &mut Vec<Found>) {
     {
         all.push(Found {
             place: Some(hmark.place()),
+            marks: Vec::new(),
             sentence: format!(
                 "{} translates the sources of packets, and this rule hashes packets: replies have other ends, and \
                  so another mark",
@@ -175,6 +179,7 @@ pub fn fragments(site: &Site<'_>, all: &mut Vec<Found>) {
     {
         all.push(Found {
             place: Some(hmark.place()),
+            marks: Vec::new(),
             sentence: "a rule asks for fragments (-f), so there are some, and they are hashed without ports: they \
                        take another way than the rest of their connection"
                 .to_owned(),

@@ -171,6 +171,19 @@ fn words(address: IpAddr) -> [u32; 4] {
     words
 }
 
+/// The beginning of a text that an error is about, without what a terminal would obey.
+pub(crate) fn shown(text: &str) -> String {
+    let visible = |char: char| match char.is_control() {
+        true => '?',
+        false => char,
+    };
+    let mut shown: String = text.chars().take(48).map(visible).collect();
+    if shown.len() < text.len() {
+        shown.push_str("...");
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,6 +8,8 @@
 
 use std::net::IpAddr;
 
+use csv::{ReaderBuilder, StringRecord, Trim};
+
 use super::{shown, Listed};
 use crate::flow::{Flow, Layer4, Protocol};
 
@@ -74,7 +76,7 @@ const NAMES: [(Column, &str); 7] = [
 
 /// The columns of a list.
 pub(super) struct Columns {
-    separator: char,
+    separator: u8,
     columns: Vec<Option<Column>>,
 }
 
@@ -101,16 +103,16 @@ pub(super) fn read(line: &str, columns: &mut Option<Columns>) -> Result<Option<L
 impl Columns {
     /// The columns that the first line says, and whether it is one of names.
     fn of_first(line: &str) -> Result<(Self, bool), String> {
-        let mut separators = [',', ';', '\t', '|'].into_iter();
+        let mut separators = [b',', b';', b'\t', b'|'].into_iter();
         let separator = separators
-            .find(|&separator| line.contains(separator))
+            .find(|&separator| line.contains(char::from(separator)))
             .ok_or_else(|| format!("\"{}\" has no commas between values", shown(line)))?;
         let fields = split(line, separator)?;
         if fields.iter().any(|field| field.parse::<IpAddr>().is_ok()) {
             let columns = PLAIN.map(Some).to_vec();
             return Ok((Self { separator, columns }, false));
         }
-        let columns: Vec<_> = fields.iter().map(|name| column(name)).collect();
+        let columns: Vec<_> = fields.iter().map(column).collect();
         let needed = [
             (Column::Protocol, "protocol"),
             (Column::Source, "source"),
@@ -134,7 +136,7 @@ impl Columns {
             let mut columns = self.columns.iter().zip(&fields);
             let found =
                 columns.find(|(column, value)| **column == Some(wanted) && !value.is_empty());
-            found.map(|(_, value)| value.as_str())
+            found.map(|(_, value)| value)
         };
         let name = value(Column::Protocol).ok_or("there is no protocol")?;
         let protocol =
@@ -206,28 +208,22 @@ fn column(name: &str) -> Option<Column> {
     found.next().map(|(column, _)| *column)
 }
 
-/// The values of a line, without blanks around them. One in quotes may contain separators; quotes are left
-/// out, since no value that matters has any.
-fn split(line: &str, separator: char) -> Result<Vec<String>, String> {
-    let mut values = Vec::new();
-    let mut value = String::new();
-    let mut is_quoted = false;
-    for char in line.chars() {
-        match char {
-            '"' => is_quoted = !is_quoted,
-            char if char == separator && !is_quoted => {
-                values.push(value.trim_ascii().to_owned());
-                value.clear();
-                if values.len() == MOST_COLUMNS {
-                    return Err(format!("there are more than {MOST_COLUMNS} columns"));
-                }
-            }
-            char => value.push(char),
-        }
-    }
-    if is_quoted {
+/// The values of a line, without blanks around them.
+fn split(line: &str, separator: u8) -> Result<StringRecord, String> {
+    if line.matches('"').count() % 2 != 0 {
         return Err("a quote is not closed".to_owned());
     }
-    values.push(value.trim_ascii().to_owned());
-    Ok(values)
+    let mut reader = ReaderBuilder::new()
+        .delimiter(separator)
+        .has_headers(false)
+        .trim(Trim::All)
+        .buffer_capacity(line.len())
+        .from_reader(line.as_bytes());
+    let mut values = StringRecord::new();
+    let is_read = reader.read_record(&mut values);
+    is_read.map_err(|error| error.to_string())?;
+    match values.len() > MOST_COLUMNS {
+        true => Err(format!("there are more than {MOST_COLUMNS} columns")),
+        false => Ok(values),
+    }
 }

@@ -2,7 +2,6 @@
 
 //! Lists of flows: CSV, and what conntrack says.
 
-mod conntrack;
 mod csv;
 mod lines;
 #[cfg(test)]
@@ -12,8 +11,8 @@ use std::fmt;
 use std::io::{self, BufRead};
 
 use self::lines::Lines;
-use crate::flow::Flow;
-use crate::way::Entry;
+use crate::conntrack::{self, Entry};
+use crate::flow::{shown, Flow};
 
 /// A flow of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +25,17 @@ pub struct Listed {
     pub bytes: Option<u64>,
     /// Its entry in conntrack; [`None`] if the list is not of conntrack.
     pub entry: Option<Entry>,
+}
+
+impl From<conntrack::Printed> for Listed {
+    fn from(printed: conntrack::Printed) -> Self {
+        Self {
+            flow: printed.entry.original,
+            packets: printed.packets,
+            bytes: printed.bytes,
+            entry: Some(printed.entry),
+        }
+    }
 }
 
 /// The reason why a list cannot be read on.
@@ -108,7 +118,7 @@ impl<R: BufRead> Iterator for List<R> {
             }
             let listed = match &mut self.reader {
                 Reader::Csv(columns) => csv::read(line, columns),
-                Reader::Conntrack => conntrack::read(line),
+                Reader::Conntrack => conntrack::read(line).map(|printed| printed.map(Listed::from)),
             };
             match listed {
                 Ok(Some(listed)) => return Some(Ok(listed)),
@@ -120,17 +130,4 @@ impl<R: BufRead> Iterator for List<R> {
             }
         }
     }
-}
-
-/// The beginning of a text that an error is about, without what a terminal would obey.
-fn shown(text: &str) -> String {
-    let visible = |char: char| match char.is_control() {
-        true => '?',
-        false => char,
-    };
-    let mut shown: String = text.chars().take(48).map(visible).collect();
-    if shown.len() < text.len() {
-        shown.push_str("...");
-    }
-    shown
 }

@@ -5,5 +5,6 @@
 pub mod moves;
 pub mod predicted;
 pub mod progress;
+pub mod say;
 pub mod table;
 pub mod way;

@@ -269,6 +269,7 @@ impl Predicted<'_> {
         let whole = amount(&prediction.whole());
         json!({
             "version": 1,
+            "command": "predict",
             "source": self.source,
             "by": self.judge,
             "flows": whole.0,

@@ -3,43 +3,27 @@
 //! Tables as text, for terminals and pipes alike.
 
 /// The side of a column that its entries begin at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// Words.
-    Left,
-    /// Numbers.
-    Right,
-}
+pub use comfy_table::CellAlignment as Side;
+use comfy_table::{presets, ColumnConstraint, Table};
 
 /// The lines of a table: each column is as wide as its widest entry, and a column without an entry is left
 /// out.
 pub fn lines(columns: &[(&str, Side)], rows: &[Vec<String>]) -> Vec<String> {
-    let entry = |row: &[String], column: usize| row.get(column).cloned().unwrap_or_default();
-    let mut shown = Vec::new();
-    for (column, (title, side)) in columns.iter().enumerate() {
-        let widths = rows.iter().map(|row| entry(row, column).chars().count());
-        let widest = widths.max().unwrap_or(0);
-        if widest > 0 {
-            shown.push((column, *title, *side, widest.max(title.chars().count())));
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_header(columns.iter().map(|(title, _)| title));
+    table.add_rows(rows);
+    for (number, (column, (_, side))) in table.column_iter_mut().zip(columns).enumerate() {
+        column.set_padding((0, 2)).set_cell_alignment(*side);
+        let mut entries = rows.iter().filter_map(|row| row.get(number));
+        if entries.all(String::is_empty) {
+            column.set_constraint(ColumnConstraint::Hidden);
         }
     }
-    let line = |entry_of: &dyn Fn(usize, &str) -> String| {
-        let mut line = String::new();
-        for (column, title, side, width) in &shown {
-            let entry = entry_of(*column, title);
-            if !line.is_empty() {
-                line.push_str("  ");
-            }
-            line.push_str(&match side {
-                Side::Left => format!("{entry:<width$}"),
-                Side::Right => format!("{entry:>width$}"),
-            });
-        }
-        line.trim_end().to_owned()
-    };
-    let head = line(&|_, title| title.to_owned());
-    let rows = rows.iter().map(|row| line(&|column, _| entry(row, column)));
-    std::iter::once(head).chain(rows).collect()
+    table
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect()
 }
 
 /// A bar for a number from 0 to 1, of so many characters at most.

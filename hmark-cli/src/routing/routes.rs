@@ -185,6 +185,16 @@ impl Routes {
         self.tables.contains_key(table)
     }
 
+    /// The routes of a table, in no order.
+    pub fn of<'r>(&'r self, table: &str) -> impl Iterator<Item = &'r Route> {
+        let lengths = self
+            .tables
+            .get(table)
+            .into_iter()
+            .flat_map(|table| table.lengths.values());
+        lengths.flat_map(HashMap::values).flatten()
+    }
+
     /// All routes, with the name of their table, in no order.
     pub fn all(&self) -> impl Iterator<Item = (&str, &Route)> {
         self.tables.iter().flat_map(|(name, table)| {

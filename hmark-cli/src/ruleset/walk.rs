@@ -15,7 +15,7 @@ use super::target::{Connmark, Target};
 use super::tracking::{State, Tracking};
 use super::{Hook, Place, Policy, Rule, RuleSet, States, Table};
 use crate::cannot_tell::CannotTell;
-use crate::flow::Flow;
+use crate::flow::{Flow, Protocol};
 
 /// The largest number of rules that a packet may be compared with. A ruleset whose chains call each other
 /// can have far more than it has lines.
@@ -345,6 +345,15 @@ impl<'r, P: Packet> Walker<'_, 'r, P> {
             let reason =
                 "no rule of the text makes the kernel track connections, so \"ct\" may find none";
             return Err(reason.to_string());
+        }
+        // Its tuple of other protocols, and what is valid of them, is conntrack's own matter.
+        let protocol = self.subject.flow.protocol;
+        let is_plain = matches!(
+            protocol,
+            Protocol::TCP | Protocol::UDP | Protocol::SCTP | Protocol::ICMP | Protocol::ICMPV6
+        );
+        if has_connection && !is_plain {
+            return Err(format!("conntrack's tuple of {protocol} is not known"));
         }
         let tracking = &self.carried.tracking;
         if has_connection && tracking.translated.is_none() {

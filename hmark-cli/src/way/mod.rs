@@ -2,7 +2,6 @@
 
 //! The way of a flow's packets on a host: the rules that they meet, the mark, and the route that it selects.
 
-mod entry;
 mod reply;
 #[cfg(test)]
 mod tests;
@@ -12,8 +11,9 @@ use std::net::IpAddr;
 use anyhow::{Error, Result};
 use hmark::{Explanation, Family};
 
-pub use entry::Entry;
 pub use reply::{reply_by_rule, ByRule};
+
+pub use crate::conntrack::Entry;
 
 use crate::cannot_tell::CannotTell;
 use crate::flow::Flow;

@@ -16,7 +16,7 @@ pub use tunnels::{inner, Tunnels};
 ///
 /// Each revision has its own layout, which implements this. Nothing else depends on the revision.
 pub trait Rule {
-    /// A rule that decides the same in fewer steps, if few options are given.
+    /// A rule that decides the same in fewer steps, if it is light.
     type Light: Rule;
 
     /// Whether a conntrack template counts as a connection.
@@ -29,8 +29,11 @@ pub trait Rule {
     /// The first contradiction found.
     fn check(&self) -> Result<(), Refusal>;
 
-    /// The part of the rule that decides everything, if there is one.
-    fn light(&self) -> Option<&Self::Light>;
+    /// Whether a part of the rule decides everything.
+    fn is_light(&self) -> bool;
+
+    /// That part of a light rule. It is not an [`Option`], whose test for null would cost each packet.
+    fn light(&self) -> &Self::Light;
 
     /// Whether the rule has a key, looks into tunnels, or reverses errors.
     fn is_heavy(&self) -> bool;

@@ -104,8 +104,13 @@ impl Rule for Info {
     }
 
     #[inline(always)]
-    fn light(&self) -> Option<&Self> {
-        Some(self)
+    fn is_light(&self) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn light(&self) -> &Self {
+        self
     }
 
     #[inline(always)]

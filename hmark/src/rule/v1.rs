@@ -205,8 +205,13 @@ impl Rule for Info {
     }
 
     #[inline(always)]
-    fn light(&self) -> Option<&Masked> {
-        (!self.has(flag::NEW & !flag::MASK)).then_some(&self.masked)
+    fn is_light(&self) -> bool {
+        !self.has(flag::NEW & !flag::MASK)
+    }
+
+    #[inline(always)]
+    fn light(&self) -> &Masked {
+        &self.masked
     }
 
     #[inline(always)]
@@ -289,8 +294,13 @@ impl Rule for Masked {
     }
 
     #[inline(always)]
-    fn light(&self) -> Option<&Self> {
-        Some(self)
+    fn is_light(&self) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn light(&self) -> &Self {
+        self
     }
 
     #[inline(always)]
@@ -333,7 +343,8 @@ impl Rule for Masked {
                 // All marks are within the mask, so that no bit is carried out of it. What does not
                 // need the bucket comes first, since that takes the longest.
                 let first = (old & !mask).wrapping_add(self.v0.hoffset);
-                first.wrapping_add(bucket.wrapping_shl(mask.trailing_zeros()))
+                let lowest_bit = mask & mask.wrapping_neg();
+                first.wrapping_add(bucket.wrapping_mul(lowest_bit))
             }
         }
     }

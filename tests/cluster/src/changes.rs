@@ -32,12 +32,12 @@ const FEWEST: usize = 5;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Decides a gateway's share of all connections.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Spread {
     /// The number of gateways that have a mark: `--hmark-mod`.
     pub gateways: usize,
-    /// A gateway and its weight, unless that of all is 100: `--hmark-weight`.
-    pub weight: Option<(usize, u8)>,
+    /// The gateways whose weights are not 100, and these: `--hmark-weight`.
+    pub weights: Vec<(usize, u8)>,
 }
 
 /// A change of the rules, for which one gateway gets more or fewer connections.
@@ -52,7 +52,7 @@ pub struct Change {
 /// Open connections, each of which goes through one gateway.
 pub struct Live<'c> {
     cluster: &'c Cluster,
-    /// Those of the cluster, and the one that is added.
+    /// Those of the cluster, and those that are added.
     gateways: Vec<Arc<Host>>,
     connections: Vec<Connection>,
     spread: Spread,
@@ -62,26 +62,28 @@ pub struct Live<'c> {
 }
 
 impl Live<'_> {
-    /// Finds the gateways of connections that `open` opens. The cluster has a gateway `added` on
+    /// Finds the gateways of connections that `open` opens. The cluster has gateways `added` on
     /// whose interfaces, `heard`, nothing comes in yet.
     ///
     /// # Errors
     /// If a connection does not open, or does not go where its mark says.
     pub fn begin<'c>(
         cluster: &'c Cluster,
-        added: &Arc<Host>,
+        added: &[Arc<Host>],
         heard: &[&str],
         open: impl FnOnce() -> Result<Vec<Connection>>,
     ) -> Result<Live<'c>> {
-        let gateways = [&cluster.gateways[..], &[Arc::clone(added)]].concat();
-        cluster.capture.add(added, heard)?;
+        let gateways = [&cluster.gateways, added].concat();
+        for host in added {
+            cluster.capture.add(host, heard)?;
+        }
         let mut live = Live {
             cluster,
             gateways,
             connections: open()?,
             spread: Spread {
                 gateways: cluster.gateways.len(),
-                weight: None,
+                weights: Vec::new(),
             },
             places: Vec::new(),
             rows: String::new(),
@@ -100,7 +102,7 @@ impl Live<'_> {
         let name = change.name;
         let rounds = self.asking(work).context(name)?;
         let grown = change.to.share(change.gateway) - self.spread.share(change.gateway);
-        self.spread = change.to;
+        self.spread = change.to.clone();
         let places = self.look().context(name)?;
 
         let all = places.len();
@@ -122,31 +124,28 @@ impl Live<'_> {
         );
         let deviation = (expected * (1.0 - grown.abs())).sqrt();
         ensure!(
-            (moved as f64 - expected).abs() < DEVIATIONS * deviation,
+            (moved as f64 - expected).abs() <= DEVIATIONS * deviation,
             "{name}: {moved} of {all} moved, not {expected:.0} +- {deviation:.0}"
         );
         // Where the others come from, or go to.
-        let mut others = vec![0; change.to.gateways.max(self.cluster.gateways.len())];
+        let mut others = vec![0; self.gateways.len()];
         for (before, now) in moves {
             others[if grown > 0.0 { *before } else { *now }] += 1;
         }
-        if change.gateway < others.len() {
-            let count = others.remove(change.gateway);
-            ensure!(count == 0, "{name}: {count} moved both ways");
-        }
+        let count = others[change.gateway];
+        ensure!(count == 0, "{name}: {count} moved both ways");
+        let full = |gateway: &usize| {
+            *gateway != change.gateway && self.spread.weight(*gateway) == f64::from(FULL_WEIGHT)
+        };
+        let others: Vec<_> = (0..others.len())
+            .filter(full)
+            .map(|gateway| others[gateway])
+            .collect();
         if moved >= FEWEST * others.len() {
             ChiSquare::check(&others).context(name)?;
         }
         self.places = places;
         Ok(())
-    }
-
-    /// The number of connections of a gateway.
-    pub fn count(&self, gateway: usize) -> usize {
-        self.places
-            .iter()
-            .filter(|place| **place == gateway)
-            .count()
     }
 
     /// The gateway of each connection.
@@ -216,7 +215,7 @@ impl Live<'_> {
         rule.masked.v0.hmodulus = self.spread.gateways as u32;
         rule.masked.v0.flags |= flag::FROM;
         rule.from = began_with;
-        if let Some((gateway, weight)) = self.spread.weight {
+        for &(gateway, weight) in &self.spread.weights {
             rule.masked.v0.flags |= flag::WEIGHT;
             rule.less[gateway] = FULL_WEIGHT - weight;
         }
@@ -225,15 +224,37 @@ impl Live<'_> {
 }
 
 impl Spread {
+    /// The same with these weights.
+    pub fn with(&self, weights: &[(usize, u8)]) -> Self {
+        Self {
+            weights: weights.to_vec(),
+            ..*self
+        }
+    }
+
+    /// As the settings of the tutorials.
+    pub fn settings(&self) -> String {
+        let weights = self.weights.iter();
+        let weights: Vec<_> = weights
+            .map(|(of, weight)| format!("{of}={weight}"))
+            .collect();
+        format!("GATEWAYS={} WEIGHTS={}", self.gateways, weights.join(","))
+    }
+
+    /// The weight of a gateway, in per cent: 0 without a mark.
+    fn weight(&self, gateway: usize) -> f64 {
+        let given = self.weights.iter().find(|(of, _)| *of == gateway);
+        match given {
+            _ if gateway >= self.gateways => 0.0,
+            Some((_, weight)) => (*weight).into(),
+            None => FULL_WEIGHT.into(),
+        }
+    }
+
     /// The part of all connections that a gateway should have.
     fn share(&self, gateway: usize) -> f64 {
-        let weight = |of: usize| match self.weight {
-            _ if of >= self.gateways => 0.0,
-            Some((gateway, weight)) if gateway == of => f64::from(weight) / 100.0,
-            _ => 1.0,
-        };
-        let all: f64 = (0..self.gateways).map(weight).sum();
-        weight(gateway) / all
+        let all: f64 = (0..self.gateways).map(|of| self.weight(of)).sum();
+        self.weight(gateway) / all
     }
 }
 
@@ -243,12 +264,20 @@ mod test {
 
     #[test]
     fn shares_are_as_the_weights() {
-        let spread = |gateways, weight| Spread { gateways, weight };
+        let spread = |gateways, weights: &[_]| Spread {
+            gateways,
+            weights: weights.to_vec(),
+        };
         let is = |share: f64, expected: f64| assert!((share - expected).abs() < 1e-9, "{share}");
-        is(spread(4, None).share(3), 0.25);
-        is(spread(4, None).share(4), 0.0);
-        is(spread(5, Some((1, 0))).share(1), 0.0);
-        is(spread(5, Some((1, 0))).share(4), 0.25);
-        is(spread(5, Some((1, 50))).share(1), 0.5 / 4.5);
+        is(spread(4, &[]).share(3), 0.25);
+        is(spread(4, &[]).share(4), 0.0);
+        is(spread(5, &[(1, 0)]).share(1), 0.0);
+        is(spread(5, &[(1, 0)]).share(4), 0.25);
+        is(spread(5, &[(1, 50)]).share(1), 0.5 / 4.5);
+        is(spread(6, &[(1, 0), (2, 50)]).share(2), 0.5 / 4.5);
+        assert_eq!(
+            spread(6, &[(1, 0), (2, 50)]).settings(),
+            "GATEWAYS=6 WEIGHTS=1=0,2=50"
+        );
     }
 }

@@ -3,7 +3,7 @@
 //! A tutorial, played on hosts: every command runs exactly as the text has it.
 //!
 //! A fenced block ```` ```sh HOST... ```` has commands for these hosts; a name may end in `*`. The
-//! assignments in ```` ```sh settings ```` apply to all blocks. A block ```` ```text ```` has the
+//! assignments in ```` ```sh settings ```` apply to all blocks after them. A block ```` ```text ```` has the
 //! output of the block before it: `#` stands for digits, a line `...` for any lines, and blanks for
 //! blanks.
 
@@ -29,6 +29,7 @@ const SHORT: usize = 4;
 /// The text, and the blocks that were played.
 pub struct Tutorial {
     file: String,
+    /// All of the text, in its order.
     settings: String,
     blocks: Vec<Block>,
     played: Mutex<BTreeSet<usize>>,
@@ -37,13 +38,15 @@ pub struct Tutorial {
 /// Commands, and their expected output.
 struct Block {
     section: String,
+    /// Those before it.
+    settings: String,
     hosts: Vec<String>,
     script: String,
     prints: Option<String>,
 }
 
 impl Tutorial {
-    /// Reads a tutorial; `settings` are assigned after those of the text.
+    /// Reads a tutorial; `settings` are assigned after those that the text begins with.
     ///
     /// # Errors
     /// If it cannot be read, or has no commands.
@@ -60,6 +63,14 @@ impl Tutorial {
     /// # Errors
     /// If there is no such section, a host is missing, or a command fails or prints something else.
     pub fn play(&self, section: &str, hosts: &[Arc<Host>]) -> Result<()> {
+        self.play_with("", section, hosts)
+    }
+
+    /// Plays a section with other settings than the text has there, as a reader changes them.
+    ///
+    /// # Errors
+    /// As [`Self::play`].
+    pub fn play_with(&self, settings: &str, section: &str, hosts: &[Arc<Host>]) -> Result<()> {
         let blocks = self.blocks.iter().enumerate();
         let mut blocks = blocks
             .filter(|(_, block)| block.section == section)
@@ -77,7 +88,7 @@ impl Tutorial {
                 let named = named(hosts, name);
                 ensure!(!named.is_empty(), "{section}: there is no host {name}");
                 for hosts in named.chunks(AT_ONCE) {
-                    block.play(&self.settings, hosts)?;
+                    block.play(settings, hosts)?;
                 }
             }
             self.lock()?.insert(number);
@@ -139,7 +150,7 @@ impl Block {
 
     fn play_on(&self, settings: &str, host: &Host) -> Result<()> {
         let printed = host
-            .run(&format!("{settings}{}", self.script))
+            .run(&format!("{}{settings}\n{}", self.settings, self.script))
             .with_context(|| format!("section \"{}\"", self.section))?;
         let Some(expected) = &self.prints else {
             return Ok(());
@@ -159,6 +170,7 @@ fn parse(text: &str, settings: &str) -> Result<Tutorial> {
     let mut section = String::new();
     let mut in_heading = false;
     let mut code: Option<(String, String)> = None;
+    let mut settings = Some(settings);
     for event in Parser::new(text) {
         match event {
             Event::Start(Tag::Heading { .. }) => {
@@ -182,12 +194,18 @@ fn parse(text: &str, settings: &str) -> Result<Tutorial> {
                 let words: Vec<_> = info.split_whitespace().collect();
                 match words.as_slice() {
                     ["sh", "settings"] => assignments.push_str(&lines),
-                    ["sh", hosts @ ..] if !hosts.is_empty() => blocks.push(Block {
-                        section: section.clone(),
-                        hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
-                        script: lines,
-                        prints: None,
-                    }),
+                    ["sh", hosts @ ..] if !hosts.is_empty() => {
+                        if let Some(settings) = settings.take() {
+                            writeln!(assignments, "{settings}")?;
+                        }
+                        blocks.push(Block {
+                            section: section.clone(),
+                            settings: assignments.clone(),
+                            hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+                            script: lines,
+                            prints: None,
+                        });
+                    }
                     ["text"] => {
                         let block = blocks.last_mut().filter(|block| block.prints.is_none());
                         block.context("nothing prints this text")?.prints = Some(lines);
@@ -198,7 +216,6 @@ fn parse(text: &str, settings: &str) -> Result<Tutorial> {
             _ => {}
         }
     }
-    writeln!(assignments, "{settings}")?;
     Ok(Tutorial {
         file: String::new(),
         settings: assignments,
@@ -250,15 +267,17 @@ mod test {
     use super::*;
 
     const TEXT: &str = "# Title\n\n```sh settings\nA=1\n```\n\n## One\n\nText.\n\n```sh a b*\n\
-        echo $A\n```\n\n```text\n#\n```\n## Two\n\n```sh c\ntrue\n```\n";
+        echo $A\n```\n\n```text\n#\n```\n## Two\n\n```sh settings\nA=3\n```\n\n```sh c\ntrue\n```\n";
 
     #[test]
     fn blocks_have_their_hosts() {
         let tutorial = parse(TEXT, "A=2").unwrap();
-        assert_eq!(tutorial.settings, "A=1\nA=2\n");
+        assert_eq!(tutorial.settings, "A=1\nA=2\nA=3\n");
         assert_eq!(tutorial.blocks.len(), 2);
         assert_eq!(tutorial.blocks[0].hosts, ["a", "b*"]);
         assert_eq!(tutorial.blocks[0].section, "One");
+        assert_eq!(tutorial.blocks[0].settings, "A=1\nA=2\n");
+        assert_eq!(tutorial.blocks[1].settings, tutorial.settings);
         assert_eq!(tutorial.blocks[0].script, "echo $A\n");
         assert_eq!(tutorial.blocks[0].prints.as_deref(), Some("#\n"));
         assert_eq!(tutorial.unplayed().unwrap(), ["One", "Two"]);

@@ -51,10 +51,7 @@ pub fn trials() -> Vec<Trial> {
         equal_prediction_random,
     )];
     if kernel::has(Part::Conntrack) {
-        trials.extend(trials![families(
-            equal_c_conntrack,
-            equal_prediction_conntrack
-        )]);
+        trials.extend(trials![families(equal_c_conntrack)]);
     }
     trials
 }
@@ -210,14 +207,6 @@ fn equal_c_conntrack(family: Family) -> Result<()> {
     ensure!(untracked > 0, "conntrack refused no packet");
     ensure!(untracked * 2 < total, "conntrack tracks too few packets");
     varies(marks)
-}
-
-/// Where the operator's tool can tell the marks of tracked connections, they are the module's.
-fn equal_prediction_conntrack(family: Family) -> Result<()> {
-    let marks = tracked(family)?;
-    let compared = tool(family, &marks.rules, &marks.rust, &marks.host)?;
-    ensure!(compared.marks > 0, "no mark was compared");
-    Ok(())
 }
 
 /// The results with conntrack, likewise.

@@ -338,8 +338,9 @@ fn refused_by_revision_0(family: Family, backend: Backend) -> Result<()> {
         let refused = run("", &rule, "")?;
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         let expected = format!(
-            "HMARK: option \"--hmark-{name}\" needs revision 1 of the target, but the xt_HMARK of this kernel \
-             has only revision 0\n"
+            "HMARK: option \"--hmark-{name}\" needs revision 1 of the target, but the xt_HMARK that is loaded \
+             has only revision 0: install the module of this library's version, flush all HMARK rules, and run \
+             modprobe -r xt_HMARK\n"
         );
         ensure!(
             refused.status.code() == Some(PARAMETER_PROBLEM) && said.contains(&expected),

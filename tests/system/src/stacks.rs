@@ -10,7 +10,6 @@ mod gtp;
 mod ipsec;
 mod nat;
 mod network;
-mod programs;
 mod scenes;
 mod sctp;
 mod seen;
@@ -27,7 +26,6 @@ use testbed::trials;
 pub fn trials() -> Vec<Trial> {
     let mut trials = trials![families(
         scenes::equal_c,
-        scenes::equal_prediction,
         fragments::of_large_datagrams,
         fragments::come_together,
         bridged::as_routed,

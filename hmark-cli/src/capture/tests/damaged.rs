@@ -102,27 +102,27 @@ fn lengths_that_cannot_be_are_errors() {
     );
     assert_eq!(
         error(&with(file.clone(), 48 + 20, &[41])),
-        "at offset 48: a packet of 41 bytes in a block with 40"
+        "at offset 48: a block with 72 bytes cannot be: the file is damaged here"
     );
     assert_eq!(
         error(&with(file.clone(), 8, &[0])),
-        "at offset 8: the section has no byte order"
+        "at offset 0: a block with 28 bytes cannot be: the file is damaged here"
     );
     assert_eq!(
         error(&with(file.clone(), 12, &[2])),
-        "at offset 12: version 2 of pcapng is not understood: 1 is"
+        "at offset 0: version 2 of pcapng is not understood: 1 is"
     );
     let short = File::new(Order::Little).section(Order::Little);
     let body = short.body().u32(0);
     assert_eq!(
         error(&short.block(6, body).bytes),
-        "at offset 28: a packet's block is too short"
+        "at offset 28: a block with 16 bytes cannot be: the file is damaged here"
     );
     let short = File::new(Order::Little).section(Order::Little);
     let body = short.body().u32(101);
     assert_eq!(
         error(&short.block(1, body).bytes),
-        "at offset 28: an interface's block is too short"
+        "at offset 28: a block with 16 bytes cannot be: the file is damaged here"
     );
 }
 

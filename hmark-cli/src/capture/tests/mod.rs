@@ -9,6 +9,13 @@ mod links;
 use super::*;
 use crate::flow::Flow;
 
+/// The byte order of a file or section.
+#[derive(Clone, Copy)]
+enum Order {
+    Little,
+    Big,
+}
+
 /// A file with numbers in one byte order.
 struct File {
     bytes: Vec<u8>,

@@ -20,6 +20,7 @@ use hmark_cli::spread::{Amount, Share};
 use crate::commands::{Status, Usage};
 use crate::output::predicted::Predicted;
 use crate::output::progress::Progress;
+use crate::output::say::say;
 
 /// The size of the buffer for lists in bytes. Captures have one of their own.
 const BUFFER: usize = 1 << 16;
@@ -174,7 +175,7 @@ impl Sources {
         }
         out.flush()?;
         for warning in warnings {
-            eprintln!("hmark: warning: {warning}");
+            say(format_args!("warning: {warning}"));
         }
         if let Some(file) = &self.svg {
             let title = "HMARK: flows by mark";

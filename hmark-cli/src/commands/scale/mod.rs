@@ -18,6 +18,7 @@ use hmark_cli::host::Host;
 
 use super::{Status, Usage};
 use crate::output::progress::Progress;
+use crate::output::say::say;
 
 /// Which flows does a change of a rule move, which of them need not move, and what moves fewer?
 ///
@@ -147,7 +148,9 @@ impl Scale {
             fs::write(file, svg).with_context(|| format!("cannot write {}", file.display()))?;
         }
         if cannot_tell > 0 {
-            eprintln!("hmark: cannot tell the marks of {cannot_tell} flows: they are not counted");
+            say(format_args!(
+                "cannot tell the marks of {cannot_tell} flows: they are not counted"
+            ));
             return Ok(Status::CannotTell);
         }
         // A share at the limit is allowed, whatever the last bit of the number says.

@@ -34,6 +34,7 @@ pub fn value(answer: &Answer<'_>) -> Value {
     };
     json!({
         "version": 1,
+        "command": "predict",
         "host": answer.host.name,
         "flow": flow(&answer.way.flow),
         "in_interface": answer.input,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A firewall is added, and one is drained and comes back, under TCP connections that NAT
+//! Firewalls are added one by one, drained, and come back, under TCP connections that NAT
 //! translates: only those move that must, and none breaks.
 
 use std::sync::Arc;
@@ -20,10 +20,13 @@ use crate::host::Host;
 /// Seed of the flows.
 const SEED: u64 = 0x6e61_7404;
 
-/// The added gateway, the networks that it is on, and the number of the one that is drained.
-const ADDED: &str = "gateway-d";
+/// The added gateways, and the networks that they are on.
+const ADDED: [&str; 2] = ["gateway-d", "gateway-e"];
 const NETWORKS: [&str; 2] = ["inner", "outer"];
+
+/// The one that the text drains, and another one.
 const DRAINED: usize = 1;
+const OTHER: usize = 2;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
@@ -33,11 +36,15 @@ pub fn trials() -> Vec<Trial> {
 fn moves_what_must() -> Result<()> {
     let site = site()?;
     let cluster = &site.cluster;
-    let added = Arc::new(Host::start("nat", ADDED)?);
-    for network in NETWORKS {
-        cluster.switches.plug(&added, network)?;
+    let mut added = Vec::new();
+    for name in ADDED {
+        let host = Arc::new(Host::start("nat", name)?);
+        for network in NETWORKS {
+            cluster.switches.plug(&host, network)?;
+        }
+        added.push(host);
     }
-    cluster.tutorial.play("Gateways", &[Arc::clone(&added)])?;
+    cluster.tutorial.play("Gateways", &added)?;
     let mut live = Live::begin(cluster, &added, &NETWORKS, || {
         let mut connections = Vec::new();
         for family in Family::ALL {
@@ -46,25 +53,39 @@ fn moves_what_must() -> Result<()> {
         }
         Ok(connections)
     })?;
-    let hosts = [&cluster.hosts[..], &[added]].concat();
+    let hosts = [&*cluster.hosts, &*added].concat();
     let few = cluster.gateways.len();
-    let grown = Spread {
-        gateways: few + 1,
-        weight: None,
+    let all = |gateways| Spread {
+        gateways,
+        weights: Vec::new(),
     };
-    let drained = Spread {
-        weight: Some((DRAINED, 0)),
-        ..grown
-    };
-    let mut play = |section, name, gateway, to| {
+    let [more, most] = [all(few + 1), all(few + 2)];
+    let mut play = |settings: &str, section, name, gateway, to| {
         let change = Change { name, gateway, to };
-        live.change(&change, || cluster.tutorial.play(section, &hosts))?;
+        let tutorial = &cluster.tutorial;
+        live.change(&change, || tutorial.play_with(settings, section, &hosts))?;
         Ok::<_, anyhow::Error>(live.places().to_vec())
     };
-    let before = play("Grow", "one gateway more", few, grown)?;
-    play("Drain", "one gateway drained", DRAINED, drained)?;
-    let after = play("Bring it back", "it comes back", DRAINED, grown)?;
+    // By the settings of the text.
+    let before = play("", "Grow", "one gateway more", few, more.clone())?;
+    let drained = more.with(&[(DRAINED, 0)]);
+    play("", "Drain", "one drained", DRAINED, drained)?;
+    let after = play("", "Bring it back", "it comes back", DRAINED, more)?;
     ensure!(before == after, "not all is as before the drain");
+    // By other ones, which the text leaves to the reader.
+    let mut play = |section, name, gateway, to: Spread| {
+        let settings = to.settings();
+        play(&settings, section, name, gateway, to)
+    };
+    let before = play("Grow", "one more again", few + 1, most.clone())?;
+    let drained = most.with(&[(DRAINED, 0)]);
+    play("Drain", "one drained again", DRAINED, drained)?;
+    let both = most.with(&[(DRAINED, 0), (OTHER, 0)]);
+    play("Drain", "another drained", OTHER, both)?;
+    let one = most.with(&[(OTHER, 0)]);
+    play("Bring it back", "the first comes back", DRAINED, one)?;
+    let after = play("Bring it back", "the other, too", OTHER, most)?;
+    ensure!(before == after, "not all is as before the second drain");
     note!("changes behind NAT:\n\n{}", live.table());
     Ok(())
 }

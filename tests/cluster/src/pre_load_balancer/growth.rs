@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A gateway is added, one is drained and comes back, and one has half a share: only connections
-//! move that must, none breaks, and no packet goes without a mark meanwhile.
+//! Gateways are added one by one, drained, come back, have half a share and go again: only
+//! connections move that must, none breaks, and no packet goes without a mark meanwhile.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -24,6 +24,11 @@ use crate::host::Host;
 /// Seed of the flows.
 const SEED: u64 = 0x6772_6f77;
 
+/// The number of gateways that are added, and two that are drained.
+const ADDED: usize = 2;
+const ONE: usize = 1;
+const OTHER: usize = 2;
+
 /// Flows of datagrams of each family, none of which may go without a mark.
 const DATAGRAMS: usize = 25;
 
@@ -34,7 +39,9 @@ pub fn trials() -> Vec<Trial> {
 
 fn moves_what_must() -> Result<()> {
     let site = site()?;
-    let added = add(site)?;
+    let few = site.size.gateways;
+    let added = (few..few + ADDED).map(|number| add(site, number));
+    let added: Vec<_> = added.collect::<Result<_>>()?;
     let live = |transport, count| -> Vec<Flow> {
         let of = |family| site.flows(family, transport, count, SEED);
         Family::ALL.into_iter().flat_map(of).collect()
@@ -47,9 +54,9 @@ fn moves_what_must() -> Result<()> {
     trapped(site, || change(site, &mut connections, &datagrams))
 }
 
-/// Makes the host that the text adds, as the text makes the other gateways.
-fn add(site: &Site) -> Result<Arc<Host>> {
-    let name = format!("gateway-{}", site.size.gateways);
+/// Makes a host that the text adds, as the text makes the other gateways.
+fn add(site: &Site, number: usize) -> Result<Arc<Host>> {
+    let name = format!("gateway-{number}");
     let host = Arc::new(Host::start("ipvs", &name)?);
     for network in [NORTH, SOUTH] {
         site.cluster.switches.plug(&host, network)?;
@@ -61,45 +68,50 @@ fn add(site: &Site) -> Result<Arc<Host>> {
 
 fn change(site: &Site, live: &mut Live, datagrams: &[Flow]) -> Result<()> {
     let few = site.size.gateways;
-    let many = few + 1;
-    let out: usize = site
-        .cluster
-        .tutorial
-        .setting("OUT", &site.client)?
-        .parse()?;
-    let full = Spread {
-        gateways: many,
-        weight: None,
+    let cluster = &site.cluster;
+    let all = |gateways| Spread {
+        gateways,
+        weights: Vec::new(),
     };
-    let with = |weight| Spread {
-        weight: Some((out, weight)),
-        ..full
-    };
+    let [begun, more, most] = [all(few), all(few + 1), all(few + ADDED)];
+    let last = few + ADDED - 1;
     let mut sent = 0;
-    let mut play = |live: &mut Live, section, change: Change| {
+    let mut play = |section, name, gateway, to: Spread| {
+        let settings = to.settings();
+        let change = Change { name, gateway, to };
         live.change(&change, || {
-            sent += all_marked(site, datagrams, || site.cluster.play(section))?;
+            sent += all_marked(site, datagrams, || {
+                let tutorial = &cluster.tutorial;
+                tutorial.play_with(&settings, section, &cluster.hosts)
+            })?;
             Ok(())
-        })
+        })?;
+        Ok::<_, anyhow::Error>(live.places().to_vec())
     };
-    let step = |name, gateway, to| Change { name, gateway, to };
-    play(live, "Grow", step("one gateway more", few, full))?;
-    let grown = live.places().to_vec();
-    play(live, "Drain", step("one gateway drained", out, with(0)))?;
-    ensure!(live.count(out) == 0, "a drained gateway has connections");
-    play(live, "Bring it back", step("it comes back", out, full))?;
-    ensure!(live.places() == grown, "not all is as before the drain");
-    play(live, "A weaker gateway", step("it has half", out, with(50)))?;
-    play(live, "Bring it back", step("it has all", out, full))?;
+    let at_first = play("Bring it back", "none is out", ONE, begun.clone())?;
+    play("Grow", "one gateway more", few, more.clone())?;
+    let grown = play("Grow", "one more again", last, most.clone())?;
+    play("Drain", "one drained", ONE, most.with(&[(ONE, 0)]))?;
+    let both = most.with(&[(ONE, 0), (OTHER, 0)]);
+    let places = play("Drain", "another drained", OTHER, both)?;
     ensure!(
-        live.places() == grown,
-        "not all is as before the half share"
+        !places.contains(&ONE) && !places.contains(&OTHER),
+        "a drained gateway has connections"
     );
-    let less = Spread {
-        gateways: few,
-        weight: None,
-    };
-    play(live, "Shrink", step("one gateway less", few, less))?;
+    let one = most.with(&[(OTHER, 0)]);
+    play("Bring it back", "the first comes back", ONE, one)?;
+    let places = play("Bring it back", "the other, too", OTHER, most.clone())?;
+    ensure!(places == grown, "not all is as before the drain");
+    let half = most.with(&[(ONE, 50)]);
+    play("A weaker gateway", "one has half", ONE, half)?;
+    let places = play("Bring it back", "it has all", ONE, most.clone())?;
+    ensure!(places == grown, "not all is as before the half share");
+    let ending = most.with(&[(last, 0)]);
+    let drained = play("Drain", "the last drained", last, ending)?;
+    let places = play("Shrink", "it goes", last, more)?;
+    ensure!(places == drained, "a drained gateway moved others");
+    let places = play("Shrink", "one gateway less again", few, begun)?;
+    ensure!(places == at_first, "not all is as before the growth");
     note!(
         "{few} gateways, and changes under TCP connections and {sent} datagrams, \
          0 of them without a mark:\n\n{}",

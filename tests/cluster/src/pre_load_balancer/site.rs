@@ -86,7 +86,10 @@ impl Site {
             props: Props {
                 name: "ipvs",
                 tutorial: "docs/pre-load-balancer.md",
-                settings: &format!("GATEWAYS={}\nSERVERS={}", size.gateways, size.servers),
+                settings: &format!(
+                    "GATEWAYS={0} FROM={0} SERVERS={1}",
+                    size.gateways, size.servers
+                ),
                 sections: &SET_UP,
                 hosts: &names,
                 cables: CABLES,

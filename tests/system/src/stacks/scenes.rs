@@ -5,16 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{anyhow, Context, Result};
+use anyhow::{Context, Result};
 use testbed::family::Family;
-use testbed::kernel;
 use testbed::note;
 use testbed::once::{once, Once};
-use testbed::side::Side;
 
 use super::network::Way;
-use super::watch::{Marked, Played, Scene, Spot};
-use super::{bridged, errors, fragments, ipsec, nat, programs, sctp, tracking};
+use super::watch::{Act, Marked, Played, Scene, Spot};
+use super::{bridged, errors, fragments, ipsec, nat, sctp, tracking};
 
 /// A rule that hashes the packet's own headers.
 pub const PACKET: Spot = Spot {
@@ -31,36 +29,33 @@ pub const CONNECTION: Spot = Spot {
     ..PACKET
 };
 
-/// What was seen in a scene, and the number of captures of it that the operator's tool predicts, or a
-/// difference.
-type Performance = (Played, Result<usize, String>);
-
 /// The results of a scene, for each family.
-type Results = [Once<Performance>; 2];
+type Results = [Once<Played>; 2];
 
 /// Plays the scene in which no connections are tracked.
-fn play_stateless(family: Family) -> Result<&'static Performance> {
+fn play_stateless(family: Family) -> Result<&'static Played> {
     static RESULTS: Results = [Once::new(), Once::new()];
     once(&RESULTS[family as usize], || {
+        let acts: [Act; 4] = [
+            ("fragments", fragments::send_stateless),
+            ("SCTP", sctp::send),
+            ("IPsec", ipsec::send),
+            // Last, since it makes a link narrow.
+            ("ICMP errors", errors::cause),
+        ];
         let scene = Scene {
             family,
             way: Way::Routed,
             spots: &[PACKET, fragments::NO_PORTS, ipsec::SPI, ipsec::MASKED],
             rules: &[],
-            acts: &[
-                ("fragments", fragments::send_stateless),
-                ("SCTP", sctp::send),
-                ("IPsec", ipsec::send),
-                // Last, since it makes a link narrow.
-                ("ICMP errors", errors::cause),
-            ],
+            acts: &acts,
         };
-        play(&scene)
+        scene.play()
     })
 }
 
 /// Plays the scene in which connections are tracked, and some translated.
-fn play_tracked(family: Family) -> Result<&'static Performance> {
+fn play_tracked(family: Family) -> Result<&'static Played> {
     static RESULTS: Results = [Once::new(), Once::new()];
     once(&RESULTS[family as usize], || {
         let scene = Scene {
@@ -80,12 +75,12 @@ fn play_tracked(family: Family) -> Result<&'static Performance> {
                 ("untracked flows", tracking::send),
             ],
         };
-        play(&scene)
+        scene.play()
     })
 }
 
 /// Plays the scene in which a bridge hands clones of packets to the rules.
-fn play_bridged(family: Family) -> Result<&'static Performance> {
+fn play_bridged(family: Family) -> Result<&'static Played> {
     static RESULTS: Results = [Once::new(), Once::new()];
     once(&RESULTS[family as usize], || {
         let scene = Scene {
@@ -95,67 +90,28 @@ fn play_bridged(family: Family) -> Result<&'static Performance> {
             rules: &[],
             acts: &[("clones", bridged::send)],
         };
-        play(&scene)
+        scene.play()
     })
-}
-
-/// Plays a scene with each module, and compares what the operator's tool says of its packets. The result of
-/// that is kept for [`equal_prediction`].
-fn play(scene: &Scene) -> Result<Performance> {
-    let played = scene.play()?;
-    let predicted = scene.check_predicted(&played.recorded);
-    Ok((played, predicted.map_err(|error| format!("{error:#}"))))
-}
-
-/// In all scenes, the operator's tool predicts the marks that our module gave, and in one with real programs
-/// and rules of revision 1.
-pub fn equal_prediction(family: Family) -> Result<()> {
-    let mut captures = 0;
-    for (name, (_, predicted)) in [
-        ("without conntrack", play_stateless(family)?),
-        ("with conntrack", play_tracked(family)?),
-        ("on a bridge", play_bridged(family)?),
-    ] {
-        let predicted = predicted
-            .as_ref()
-            .map_err(|error| anyhow!("{name}: {error}"));
-        captures += predicted?;
-    }
-    let scene = Scene {
-        family,
-        way: Way::Routed,
-        spots: &[PACKET, programs::GROWN, programs::KEYED, programs::INNER],
-        rules: &[],
-        // The guest of the stock kernel has no module of most tunnels, which come last.
-        acts: match kernel::is_uml() {
-            true => &programs::ACTS[..],
-            false => &programs::ACTS[..programs::ACTS.len() - 1],
-        },
-    };
-    let recorded = scene.record(Side::Ours)?;
-    captures += scene.check_predicted(&recorded).context("programs")?;
-    note!("{family}: {captures} captures of real stacks and programs marked as the operator's tool says");
-    Ok(())
 }
 
 /// The packets that our module marked without tracked connections.
 pub fn stateless(family: Family) -> Result<&'static BTreeSet<Marked>> {
-    Ok(&play_stateless(family)?.0.rust)
+    Ok(&play_stateless(family)?.rust)
 }
 
 /// The packets that our module marked with tracked connections.
 pub fn tracked(family: Family) -> Result<&'static BTreeSet<Marked>> {
-    Ok(&play_tracked(family)?.0.rust)
+    Ok(&play_tracked(family)?.rust)
 }
 
 /// The packets that our module marked on a bridge.
 pub fn bridged(family: Family) -> Result<&'static BTreeSet<Marked>> {
-    Ok(&play_bridged(family)?.0.rust)
+    Ok(&play_bridged(family)?.rust)
 }
 
 /// In all scenes, both modules mark the same packets with the same marks: those of `hmark`.
 pub fn equal_c(family: Family) -> Result<()> {
-    for (name, (played, _)) in [
+    for (name, played) in [
         ("without conntrack", play_stateless(family)?),
         ("with conntrack", play_tracked(family)?),
         ("on a bridge", play_bridged(family)?),

@@ -1,15 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Flows as conntrack lists them: `conntrack -L`, plain or `-o extended`, and `/proc/net/nf_conntrack`.
+//! Lines of conntrack: `conntrack -L`, plain or `-o extended`, and `/proc/net/nf_conntrack`.
 //!
 //! Their formats: `src/conntrack/snprintf_default.c` of libnetfilter_conntrack, and
 //! `net/netfilter/nf_conntrack_standalone.c` of Linux.
 
 use std::net::IpAddr;
 
-use super::{shown, Listed};
-use crate::flow::{Flow, Layer4, Protocol};
-use crate::way::Entry;
+use super::Entry;
+use crate::flow::{shown, Flow, Layer4, Protocol};
+
+/// A line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Printed {
+    /// The entry.
+    pub entry: Entry,
+    /// The number of its packets in both directions, if it is printed.
+    pub packets: Option<u64>,
+    /// The number of their bytes, likewise.
+    pub bytes: Option<u64>,
+}
 
 /// A direction of an entry, as far as it has been read.
 #[derive(Clone, Copy, Default)]
@@ -26,13 +36,14 @@ struct Direction {
     bytes: Option<u64>,
 }
 
-/// Reads an entry.
+/// Reads a line: a protocol's name, and later `src=`, `dst=`, `sport=` and `dport=` twice, and perhaps
+/// `mark=`, `packets=` and `bytes=`.
 ///
 /// [`None`] for the line with their number, which conntrack adds.
 ///
 /// # Errors
 /// A sentence that says what is wrong.
-pub(super) fn read(line: &str) -> Result<Option<Listed>, String> {
+pub fn read(line: &str) -> Result<Option<Printed>, String> {
     if line.starts_with("conntrack v") {
         return Ok(None);
     }
@@ -84,15 +95,14 @@ pub(super) fn read(line: &str) -> Result<Option<Listed>, String> {
         let (there, back) = (count(&original)?, count(&reply)?);
         Some(there.saturating_add(back))
     };
-    Ok(Some(Listed {
-        flow,
-        packets: sum(|direction| direction.packets),
-        bytes: sum(|direction| direction.bytes),
-        entry: Some(Entry {
+    Ok(Some(Printed {
+        entry: Entry {
             original: flow,
             reply: back,
             mark,
-        }),
+        },
+        packets: sum(|direction| direction.packets),
+        bytes: sum(|direction| direction.bytes),
     }))
 }
 

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `hmark` as a shell has it: wrong usage, pipes that close, interrupts, colours and completions.
+
+#![cfg(feature = "cli")]
+
+use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, Output, Stdio};
+
+const HMARK: &str = env!("CARGO_BIN_EXE_hmark");
+
+const BY_RULE: [&str; 5] = ["predict", "--flows", "-", "--rule", "--hmark-mod 4"];
+
+fn hmark(arguments: &[&str]) -> Command {
+    let mut command = Command::new(HMARK);
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// A prediction that waits for its flows.
+fn waiting() -> Child {
+    let mut command = hmark(&BY_RULE);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+/// Gives it a list, and waits for its end.
+fn fed(mut child: Child, list: &str) -> Output {
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(list.as_bytes()).unwrap();
+    drop(stdin);
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn wrong_usage_has_a_status_of_its_own() {
+    let wrong: [&[&str]; 9] = [
+        &[],
+        &["forecast"],
+        &["predict"],
+        &["predict", "tcp", "10.0.0.1"],
+        &["predict", "--rule", "--hmark-mod 0", "--flows", "-"],
+        &["scale", "--rule", "--hmark-mod 4"],
+        &["check", "--list", "somewhere"],
+        &["digest", "--scope", "all"],
+        &["save"],
+    ];
+    for arguments in wrong {
+        let output = hmark(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(64), "{arguments:?}");
+        assert!(!output.stderr.is_empty(), "{arguments:?}");
+    }
+    for arguments in [&["--help"][..], &["--version"], &["predict", "-h"]] {
+        let output = hmark(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert!(output.stderr.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn reader_that_leaves_ends_it_quietly() {
+    let mut child = waiting();
+    drop(child.stdout.take());
+    let output = fed(child, "tcp,10.0.0.1,1,10.0.0.2,2\n");
+    assert_eq!(output.status.code(), Some(0), "{:?}", output.status);
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn error_that_nobody_reads_keeps_its_status() {
+    let mut child = waiting();
+    drop(child.stderr.take());
+    let output = fed(child, "no flow\n");
+    assert_eq!(output.status.code(), Some(2), "{:?}", output.status);
+}
+
+#[test]
+fn interrupt_ends_it_at_once() {
+    // Every hash is tried twice, which takes minutes.
+    let arguments = ["scale", "--rule", "--hmark-mod 70", "--weight", "3=50"];
+    let mut child = hmark(&arguments)
+        .args(["--samples", "4294967296"])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let pid = child.id().to_string();
+    let killed = Command::new("sh")
+        .args(["-c", "kill -INT $0", &pid])
+        .status();
+    assert!(killed.unwrap().success());
+    const SIGINT: i32 = 2;
+    assert_eq!(child.wait().unwrap().signal(), Some(SIGINT));
+}
+
+#[test]
+fn colours_are_for_terminals_and_those_who_want_them() {
+    let is_coloured = |variables: &[(&str, &str)]| {
+        let mut command = hmark(&["--help"]);
+        command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+        let output = command.envs(variables.iter().copied()).output().unwrap();
+        text(&output).contains('\x1b')
+    };
+    assert!(!is_coloured(&[]));
+    assert!(is_coloured(&[("CLICOLOR_FORCE", "1")]));
+    assert!(!is_coloured(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
+}
+
+#[test]
+fn every_command_has_examples() {
+    for command in ["check", "digest", "predict", "save", "scale"] {
+        let help = text(&hmark(&[command, "--help"]).output().unwrap());
+        let (_, examples) = help.split_once("\nExample").expect(command);
+        let called = format!("hmark {command}");
+        assert!(examples.contains(&called), "{command}: {help}");
+    }
+    let help = text(&hmark(&["--help"]).output().unwrap());
+    assert!(!help.contains("completions"), "{help}");
+}
+
+#[test]
+fn every_shell_completes_options() {
+    for shell in ["bash", "fish", "zsh"] {
+        let output = hmark(&["completions", shell]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        let script = text(&output);
+        for word in ["predict", "pcap", "scale", "from-marks", "digest", "scope"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+    let script = "source /dev/stdin
+        COMP_WORDS=(hmark predict --pc) COMP_CWORD=2
+        _hmark hmark --pc predict
+        echo \"${COMPREPLY[@]}\"";
+    let completions = hmark(&["completions", "bash"]).output().unwrap();
+    let mut bash = Command::new("bash")
+        .args(["--norc", "-c", script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = bash.stdin.take().unwrap();
+    stdin.write_all(&completions.stdout).unwrap();
+    drop(stdin);
+    let completed = bash.wait_with_output().unwrap();
+    assert_eq!(text(&completed), "--pcap\n");
+}

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `hmark scale`, `hmark check` and `hmark digest` as they are run: what they print, and their exit status.
+
+#![cfg(feature = "cli")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+fn hosts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts")
+}
+
+fn hmark(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_hmark"))
+        .args(arguments)
+        .current_dir(hosts())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn status(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn json(arguments: &[&str]) -> Value {
+    let output = hmark(arguments);
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(value["version"], 1);
+    value
+}
+
+const RULE: &str = "--hmark-mod 70 --hmark-offset 100";
+
+#[test]
+fn scale_says_what_moves_and_what_moves_less() {
+    let output = hmark(&["scale", "--rule", RULE, "--mod", "71"]);
+    let shown = text(&output);
+    for line in [
+        "moves      50.00 % of flows (exact: all 2^32 hashes)",
+        "must move  1.41 %",
+        "needless   48.59 %",
+        "Better: --hmark-mod 71 --hmark-from 70",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}: {shown}");
+    }
+    assert_eq!(status(&output), 0);
+    let answer = json(&["scale", "--rule", RULE, "--mod", "71", "--json"]);
+    assert_eq!(answer["flows"], 1_u64 << 32);
+    let least = answer["least"]["moved_share"].as_f64().unwrap();
+    assert!((least - 1.0 / 71.0).abs() < 0.001, "{least}");
+    let commands = answer["least"]["commands"].as_array().unwrap();
+    assert_eq!(commands.iter().filter(|line| *line == "COMMIT").count(), 2);
+}
+
+#[test]
+fn scale_fails_where_more_moves_than_may() {
+    let run = |change: &[&str], max: &str| {
+        let mut arguments = vec!["scale", "--rule", RULE, "--max", max];
+        arguments.extend(change);
+        status(&hmark(&arguments))
+    };
+    assert_eq!(run(&["--weight", "35=0"], "2%"), 0);
+    assert_eq!(run(&["--weight", "35=0"], "1%"), 1);
+    assert_eq!(run(&["--mod", "71"], "49.9"), 1);
+    assert_eq!(run(&["--mod", "71", "--from-marks", "70"], "2"), 0);
+    assert_eq!(run(&["--rnd", "7"], "98"), 1);
+    assert_eq!(run(&["--rnd", "7"], "100%"), 0);
+}
+
+#[test]
+fn mistakes_are_usage() {
+    for (arguments, words) in [
+        (&["scale", "--rule", RULE][..], "nothing changes"),
+        (
+            &["scale", "--rule", RULE, "--mod", "0"],
+            "bad value \"0\" for option \"--hmark-mod\": give a number from 1 to 4294967295",
+        ),
+        (
+            &["scale", "--rule", "--hmark-mod x", "--mod", "5"],
+            "--rule: bad value \"x\" for option \"--hmark-mod\"",
+        ),
+        (
+            &["scale", "--rule", RULE, "--to", "--hmark-mood 4"],
+            "--to: unknown option \"--hmark-mood\"",
+        ),
+        (
+            &["scale", "--rule", RULE, "--mod", "71", "--max", "x"],
+            "give a number from 0 to 100",
+        ),
+        (
+            &[
+                "scale",
+                "--from",
+                "gateways/border",
+                "--number",
+                "9",
+                "--mod",
+                "5",
+            ],
+            "1: IPv4 mangle PREROUTING rule 1",
+        ),
+    ] {
+        let output = hmark(arguments);
+        let error = String::from_utf8(output.stderr.clone()).unwrap();
+        assert!(error.contains(words), "{arguments:?}: {error}");
+        assert_eq!(status(&output), 64, "{arguments:?}");
+    }
+    assert_eq!(
+        status(&hmark(&["scale", "--from", "nowhere", "--mod", "5"])),
+        2
+    );
+}
+
+#[test]
+fn scale_on_a_host_changes_all_rules_with_the_same_marks() {
+    let answer = json(&[
+        "scale",
+        "--from",
+        "gateways/border",
+        "--mod",
+        "4",
+        "--from-marks",
+        "3",
+        "--json",
+    ]);
+    let commands: Vec<&str> = answer["commands"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| line.as_str().unwrap())
+        .collect();
+    let changed: Vec<&&str> = commands
+        .iter()
+        .filter(|line| line.starts_with("-R "))
+        .collect();
+    assert_eq!(changed.len(), 5, "{commands:#?}");
+    assert!(changed
+        .iter()
+        .all(|line| line.contains("--hmark-mod 4") && line.contains("--hmark-from 3")));
+    assert!(changed
+        .iter()
+        .any(|line| line.starts_with("-R OUTPUT 1 -d fd00:3::/64 -p ipv6-icmp -j HMARK ")));
+}
+
+#[test]
+fn scale_counts_the_flows_of_a_list() {
+    let list = std::env::temp_dir().join(format!("hmark-scale-{}.csv", std::process::id()));
+    let flows = (1..=500).map(|port| format!("tcp,10.3.0.11,{port},203.0.113.80,80\n"));
+    let flows = flows.collect::<Vec<_>>().concat();
+    std::fs::write(&list, flows).unwrap();
+    let svg = list.with_extension("svg");
+    let (list_name, svg_name) = (list.to_str().unwrap(), svg.to_str().unwrap());
+    let answer = json(&[
+        "scale",
+        "--from",
+        "gateways/selector-a",
+        "-i",
+        "blades",
+        "--flows",
+        list_name,
+        "--weight",
+        "1=0",
+        "--svg",
+        svg_name,
+        "--json",
+    ]);
+    assert_eq!(
+        (&answer["looked_at"], &answer["flows"]),
+        (&Value::from("flows"), &Value::from(500))
+    );
+    let drawn = std::fs::read_to_string(&svg).unwrap();
+    assert!(drawn.starts_with("<svg") && drawn.contains("--hmark-weight 1=0"));
+    let moved = answer["moved"].as_u64().unwrap();
+    let of_102 = answer["marks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|mark| mark["mark"] == 102)
+        .unwrap();
+    assert_eq!(
+        (of_102["loses"].as_u64(), of_102["gets"].as_u64()),
+        (Some(moved), Some(0))
+    );
+    assert!((100..250).contains(&moved), "{moved}");
+    // Without the device, the host's rule is not decided.
+    let output = hmark(&[
+        "scale",
+        "--from",
+        "gateways/selector-a",
+        "--flows",
+        list_name,
+        "--weight",
+        "1=0",
+    ]);
+    assert_eq!(status(&output), 3);
+    std::fs::remove_file(&list).unwrap();
+    std::fs::remove_file(&svg).unwrap();
+}
+
+#[test]
+fn digests_are_what_sha256sum_makes_of_the_text() {
+    let selectors = [
+        "pre-load-balancer/selector-a",
+        "pre-load-balancer/selector-b",
+        "pre-load-balancer/selector-c",
+    ];
+    let output = hmark(&[&["digest"], &selectors[..]].concat());
+    assert_eq!(status(&output), 0);
+    let shown = text(&output);
+    let digests: Vec<&str> = shown.lines().map(|line| &line[..8]).collect();
+    assert!(
+        digests.len() == 3 && digests.iter().all(|digest| *digest == digests[0]),
+        "{shown}"
+    );
+    let explained = hmark(&["digest", "--explain", selectors[0]]);
+    let file = std::env::temp_dir().join(format!("hmark-digest-{}.txt", std::process::id()));
+    std::fs::write(&file, &explained.stdout).unwrap();
+    let summed = Command::new("sha256sum").arg(&file).output().unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert!(text(&summed).starts_with(digests[0]), "{}", text(&summed));
+    let output = hmark(&[
+        "digest",
+        selectors[0],
+        selectors[1],
+        "pre-load-balancer/selector-s",
+    ]);
+    assert_eq!(status(&output), 1);
+    let remarked: Vec<bool> = text(&output)
+        .lines()
+        .map(|line| line.ends_with("differs"))
+        .collect();
+    assert_eq!(remarked, [false, false, true]);
+    let answer = json(&[
+        "digest",
+        "--json",
+        "--scope",
+        "marks",
+        selectors[0],
+        "gateways/border",
+    ]);
+    assert_eq!(
+        (&answer["equal"], &answer["scope"]),
+        (&Value::from(false), &Value::from("marks"))
+    );
+}
+
+#[test]
+fn check_says_what_is_wrong_by_its_status() {
+    let output = hmark(&["check", "router/router", "gateways/border"]);
+    // They are of two clusters.
+    assert_eq!(status(&output), 1);
+    let shown = text(&output);
+    assert!(
+        shown.starts_with(
+            "router: nothing found (4 HMARK rules)\nborder: nothing found (5 HMARK rules)\n"
+        ),
+        "{shown}"
+    );
+    assert_eq!(status(&hmark(&["check", "router/router"])), 0);
+    let copy = std::env::temp_dir().join(format!("hmark-check-{}", std::process::id()));
+    std::fs::create_dir_all(&copy).unwrap();
+    for file in std::fs::read_dir(hosts().join("router/router")).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), copy.join(file.file_name())).unwrap();
+    }
+    let name = copy.to_str().unwrap();
+    std::fs::remove_file(copy.join("ip-neigh.json")).unwrap();
+    assert_eq!(status(&hmark(&["check", name])), 3);
+    std::fs::write(copy.join("ip-neigh.json"), "[{\"dst\":").unwrap();
+    let output = hmark(&["check", name]);
+    assert!(text(&output).contains("error: "), "{}", text(&output));
+    assert_eq!(status(&output), 2);
+    std::fs::write(copy.join("ip-neigh.json"), "[]").unwrap();
+    std::fs::write(copy.join("ip6-rule.json"), "[]").unwrap();
+    let answer = json(&["check", "--json", name]);
+    let findings = answer["hosts"][0]["findings"].as_array().unwrap();
+    assert!(findings
+        .iter()
+        .any(|finding| finding["id"] == "mark-without-ip-rule" && finding["family"] == "ipv6"));
+    assert_eq!(status(&hmark(&["check", name])), 2);
+    std::fs::remove_dir_all(&copy).unwrap();
+    let listed = text(&hmark(&["check", "--list"]));
+    assert!(listed.lines().count() >= 40, "{listed}");
+}
+
+#[test]
+fn check_draws_what_it_looks_at() {
+    let svg = std::env::temp_dir().join(format!("hmark-check-{}.svg", std::process::id()));
+    let name = svg.to_str().unwrap();
+    let output = hmark(&["check", "--svg", name, "router/router"]);
+    assert_eq!(status(&output), 0);
+    // The answer is printed all the same.
+    assert_eq!(text(&output), "router: nothing found (4 HMARK rules)\n");
+    let drawn = std::fs::read_to_string(&svg).unwrap();
+    std::fs::remove_file(&svg).unwrap();
+    assert!(
+        drawn.starts_with("<?xml") && drawn.contains(">75 %</text>"),
+        "{drawn}"
+    );
+    let output = hmark(&["check", "--svg", "nowhere/file.svg", "router/router"]);
+    let error = String::from_utf8(output.stderr.clone()).unwrap();
+    assert!(
+        error.starts_with("hmark: cannot write nowhere/file.svg: "),
+        "{error}"
+    );
+    assert_eq!(status(&output), 2);
+    assert_eq!(status(&hmark(&["check", "--svg", name, "--list"])), 64);
+}
