@@ -9,6 +9,7 @@ pub mod answer;
 pub mod headers;
 mod host;
 pub mod identity;
+pub mod opening;
 mod rule;
 mod seen;
 mod tally;
@@ -25,6 +26,7 @@ use self::answer::{Answer, Reason};
 use self::headers::Headers;
 pub use self::host::OfHost;
 use self::identity::{Entry, Identity};
+use self::opening::Opening;
 pub use self::rule::Alone;
 pub use self::seen::{Past, MOST_FLOWS};
 pub use self::tally::{Prediction, Tally};
@@ -61,30 +63,25 @@ pub struct Asked<'a, P> {
     pub is_new: bool,
     /// Its connection, if a list has it.
     pub tracking: Option<Tracking>,
+    /// Its entry in conntrack, if nothing is translated.
+    entry: Entry,
+    /// The state of its flow's connection after it.
+    opening: Opening,
 }
 
 impl<P: Packet> Asked<'_, P> {
-    /// The packet's entry in conntrack: the one that a list has, or else the one that the flow's first
-    /// packet makes, if nothing is translated.
+    /// The packet's entry in conntrack: the one that a list has, or else the one that the flow's packets so
+    /// far tell, if nothing is translated.
     pub fn connection(&self) -> Entry {
-        if let Some(tracking) = self.tracking {
-            return tracking.connection.map_or(Entry::None, Entry::Is);
-        }
-        let Some(identity) = self.identity else {
-            return Entry::Unknown(Reason::Connection);
-        };
-        match (self.past, self.is_new) {
-            (Some(past), _) => identity.connection(self.packet, past.opened_forward),
-            (None, true) => first_of(&identity, self.packet),
-            (None, false) => Entry::Unknown(Reason::Forgotten),
-        }
-    }
-
-    /// Whether the packet answers one that was seen before.
-    pub fn is_reply(&self) -> bool {
-        match (self.past, self.identity) {
-            (Some(past), Some(identity)) => past.opened_forward != identity.is_forward,
-            _ => false,
+        match self.tracking {
+            Some(tracking) => match tracking.connection {
+                Some(connection) => Entry::Is {
+                    connection,
+                    is_new: false,
+                },
+                None => Entry::None,
+            },
+            None => self.entry.clone(),
         }
     }
 
@@ -107,17 +104,6 @@ impl<P: Packet> Asked<'_, P> {
             }),
             None => Headers::of(self.family, self.packet),
         }
-    }
-}
-
-/// The entry of a packet that is the first of its flow in a capture. If no such packet opens a connection,
-/// the host has known it before the capture, or has none.
-fn first_of<P: Packet>(identity: &Identity, packet: &P) -> Entry {
-    match identity.connection(packet, identity.is_forward) {
-        Entry::Is(_) if identity.is_quoted() || !tracked::opens(identity.layer4(), packet) => {
-            Entry::Unknown(Reason::Connection)
-        }
-        entry => entry,
     }
 }
 
@@ -168,7 +154,8 @@ fn of_packet<J: Judge>(packet: &IpPacket<'_>, judge: &mut J, tally: &mut Tally) 
         // It looks as if the packet had been short.
         (_, true) => Answer::CannotTell(Reason::Cut),
     };
-    tally.count(answer, identity, 1, packet.len.into());
+    let flow = identity.map(|identity| (identity, asked.opening));
+    tally.count(answer, flow, 1, packet.len.into());
 }
 
 /// Predicts the marks of a list's flows. `progress` is now and then told how many bytes are read.
@@ -199,7 +186,8 @@ pub fn of_list<R: BufRead, J: Judge>(
         let asked = tally.asked(family, &packet, identity, tracking);
         let answer = judge.answer(&asked);
         let (packets, bytes) = (listed.packets.unwrap_or(0), listed.bytes.unwrap_or(0));
-        tally.count(answer, identity, packets, bytes);
+        let flow = identity.map(|identity| (identity, asked.opening));
+        tally.count(answer, flow, packets, bytes);
         step = step.wrapping_add(1);
         if step % STEP == 0 {
             progress(list.offset());

@@ -2,6 +2,8 @@
 
 //! Predictions by a rule: flows, marks and reasons, counted.
 
+mod connections;
+
 use std::io::Cursor;
 use std::path::Path;
 
