@@ -147,8 +147,17 @@ fn of_packet<J: Judge>(packet: &IpPacket<'_>, judge: &mut J, tally: &mut Tally) 
     let walked = packet.raw();
     let identity = tally.identity(packet.family, &walked);
     let identity = identity.filter(|_| !walked.was_cut());
+    // Conntrack reads more of a packet than many rules.
+    let tracked = packet.raw();
+    let mut asked = tally.asked(packet.family, &tracked, identity, None);
+    if tracked.was_cut() {
+        (asked.entry, asked.opening) = (Entry::Unknown(Reason::Cut), Opening::Unclear);
+    }
     let raw = packet.raw();
-    let asked = tally.asked(packet.family, &raw, identity, None);
+    let asked = Asked {
+        packet: &raw,
+        ..asked
+    };
     let answer = match (judge.answer(&asked), raw.was_cut()) {
         (answer, false) => answer,
         // It looks as if the packet had been short.

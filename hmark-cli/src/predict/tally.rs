@@ -98,9 +98,7 @@ impl Tally {
         let past = identity.and_then(|identity| self.seen.flow(identity.flow).copied());
         let is_new = past.is_none() && self.seen.has_room();
         let (entry, opening) = match identity {
-            _ if past.is_none() && !is_new => {
-                (Entry::Unknown(Reason::Forgotten), Opening::Unclear)
-            }
+            _ if past.is_none() && !is_new => (Entry::Unknown(Reason::Forgotten), Opening::Unclear),
             Some(identity) => self.connection(&identity, packet, past),
             None => (Entry::Unknown(Reason::Connection), Opening::Unclear),
         };

@@ -107,8 +107,7 @@ impl Experiment {
             Family::Ipv6 => "2001:db8:8::1",
         };
         // `conntrack` makes the kernel track; translation makes the reply tuple differ.
-        let mut rules =
-            "*mangle\n-A FORWARD -m conntrack --ctstate INVALID\nCOMMIT\n".to_owned();
+        let mut rules = "*mangle\n-A FORWARD -m conntrack --ctstate INVALID\nCOMMIT\n".to_owned();
         if self.connections == Connections::Translated {
             write!(
                 rules,

@@ -350,7 +350,9 @@ fn varies(marks: &Marks) -> Result<()> {
             .map(|logged| logged.mark)
             .filter(|mark| *mark != LEFT_ALONE)
             .collect();
-        let expected = if entry.is_ct() && (marks.connections == Connections::Untracked || entry.table != "mangle") {
+        let expected = if entry.is_ct()
+            && (marks.connections == Connections::Untracked || entry.table != "mangle")
+        {
             0..=0
         } else if entry.has_one_mark() {
             1..=1

@@ -94,16 +94,36 @@ fn error(to: &str, quoted: &[u8]) -> Vec<u8> {
 fn tcp_goes_through_its_steps() {
     for (name, flags, expected) in [
         ("a connection", "a> b< c> c< f> c< f< c>", "aaaaaaaa"),
-        ("SYN again, before and after its answer", "a> a> b< a> c>", "aaaaa"),
+        (
+            "SYN again, before and after its answer",
+            "a> a> b< a> c>",
+            "aaaaa",
+        ),
         ("the answer of one that was not seen", "b< c> c<", "???"),
         ("one from before the capture", "c< c> f>", "bbb"),
-        ("no answer was seen, so that conntrack refuses more", "a> c> c>", "a??"),
+        (
+            "no answer was seen, so that conntrack refuses more",
+            "a> c> c>",
+            "a??",
+        ),
         ("SYN of both ends", "a> a< b> b<", "a???"),
         ("a refusal", "a> r<", "aa"),
         ("nothing is known after a reset", "a> b< r< c>", "aaa?"),
-        ("SYN and ACK from the end that opened", "a> b< b> c>", "aa?a"),
-        ("opened anew by the same end", "a> b< f> f< a> b< c>", "aaaa?aa"),
-        ("opened anew by the other one", "a> b< f> f< a< b>", "aaaa??"),
+        (
+            "SYN and ACK from the end that opened",
+            "a> b< b> c>",
+            "aa?a",
+        ),
+        (
+            "opened anew by the same end",
+            "a> b< f> f< a> b< c>",
+            "aaaa?aa",
+        ),
+        (
+            "opened anew by the other one",
+            "a> b< f> f< a< b>",
+            "aaaa??",
+        ),
         ("invalid flags open nothing", "x> x< a< b> c<", "--bbb"),
     ] {
         let packets: Vec<_> = flags
@@ -134,13 +154,32 @@ fn an_error_belongs_to_a_known_connection_of_its_receiver() {
         packet(&format!("udp {B} {A}")),
     );
     for (name, packets, expected) in [
-        ("an error", vec![there.clone(), error("10.0.0.1", &there)], "aa"),
-        ("about the answer", vec![there.clone(), error("10.0.0.2", &back)], "aa"),
-        ("to somebody else", vec![there.clone(), error("10.0.0.9", &there)], "a-"),
-        ("from before the capture", vec![error("10.0.0.1", &there)], "?"),
+        (
+            "an error",
+            vec![there.clone(), error("10.0.0.1", &there)],
+            "aa",
+        ),
+        (
+            "about the answer",
+            vec![there.clone(), error("10.0.0.2", &back)],
+            "aa",
+        ),
+        (
+            "to somebody else",
+            vec![there.clone(), error("10.0.0.9", &there)],
+            "a-",
+        ),
+        (
+            "from before the capture",
+            vec![error("10.0.0.1", &there)],
+            "?",
+        ),
         (
             "about an invalid packet",
-            vec![tcp(A, B, SYN | RST), error("10.0.0.1", &tcp(A, B, SYN | RST))],
+            vec![
+                tcp(A, B, SYN | RST),
+                error("10.0.0.1", &tcp(A, B, SYN | RST)),
+            ],
             "-?",
         ),
         (

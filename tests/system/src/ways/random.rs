@@ -13,7 +13,8 @@ use testbed::family::Family;
 use super::GATEWAYS;
 
 /// No rules at all, for `iptables-restore`.
-pub const EMPTY: &str = "*raw\nCOMMIT\n*mangle\nCOMMIT\n*nat\nCOMMIT\n";
+pub const EMPTY: &str = "*raw\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n\
+                         *mangle\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n*nat\nCOMMIT\n";
 
 const MARKS: [u32; 9] = [0, 1, 2, 3, 4, 0x10, 0x11, 0x100, 0x101];
 const PORTS: [&str; 5] = ["80", "5060", "1:30000", "40000:65535", "5060:50000"];
@@ -124,7 +125,11 @@ fn matches(family: Family, random: &mut Random) -> String {
         if random.percent(30) {
             let network = network(address, random);
             // iptables-nft refuses a rule that no address matches.
-            let not = if network.ends_with("/0") { "" } else { not(random) };
+            let not = if network.ends_with("/0") {
+                ""
+            } else {
+                not(random)
+            };
             add(not, &format!("{option} {network}"));
         }
     }
@@ -197,7 +202,11 @@ fn matches(family: Family, random: &mut Random) -> String {
 /// A target: one of the later chains, one that marks, or one that ends the packet's way in the chain.
 fn target(table: &str, later: &[&str], random: &mut Random) -> String {
     if !later.is_empty() && random.percent(30) {
-        return format!("{} {}", random.pick(&["-j", "-j", "-g"]), random.pick(later));
+        return format!(
+            "{} {}",
+            random.pick(&["-j", "-j", "-g"]),
+            random.pick(later)
+        );
     }
     match random.below(100) {
         0..35 => {
@@ -309,9 +318,14 @@ pub fn routing(family: Family, first: usize, random: &mut Random) -> String {
             false => "",
         };
         let action = match random.below(100) {
-            0..10 => format!("lookup main suppress_prefixlength {}", random.pick(&[0, 8, 24])),
+            0..10 => format!(
+                "lookup main suppress_prefixlength {}",
+                random.pick(&[0, 8, 24])
+            ),
             10..18 => format!("goto {}", random.pick(&prefs[number + 1..])),
-            18..22 => random.pick(&["blackhole", "unreachable", "prohibit"]).to_owned(),
+            18..22 => random
+                .pick(&["blackhole", "unreachable", "prohibit"])
+                .to_owned(),
             22..26 => "nop".to_owned(),
             _ => format!("lookup {}", first + random.below(6)),
         };
