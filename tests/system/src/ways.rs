@@ -326,11 +326,10 @@ fn predicted(way: &Way<'_>) -> Result<End, String> {
 
 /// The rules of a host, for a report.
 fn rules_of(host: &Host, family: Family) -> String {
+    let mut text = String::new();
     let rules = host.side(family).ruleset.get();
-    rules.map_or(String::new(), |rules| {
-        rules
-            .rules()
-            .map(|(table, chain, rule)| format!("{} {} {}\n", table.name, chain.name, rule.text))
-            .collect()
-    })
+    for (table, chain, rule) in rules.into_iter().flat_map(|rules| rules.rules()) {
+        let _ = writeln!(text, "{} {} {}", table.name, chain.name, rule.text);
+    }
+    text
 }
