@@ -90,7 +90,7 @@ impl<'h> Both<'h> {
                 self.replies.without = self.replies.without.saturating_add(1);
                 return;
             }
-            Ok(Some(reply)) => self.mark_of(reply, asked.entry),
+            Ok(Some(reply)) => self.mark_of(reply, asked.listed),
             Err(reason) => Err(reason),
         };
         match reply {
@@ -101,7 +101,7 @@ impl<'h> Both<'h> {
 
     /// The reply as it comes to the other host; [`None`] if there is none.
     fn reply<P: Packet>(&self, asked: &Asked<'_, P>, flow: &Flow) -> Result<Option<Flow>, String> {
-        if let Some(entry) = &asked.entry {
+        if let Some(entry) = &asked.listed {
             let reply = entry.answer(flow).map_err(|error| error.to_string())?;
             return Ok(Some(reply));
         }
@@ -202,6 +202,7 @@ impl Judge for Both<'_> {
         // Of two hosts, it is the one of the way back that translates.
         let answer = self.one.answer(&Asked {
             tracking: None,
+            entry: asked.entry.clone(),
             ..*asked
         });
         // A flow's other packets have the mark of its first.

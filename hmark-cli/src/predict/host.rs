@@ -276,20 +276,20 @@ fn tracking<P: Packet>(asked: &Asked<'_, P>, flow: &Flow, may_translate: bool) -
         ..Tracking::of_state(state, flow)
     };
     match asked.connection() {
-        Entry::Is(connection) => {
-            let is_answered = asked.past.is_some_and(|past| past.is_answered);
-            let is_reply = asked.is_reply();
-            match is_quoted {
-                true => of(State::Related, Some(connection)),
-                false if is_answered || is_reply => of(State::Established, Some(connection)),
-                false => of(State::New, Some(connection)),
-            }
+        Entry::Is { connection, is_new } => {
+            let state = match (is_quoted, is_new) {
+                (true, _) => State::Related,
+                (false, true) => State::New,
+                (false, false) => State::Established,
+            };
+            of(state, Some(connection))
         }
         Entry::None => Tracking::of_state(State::Untracked, flow),
+        Entry::Invalid => Tracking::of_state(State::Invalid, flow),
         // Nothing is known but that it may have a connection, opened by whichever end.
         Entry::Unknown(_) => Tracking {
             translated: None,
-            ..Tracking::of_state(State::Established, flow)
+            ..Tracking::of_state(State::Unclear, flow)
         },
     }
 }

@@ -9,7 +9,7 @@ use hmark::rule::v1::{flag, Info};
 use hmark::{explain, Address, Connection, Ends, Family, Found, Packet, Place, Subject, Tuple};
 
 use super::answer::Reason;
-use super::tracked::{self, Layer4Header, Tracked};
+use super::tracked::{self, Layer4Header};
 use crate::flow::{Flow, Layer4, Protocol};
 
 /// The flow of a packet, and the packet's direction in it.
@@ -85,6 +85,19 @@ impl Identities {
         })
     }
 
+    /// The number of an ICMP query and its reply, which has their identifier. Those between two addresses are
+    /// one flow for HMARK, but each a connection for conntrack.
+    pub fn of_query(&self, flow: u64, query: Query) -> u64 {
+        self.hasher.hash_one((flow, query))
+    }
+
+    /// The number of the flow that fragments of a packet like this one belong to.
+    pub fn of_fragments(&self, identity: &Identity) -> u64 {
+        let mut tuple = identity.tuple;
+        tuple.ports = 0;
+        self.of_tuple(&tuple)
+    }
+
     /// The number of a tuple: without a direction, since a rule's hash has none.
     pub fn of_tuple(&self, tuple: &Tuple) -> u64 {
         let (source, destination) = ends(tuple);
@@ -125,11 +138,27 @@ fn ends(tuple: &Tuple) -> ((u128, u32), (u128, u32)) {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
     /// The entry.
-    Is(Connection),
+    Is {
+        /// Its ends, if nothing is translated.
+        connection: Connection,
+        /// Whether only the end that opened it has sent packets so far.
+        is_new: bool,
+    },
     /// There is none: conntrack leaves such packets alone.
     None,
+    /// There is none: the packet is invalid for conntrack.
+    Invalid,
     /// The packet does not tell, for this reason.
     Unknown(Reason),
+}
+
+/// An ICMP query, or a reply to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Query {
+    /// Whether the end that comes first in the order of addresses asks.
+    pub asks_forward: bool,
+    /// The type of the query, its code and its identifier.
+    head: (u8, u8, u16),
 }
 
 impl Identity {
@@ -216,20 +245,55 @@ impl Identity {
         }
     }
 
-    /// The packet's entry in conntrack, if nothing is translated. The end that comes first in the order of
-    /// addresses and ports has opened it (`opened_forward`), or the other one.
-    pub fn connection<P: Packet + ?Sized>(&self, packet: &P, opened_forward: bool) -> Entry {
+    /// Whether HMARK finds the packet's flow inside a tunnel, which conntrack does not look into.
+    pub(super) fn is_inside(&self) -> bool {
+        self.place != self.outer
+    }
+
+    /// Whether an ICMP error goes to the sender of the packet that it quotes. Another one is invalid for
+    /// conntrack: `nf_conntrack_inet_error()`.
+    pub(super) fn is_addressed_to_sender<P: Packet + ?Sized>(&self, packet: &P) -> bool {
+        let of = |at: u32| match self.outer.family {
+            Family::Ipv4 => packet.read::<4>(at).map(IpAddr::from),
+            Family::Ipv6 => packet.read::<16>(at).map(IpAddr::from),
+        };
+        let (destination, sender) = match self.outer.family {
+            Family::Ipv4 => (16, 12),
+            Family::Ipv6 => (24, 8),
+        };
+        of(destination) == of(self.outer.network.saturating_add(sender))
+    }
+
+    /// The packet's query, if it is one of ICMP, a reply, or an error about either.
+    pub(super) fn query<P: Packet + ?Sized>(&self, packet: &P) -> Option<(Query, bool)> {
         let Self { tuple, place, .. } = self;
-        // Conntrack sees the whole datagram, put together of all fragments.
-        if place.fragment {
-            return Entry::Unknown(Reason::Connection);
-        }
         let protocol = Protocol(tuple.protocol);
-        match tracked::state(self.layer4(), packet) {
-            Tracked::Yes => {}
-            Tracked::No => return Entry::None,
-            Tracked::Unknown => return Entry::Unknown(Reason::Connection),
+        if !protocol.is_icmp() || place.fragment {
+            return None;
         }
+        let [kind, code, _, _, id @ ..] = packet.read::<6>(place.transport)?;
+        let (source, destination) = ends(tuple);
+        let is_query = tracked::opens(self.layer4(), packet);
+        let kind = match is_query {
+            true => kind,
+            false => tracked::query_of(protocol, kind)?,
+        };
+        let query = Query {
+            asks_forward: (source <= destination) == is_query,
+            head: (kind, code, u16::from_be_bytes(id)),
+        };
+        Some((query, is_query))
+    }
+
+    /// The packet's connection, if nothing is translated. The end that comes first in the order of
+    /// addresses and ports has opened it (`opened_forward`), or the other one.
+    pub(super) fn connection<P: Packet + ?Sized>(
+        &self,
+        packet: &P,
+        opened_forward: bool,
+    ) -> Connection {
+        let Self { tuple, place, .. } = self;
+        let protocol = Protocol(tuple.protocol);
         let (sport, dport) = match packet.read(place.transport.saturating_add(4)) {
             Some(id) if protocol.is_icmp() => (u16::from_be_bytes(id), u16::from_be_bytes(id)),
             _ if protocol.has_ports() => {
@@ -251,8 +315,8 @@ impl Identity {
         // The tuple of a quoted packet has the direction opposite to its error's.
         let (source, destination) = ends(tuple);
         match (source <= destination) == opened_forward {
-            true => Entry::Is(connection),
-            false => Entry::Is(connection.reversed()),
+            true => connection,
+            false => connection.reversed(),
         }
     }
 }

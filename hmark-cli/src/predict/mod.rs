@@ -11,6 +11,7 @@ mod cut;
 pub mod headers;
 mod host;
 pub mod identity;
+pub mod opening;
 pub mod recorded;
 mod rule;
 mod seen;
@@ -29,6 +30,7 @@ use self::cut::Needs;
 use self::headers::Headers;
 pub use self::host::OfHost;
 use self::identity::{Entry, Identity};
+use self::opening::Opening;
 use self::recorded::Difference;
 pub use self::rule::Alone;
 pub use self::seen::{Past, MOST_FLOWS};
@@ -83,32 +85,27 @@ pub struct Asked<'a, P> {
     pub is_new: bool,
     /// Its connection, if a list has it.
     pub tracking: Option<Tracking>,
-    /// That connection's entry.
-    pub entry: Option<conntrack::Entry>,
+    /// The list's entry of that connection.
+    pub listed: Option<conntrack::Entry>,
+    /// Its entry in conntrack, if nothing is translated.
+    entry: Entry,
+    /// The state of its flow's connection after it.
+    opening: Opening,
 }
 
 impl<P: Packet> Asked<'_, P> {
-    /// The packet's entry in conntrack: the one that a list has, or else the one that the flow's first
-    /// packet makes, if nothing is translated.
+    /// The packet's entry in conntrack: the one that a list has, or else the one that the flow's packets so
+    /// far tell, if nothing is translated.
     pub fn connection(&self) -> Entry {
-        if let Some(tracking) = self.tracking {
-            return tracking.connection.map_or(Entry::None, Entry::Is);
-        }
-        let Some(identity) = self.identity else {
-            return Entry::Unknown(Reason::Connection);
-        };
-        match (self.past, self.is_new) {
-            (Some(past), _) => identity.connection(self.packet, past.opened_forward),
-            (None, true) => first_of(&identity, self.packet),
-            (None, false) => Entry::Unknown(Reason::Forgotten),
-        }
-    }
-
-    /// Whether the packet answers one that was seen before.
-    pub fn is_reply(&self) -> bool {
-        match (self.past, self.identity) {
-            (Some(past), Some(identity)) => past.opened_forward != identity.is_forward,
-            _ => false,
+        match self.tracking {
+            Some(tracking) => match tracking.connection {
+                Some(connection) => Entry::Is {
+                    connection,
+                    is_new: false,
+                },
+                None => Entry::None,
+            },
+            None => self.entry.clone(),
         }
     }
 
@@ -131,17 +128,6 @@ impl<P: Packet> Asked<'_, P> {
             }),
             None => Headers::of(self.family, self.packet),
         }
-    }
-}
-
-/// The entry of a packet that is the first of its flow in a capture. If no such packet opens a connection,
-/// the host has known it before the capture, or has none.
-fn first_of<P: Packet>(identity: &Identity, packet: &P) -> Entry {
-    match identity.connection(packet, identity.is_forward) {
-        Entry::Is(_) if identity.is_quoted() || !tracked::opens(identity.layer4(), packet) => {
-            Entry::Unknown(Reason::Connection)
-        }
-        entry => entry,
     }
 }
 
@@ -197,8 +183,17 @@ fn of_packet<J: Judge>(
     // Without them, its connection is not known.
     let is_lost = walked.was_cut() && needs.connections;
     let identity = identity.filter(|_| !walked.was_cut());
+    // Conntrack reads more of a packet than many rules.
+    let tracked = packet.raw();
+    let mut asked = tally.asked(packet.family, &tracked, identity, None);
+    if tracked.was_cut() {
+        (asked.entry, asked.opening) = (Entry::Unknown(Reason::Cut), Opening::Unclear);
+    }
     let raw = packet.raw();
-    let asked = tally.asked(packet.family, &raw, identity);
+    let asked = Asked {
+        packet: &raw,
+        ..asked
+    };
     let mut answer = judge.answer(&asked);
     if raw.was_cut() || is_lost {
         // It looks as if the packet had been short.
@@ -206,7 +201,11 @@ fn of_packet<J: Judge>(
         let filled = cut::with_some_ports(packet).filter(|_| needs.addresses_alone && !is_lost);
         if let Some(bytes) = filled {
             let raw = RawPacket::new(&bytes, packet.len);
-            let again = judge.answer(&tally.asked(packet.family, &raw, identity));
+            let again = judge.answer(&Asked {
+                packet: &raw,
+                entry: asked.entry.clone(),
+                ..asked
+            });
             if !raw.was_cut() {
                 answer = again;
             }
@@ -224,8 +223,8 @@ fn of_packet<J: Judge>(
             recorded,
             predicted,
         });
-    let past = asked.past;
-    tally.count(answer, identity, past, 1, packet.len.into());
+    let flow = identity.map(|identity| (identity, asked.opening));
+    tally.count(answer, flow, asked.past, 1, packet.len.into());
 }
 
 /// Predicts the marks of a list's flows. `progress` is now and then told how many bytes are read.
@@ -254,14 +253,13 @@ pub fn of_list<R: BufRead, J: Judge>(
             .entry
             .and_then(|entry| entry.tracking(&listed.flow).ok());
         let asked = Asked {
-            tracking,
-            entry: listed.entry,
-            ..tally.asked(family, &packet, identity)
+            listed: listed.entry,
+            ..tally.asked(family, &packet, identity, tracking)
         };
         let answer = judge.answer(&asked);
         let (packets, bytes) = (listed.packets.unwrap_or(0), listed.bytes.unwrap_or(0));
-        let past = asked.past;
-        tally.count(answer, identity, past, packets, bytes);
+        let flow = identity.map(|identity| (identity, asked.opening));
+        tally.count(answer, flow, asked.past, packets, bytes);
         step = step.wrapping_add(1);
         if step % STEP == 0 {
             progress(list.offset());

@@ -80,8 +80,8 @@ impl Judge for Alone {
         };
         if rule.source() == Source::Connection {
             packet.connection = match asked.connection() {
-                Entry::Is(connection) => Some(connection),
-                Entry::None => None,
+                Entry::Is { connection, .. } => Some(connection),
+                Entry::None | Entry::Invalid => None,
                 Entry::Unknown(reason) => return Answer::CannotTell(reason),
             };
         }

@@ -9,15 +9,15 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// grown once more.
 pub const MOST_FLOWS: usize = 7 << 19;
 
-/// A flow, as its first packet was.
+use super::opening::Opening;
+
+/// A flow, as its packets so far were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Past {
     /// The row of its first packet in the spread.
     pub(super) row: u32,
-    /// Whether that packet was sent by the end that comes first in the order of addresses and ports.
-    pub opened_forward: bool,
-    /// Whether the other end has sent a packet.
-    pub is_answered: bool,
+    /// Its connection.
+    pub opening: Opening,
     /// Whether another packet had another row.
     pub(super) has_several: bool,
 }
@@ -26,6 +26,8 @@ pub struct Past {
 pub(super) struct Seen {
     flows: HashMap<u64, Past, BuildHasherDefault<Itself>>,
     tuples: HashSet<(u32, u64), BuildHasherDefault<Itself>>,
+    /// ICMP queries, and whether they were answered.
+    queries: HashMap<u64, bool, BuildHasherDefault<Itself>>,
     most: usize,
     is_full: bool,
 }
@@ -35,6 +37,7 @@ impl Seen {
         Self {
             flows: HashMap::default(),
             tuples: HashSet::default(),
+            queries: HashMap::default(),
             most,
             is_full: false,
         }
@@ -43,6 +46,21 @@ impl Seen {
     /// The flow of this number.
     pub(super) fn flow(&mut self, number: u64) -> Option<&mut Past> {
         self.flows.get_mut(&number)
+    }
+
+    /// Remembers an ICMP query, and returns whether it was answered before; [`None`] if it is new and there
+    /// is no room for it.
+    pub(super) fn ask(&mut self, number: u64) -> Option<bool> {
+        if self.queries.len() >= self.most && !self.queries.contains_key(&number) {
+            return None;
+        }
+        Some(*self.queries.entry(number).or_default())
+    }
+
+    /// Whether an ICMP query is remembered. `is_answer` says that it is answered now.
+    pub(super) fn was_asked(&mut self, number: u64, is_answer: bool) -> bool {
+        let query = self.queries.get_mut(&number);
+        query.map(|query| *query |= is_answer).is_some()
     }
 
     /// Whether there is room for another flow.

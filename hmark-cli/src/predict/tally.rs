@@ -7,11 +7,14 @@ use std::collections::HashMap;
 use hmark::{Family, Packet};
 
 use super::answer::{Answer, Reason};
-use super::identity::{Identities, Identity};
+use super::identity::{Entry, Identities, Identity, Query};
+use super::opening::Opening;
 use super::recorded::Recorded;
 use super::seen::{Past, Seen};
-use super::{Asked, Judge};
+use super::tracked::Tracked;
+use super::{tracked, Asked, Judge};
 use crate::capture::Cut;
+use crate::ruleset::Tracking;
 use crate::spread::{Amount, OfRule, Spread};
 
 /// The most marks that are counted one by one.
@@ -95,16 +98,81 @@ impl Tally {
         family: Family,
         packet: &'a P,
         identity: Option<Identity>,
+        tracking: Option<Tracking>,
     ) -> Asked<'a, P> {
         let past = identity.and_then(|identity| self.seen.flow(identity.flow).copied());
+        let is_new = past.is_none() && self.seen.has_room();
+        let (entry, opening) = match identity {
+            _ if past.is_none() && !is_new => (Entry::Unknown(Reason::Forgotten), Opening::Unclear),
+            Some(identity) => self.connection(&identity, packet, past),
+            None => (Entry::Unknown(Reason::Connection), Opening::Unclear),
+        };
         Asked {
             family,
             packet,
             identity,
             past,
-            is_new: past.is_none() && self.seen.has_room(),
-            tracking: None,
-            entry: None,
+            is_new,
+            tracking,
+            listed: None,
+            entry,
+            opening,
+        }
+    }
+
+    /// The packet's entry in conntrack, and the state of its flow's connection after it.
+    fn connection<P: Packet>(
+        &mut self,
+        identity: &Identity,
+        packet: &P,
+        past: Option<Past>,
+    ) -> (Entry, Opening) {
+        let mut opening = past.map_or(Opening::None, |past| past.opening);
+        if identity.is_inside() {
+            return (Entry::Unknown(Reason::Connection), Opening::Unclear);
+        }
+        if let Some((query, is_query)) = identity.query(packet) {
+            return (self.query(identity, packet, query, is_query), opening);
+        }
+        // A fragment before may have opened the connection, of which it did not have the ports.
+        if past.is_none() && self.fragments > 0 && !tracked::asks(identity.layer4(), packet) {
+            let number = self.identities.of_fragments(identity);
+            if self.seen.flow(number).is_some() {
+                opening = Opening::Unclear;
+            }
+        }
+        opening.next(identity, packet)
+    }
+
+    /// The entry of an ICMP query, a reply to it, or an error about either.
+    fn query<P: Packet>(
+        &mut self,
+        identity: &Identity,
+        packet: &P,
+        query: Query,
+        is_query: bool,
+    ) -> Entry {
+        let is_quoted = identity.is_quoted();
+        match tracked::state(identity.layer4(), packet) {
+            Tracked::Yes if is_quoted && !identity.is_addressed_to_sender(packet) => {
+                return Entry::Invalid
+            }
+            Tracked::Yes => {}
+            Tracked::No => return Entry::None,
+            Tracked::Invalid => return Entry::Invalid,
+            Tracked::Unknown => return Entry::Unknown(Reason::Connection),
+        }
+        let number = self.identities.of_query(identity.flow, query);
+        let was_answered = match is_query && !is_quoted {
+            true => self.seen.ask(number),
+            false => self.seen.was_asked(number, !is_quoted).then_some(true),
+        };
+        match was_answered {
+            Some(was_answered) => Entry::Is {
+                connection: identity.connection(packet, query.asks_forward),
+                is_new: !was_answered,
+            },
+            None => Entry::Unknown(Reason::Connection),
         }
     }
 
@@ -118,12 +186,12 @@ impl Tally {
         }
     }
 
-    /// Counts an answer for so many packets of a flow with this past, which [`Self::asked`] has looked up: of
-    /// many flows, that takes the most time.
+    /// Counts an answer for so many packets of a flow, whose connection is as said after them, with this past,
+    /// which [`Self::asked`] has looked up: of many flows, that takes the most time.
     pub fn count(
         &mut self,
         answer: Answer,
-        identity: Option<Identity>,
+        flow: Option<(Identity, Opening)>,
         past: Option<Past>,
         packets: u64,
         bytes: u64,
@@ -142,25 +210,23 @@ impl Tally {
             bytes,
         };
         let mut tuples = 0;
-        if let Some(identity) = identity {
+        if let Some((identity, opening)) = flow {
             if identity.is_fragment {
                 self.fragments = self.fragments.saturating_add(packets);
             }
             if let Some(past) = past {
-                let is_answer = past.opened_forward != identity.is_forward;
                 // Nothing is new about most packets.
-                if past.row != row && !past.has_several || is_answer && !past.is_answered {
+                if past.row != row && !past.has_several || past.opening != opening {
                     if let Some(past) = self.seen.flow(identity.flow) {
                         past.has_several |= past.row != row;
-                        past.is_answered |= is_answer;
+                        past.opening = opening;
                     }
                 }
             } else if self.seen.has_room() {
                 amount.flows = 1;
                 let past = Past {
                     row,
-                    opened_forward: identity.is_forward,
-                    is_answered: false,
+                    opening,
                     has_several: false,
                 };
                 self.seen.add(identity.flow, past);

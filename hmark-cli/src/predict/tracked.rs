@@ -23,8 +23,10 @@ pub(super) struct Layer4Header {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tracked {
     Yes,
-    /// It leaves the packet alone, or says that it is invalid.
+    /// It leaves the packet alone.
     No,
+    /// The packet is invalid for it.
+    Invalid,
     /// That depends on the kernel, or on more than the packet.
     Unknown,
 }
@@ -34,12 +36,18 @@ pub(super) enum Tracked {
 const ICMP: [u8; 8] = [0, 8, 13, 14, 15, 16, 17, 18];
 const ICMPV6: [u8; 4] = [128, 129, 139, 140];
 
+/// Those of ICMPv6 that it leaves alone: multicast listeners, routers and neighbours (RFC 2710, 4861, 3810).
+const UNTRACKED: [u8; 8] = [130, 131, 132, 133, 134, 135, 136, 143];
+
+/// Multicast routers (RFC 4286), which older kernels take for invalid.
+const NEWLY_UNTRACKED: [u8; 2] = [151, 152];
+
 /// Those that ask, which alone open a connection.
 const ICMP_REQUESTS: [u8; 4] = [8, 13, 15, 17];
 const ICMPV6_REQUESTS: [u8; 2] = [128, 139];
 
-/// GRE, whose version 1, PPTP's, has a key that another connection agrees.
-const GRE: Protocol = Protocol(47);
+/// The redirect of ICMPv6, RFC 4861.
+const REDIRECT: u8 = 137;
 
 /// "No next header", RFC 8200.
 const NONE: Protocol = Protocol(59);
@@ -77,6 +85,10 @@ pub(super) fn state<P: Packet + ?Sized>(header: Layer4Header, packet: &P) -> Tra
         Protocol::ICMP | Protocol::ICMPV6 => match packet.read(at) {
             Some([kind]) if left >= 8 => match protocol {
                 Protocol::ICMP => ICMP.contains(&kind),
+                // For conntrack, the reserved type 0 is an error and a redirect may be one, but not for HMARK.
+                _ if kind == 0 || kind == REDIRECT => return Tracked::Unknown,
+                _ if UNTRACKED.contains(&kind) => return Tracked::No,
+                _ if NEWLY_UNTRACKED.contains(&kind) => return Tracked::Unknown,
                 _ => ICMPV6.contains(&kind),
             },
             _ => false,
@@ -98,18 +110,14 @@ pub(super) fn state<P: Packet + ?Sized>(header: Layer4Header, packet: &P) -> Tra
             true => return Tracked::Unknown,
             false => false,
         },
-        // Conntrack goes on to what follows AH, other than HMARK.
-        Protocol::AH if family == Family::Ipv6 => return Tracked::Unknown,
         NONE if family == Family::Ipv6 => false,
-        GRE => match packet.read(at) {
-            Some([_, version, _, _]) if version & 7 == 1 => return Tracked::Unknown,
-            _ => true,
-        },
-        _ => true,
+        // The tuple has no ports, or others than HMARK's: an SPI tells flows apart for HMARK alone, GRE of
+        // version 1 has a key that another connection agrees, and of IPv6, what follows AH counts.
+        _ => return Tracked::Unknown,
     };
     match is_tracked {
         true => Tracked::Yes,
-        false => Tracked::No,
+        false => Tracked::Invalid,
     }
 }
 
@@ -119,6 +127,33 @@ fn is_tcp<P: Packet + ?Sized>(packet: &P, at: u32, left: u32) -> bool {
     };
     let length = u32::from(offset >> 4) << 2;
     left >= 20 && (20..=left).contains(&length) && TCP_FLAGS.contains(&flags_that_matter(flags))
+}
+
+/// A TCP packet's kind, as conntrack sees it: `get_conntrack_index()`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Segment {
+    Syn,
+    SynAck,
+    Fin,
+    Ack,
+    Rst,
+    Other,
+}
+
+/// The kind of a TCP packet.
+pub(super) fn segment<P: Packet + ?Sized>(header: Layer4Header, packet: &P) -> Segment {
+    let Some([flags]) = packet.read(header.at.saturating_add(13)) else {
+        return Segment::Other;
+    };
+    let has = |flag| flags & flag != 0;
+    match (has(RST), has(SYN), has(FIN), has(ACK)) {
+        (true, ..) => Segment::Rst,
+        (_, true, _, true) => Segment::SynAck,
+        (_, true, ..) => Segment::Syn,
+        (_, _, true, _) => Segment::Fin,
+        (.., true) => Segment::Ack,
+        _ => Segment::Other,
+    }
 }
 
 const fn flags_that_matter(flags: u8) -> u8 {
@@ -142,20 +177,25 @@ pub(super) fn opens<P: Packet + ?Sized>(header: Layer4Header, packet: &P) -> boo
         Protocol::ICMPV6 => packet
             .read(at)
             .is_some_and(|[kind]: [u8; 1]| ICMPV6_REQUESTS.contains(&kind)),
-        Protocol::TCP => packet
-            .read(at.saturating_add(13))
-            .is_some_and(|[flags]: [u8; 1]| {
-                [SYN, ACK].contains(&(flags_that_matter(flags) & !URG))
-            }),
+        Protocol::TCP => matches!(segment(header, packet), Segment::Syn | Segment::Ack),
         _ => true,
+    }
+}
+
+/// The type of the ICMP query that a type answers; [`None`] if conntrack knows none.
+pub(super) fn query_of(protocol: Protocol, reply: u8) -> Option<u8> {
+    match (protocol, reply) {
+        (Protocol::ICMP, 0) => Some(8),
+        (Protocol::ICMP, 14 | 16 | 18) | (Protocol::ICMPV6, 140) => reply.checked_sub(1),
+        (Protocol::ICMPV6, 129) => Some(128),
+        _ => None,
     }
 }
 
 /// Whether a packet cannot be an answer.
 pub(super) fn asks<P: Packet + ?Sized>(header: Layer4Header, packet: &P) -> bool {
-    let flags: Option<[u8; 1]> = packet.read(header.at.saturating_add(13));
     match header.protocol {
-        Protocol::TCP => flags.is_some_and(|[flags]| flags_that_matter(flags) & !URG == SYN),
+        Protocol::TCP => segment(header, packet) == Segment::Syn,
         Protocol::ICMP | Protocol::ICMPV6 => opens(header, packet),
         _ => false,
     }

@@ -84,7 +84,9 @@ pub(super) fn evaluate(
             _ => return Err("the connection's mark is not known".to_string()),
         },
         Match::State { states, not } => {
-            let (state, translated) = carried.tracking.states();
+            let Some((state, translated)) = carried.tracking.states() else {
+                return Err("the state of the packet's connection is not known".to_string());
+            };
             match translated {
                 _ if states.meets(state) => !*not,
                 Some(translated) => states.meets(translated) != *not,

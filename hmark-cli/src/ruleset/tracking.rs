@@ -21,6 +21,8 @@ pub enum State {
     Invalid,
     /// The packet is not tracked.
     Untracked,
+    /// It is not known.
+    Unclear,
 }
 
 impl State {
@@ -113,14 +115,17 @@ impl Tracking {
     }
 
     /// The states that the match `conntrack` sees; [`None`] for those of translation if they are not known.
-    pub(super) fn states(&self) -> (States, Option<States>) {
-        match self.state {
+    ///
+    /// [`None`] if the state is not known.
+    pub(super) fn states(&self) -> Option<(States, Option<States>)> {
+        Some(match self.state {
+            State::Unclear => return None,
             State::New => (States::NEW, self.translated),
             State::Established => (States::ESTABLISHED, self.translated),
             State::Related => (States::RELATED, self.translated),
             State::Invalid => (States::INVALID, Some(States::default())),
             State::Untracked => (States::UNTRACKED, Some(States::default())),
-        }
+        })
     }
 }
 

@@ -138,7 +138,8 @@ pub fn walk<'r, P: Packet>(
             walker.conntrack();
         }
         // Only the first packet of a connection meets nat.
-        if name == "nat" && walker.carried.tracking.state != State::New {
+        let state = walker.carried.tracking.state;
+        if name == "nat" && !matches!(state, State::New | State::Unclear) {
             break;
         }
         let Some(table) = rules.table(name) else {
@@ -347,7 +348,9 @@ impl<'r, P: Packet> Walker<'_, 'r, P> {
             return Err(reason.to_string());
         }
         // Its tuple of other protocols, and what is valid of them, is conntrack's own matter.
-        let protocol = self.subject.flow.protocol;
+        let connection = packet.connection.filter(|_| has_connection);
+        let protocol =
+            connection.map_or(self.subject.flow.protocol, |found| Protocol(found.protocol));
         let is_plain = matches!(
             protocol,
             Protocol::TCP | Protocol::UDP | Protocol::SCTP | Protocol::ICMP | Protocol::ICMPV6
@@ -356,6 +359,9 @@ impl<'r, P: Packet> Walker<'_, 'r, P> {
             return Err(format!("conntrack's tuple of {protocol} is not known"));
         }
         let tracking = &self.carried.tracking;
+        if has_connection && tracking.state == State::Unclear {
+            return Err("the packet does not tell its connection in conntrack".to_string());
+        }
         if has_connection && tracking.translated.is_none() {
             return Err("it is not known whether the connection is translated".to_string());
         }

@@ -2,6 +2,7 @@
 
 //! Sends packets through a TUN device into PREROUTING, and collects the mark of each rule.
 
+use std::fmt::Write as _;
 use std::io::Write;
 
 use anyhow::{ensure, Context, Result};
@@ -24,14 +25,24 @@ pub const LEFT_ALONE: u32 = 0xdead_beef;
 /// Number of packets that are sent before their marks are read.
 const CHUNK: usize = 50;
 
+/// The connections of an experiment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connections {
+    /// None is tracked.
+    Untracked,
+    /// They are tracked.
+    Tracked,
+    /// They are tracked, and some are translated.
+    Translated,
+}
+
 /// A set of rules, and the packets that they mark.
 pub struct Experiment {
     pub family: Family,
     pub backend: Backend,
     pub rules: Vec<Entry>,
     pub packets: Vec<Vec<u8>>,
-    /// Whether connections are tracked.
-    pub conntrack: bool,
+    pub connections: Connections,
 }
 
 impl Experiment {
@@ -59,7 +70,7 @@ impl Experiment {
     fn mark(&self, side: Side) -> Result<(Vec<Logged>, Host)> {
         let mut tun = open_tun()?;
         let mut nflog = Nflog::open()?;
-        if self.conntrack {
+        if self.connections != Connections::Untracked {
             self.track()?;
         }
         run_with(
@@ -89,23 +100,25 @@ impl Experiment {
         Ok((marks, host))
     }
 
-    /// Has the kernel track connections, confirm them on their way out, and translate some.
+    /// Has the kernel track connections, confirm them on their way out, and translate some if it is to.
     fn track(&self) -> Result<()> {
         let translated = match self.family {
             Family::Ipv4 => "10.8.0.1",
             Family::Ipv6 => "2001:db8:8::1",
         };
         // `conntrack` makes the kernel track; translation makes the reply tuple differ.
-        run_with(
-            &format!("{} --noflush", self.program("-restore")),
-            &format!(
-                "*mangle\n\
-                 -A FORWARD -m conntrack --ctstate INVALID\n\
-                 COMMIT\n\
-                 *nat\n\
+        let mut rules = "*mangle\n-A FORWARD -m conntrack --ctstate INVALID\nCOMMIT\n".to_owned();
+        if self.connections == Connections::Translated {
+            write!(
+                rules,
+                "*nat\n\
                  -A PREROUTING -p udp --dport 32768:65535 -j DNAT --to-destination {translated}\n\
                  COMMIT\n"
-            ),
+            )?;
+        }
+        run_with(
+            &format!("{} --noflush", self.program("-restore")),
+            &rules,
             &[],
         )?;
         run_with(

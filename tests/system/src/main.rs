@@ -35,6 +35,7 @@ mod translate;
 mod trial;
 mod uninstall;
 mod versions;
+mod ways;
 
 use std::process::ExitCode;
 
@@ -96,6 +97,9 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
         trials.extend(races::trials());
         trials.extend(marks::trials());
         trials.extend(stacks::trials());
+        if is_uml() && !is_debug() {
+            trials.extend(ways::trials());
+        }
         trials.extend(sharing::trials());
         if !is_debug() {
             trials.extend(uninstall::trials());

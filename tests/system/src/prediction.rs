@@ -80,7 +80,7 @@ pub fn passed(rules: &[&str], logged: &[Logged]) -> Result<Vec<Passed>> {
 }
 
 /// What was compared.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Compared {
     pub packets: usize,
     pub marks: usize,
@@ -91,6 +91,20 @@ pub struct Compared {
 }
 
 impl Compared {
+    /// Checks that the tool told at least this share of the marks in per cent, and not only that HMARK left
+    /// packets alone.
+    ///
+    /// # Errors
+    /// If it told less.
+    pub fn tells(&self, least: usize) -> Result<()> {
+        let unknown: usize = self.cannot_tell.values().sum();
+        ensure!(
+            self.marks * 100 >= (self.marks + unknown) * least && self.left_alone < self.marks,
+            "the tool tells less than {least} % of the marks: {self}"
+        );
+        Ok(())
+    }
+
     /// Adds other comparisons to these.
     pub fn add(&mut self, other: Self) {
         self.packets += other.packets;
@@ -150,6 +164,8 @@ pub fn by_host(host: &Host, input: Option<&str>, packets: &[Passed]) -> Result<C
             differences.add("the host's rules", passed, &told.marks);
         }
         match told.cannot_tell {
+            // After the last HMARK rule, such as at one that translates.
+            Some(_) if known == passed.marks.len() => {}
             Some(reason) => {
                 *compared.cannot_tell.entry(reason).or_default() += passed.marks.len() - known
             }

@@ -10,6 +10,7 @@ mod gtp;
 mod ipsec;
 mod nat;
 mod network;
+mod programs;
 mod scenes;
 mod sctp;
 mod seen;
@@ -26,6 +27,7 @@ use testbed::trials;
 pub fn trials() -> Vec<Trial> {
     let mut trials = trials![families(
         scenes::equal_c,
+        scenes::equal_prediction,
         fragments::of_large_datagrams,
         fragments::come_together,
         bridged::as_routed,

@@ -178,7 +178,8 @@ fn content(flow: Flow, random: &mut Random) -> [Vec<u8>; 2] {
     let forth = layer4(flow);
     let mut reply = layer4(flow.reversed());
     match flow.protocol {
-        TCP => reply[13] = 0x12,
+        // SYN and ACK, which acknowledges the number of the first packet.
+        TCP => (reply[11], reply[13]) = (2, 0x12),
         // The identifier is the same.
         ICMP => reply = [&[0], &forth[1..]].concat(),
         ICMPV6 => reply = [&[129], &forth[1..]].concat(),
@@ -260,10 +261,19 @@ fn flow(family: Family, protocol: u8, random: &mut Random) -> Flow {
 
 /// A packet that is in no experiment and marks the end of a chunk.
 pub fn sentinel(family: Family) -> Vec<u8> {
-    let flow = flow(family, UDP, &mut Random::new(0));
+    let flow = sentinel_flow(family);
     packet(flow, b"the end of a chunk", |bytes| {
         bytes.headers(flow, &[])
     })
+}
+
+/// The address that sends it.
+pub fn sentinel_source(family: Family) -> IpAddr {
+    sentinel_flow(family).source.ip()
+}
+
+fn sentinel_flow(family: Family) -> Flow {
+    flow(family, UDP, &mut Random::new(0))
 }
 
 /// The packet that has these headers before its content.

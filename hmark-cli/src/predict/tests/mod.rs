@@ -5,6 +5,7 @@
 mod connections;
 mod flows;
 mod hosts;
+mod tracked;
 
 use std::io::Cursor;
 
@@ -84,10 +85,12 @@ fn what_was_not_captured_is_not_guessed() {
     let reason = "too little of the packet was captured".to_owned();
     assert_eq!(reasons(&prediction.cannot_tell), [(reason, 1)]);
     assert_eq!(prediction.whole().flows, 0);
-    // All that the rule reads is there.
+    // All that the rule reads is there, but not all that conntrack does.
     let snapped = (packet(flow)[..24].to_vec(), 40);
-    let prediction = predict(RULE, &[snapped]);
+    let prediction = predict(RULE, &[snapped.clone()]);
     assert_eq!(marks(&prediction), [(mark_of(RULE, flow), 1, 1)]);
+    let prediction = predict("--hmark-tuple ct,src --hmark-mod 4", &[snapped]);
+    assert_eq!(prediction.cannot_tell.len(), 1);
     // A rule that hashes addresses alone needs no ports, which would tell flows apart.
     let rule = "--hmark-tuple src,dst --hmark-mod 1000";
     let snapped = (packet(flow)[..20].to_vec(), 40);

@@ -84,6 +84,8 @@ impl RoutingRule {
                 },
                 "sport" | "sport_start" => rule.sport = Some(ports(fields, "sport")?),
                 "dport" | "dport_start" => rule.dport = Some(ports(fields, "dport")?),
+                // Linux 6.16 and later have masks of ports, which are of all bits unless one is given.
+                "sport_mask" | "dport_mask" if number(name, value)? == u32::from(u16::MAX) => {}
                 "table" => table = Some(table_name(&text(value))),
                 "suppress_prefixlen" | "suppress_prefixlength" => {
                     rule.suppress_prefix = Some(number(name, value)?);
@@ -219,10 +221,14 @@ mod tests {
     #[test]
     fn other_versions() {
         let json = r#"[{"priority":2,"src":"all","fwmark":100,"table":100},
-            {"priority":1,"fwmark":"100","fwmask":255,"table":254},{}]"#;
+            {"priority":1,"fwmark":"100","fwmask":255,"table":254},{},
+            {"priority":3,"src":"all","dport":80,"dport_mask":"0xffff","table":"7"},
+            {"priority":4,"src":"all","sport":80,"sport_mask":"0xfff0","table":"7"}]"#;
         let expected = [
             "1: from all fwmark 0x64/0xff lookup main",
             "2: from all fwmark 0x64 lookup 100",
+            "3: from all dport 80 lookup 7",
+            "4: from all sport 80 sport_mask 0xfff0 lookup 7",
         ];
         assert_eq!(read(json).unwrap(), expected);
         assert_eq!(read(" \n").unwrap(), [""; 0]);

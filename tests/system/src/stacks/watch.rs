@@ -7,16 +7,18 @@ use std::fmt::{self, Write};
 
 use anyhow::{ensure, Context, Result};
 use hmark::rule::{Rule, Source};
+use hmark_cli::host::Host;
 use testbed::command::run_with;
 use testbed::family::Family;
 use testbed::side::Side;
-use testbed::{module, options};
+use testbed::{module, note, options};
 
 use super::network::{self, Network, Way};
 use super::seen::{Content, Seen};
 use crate::backend::Backend;
 use crate::experiment::LEFT_ALONE;
 use crate::nflog::{Logged, Nflog, GROUP};
+use crate::prediction::{self, Compared};
 
 /// Port of the last flow, which shows that all packets before it were seen.
 const LAST: u16 = 65000;
@@ -50,6 +52,16 @@ pub struct Marked {
 pub struct Played {
     c: BTreeSet<Marked>,
     pub rust: BTreeSet<Marked>,
+    /// All packets that our module marked.
+    pub recorded: Recorded,
+}
+
+/// The packets of a scene as they were logged.
+pub struct Recorded {
+    /// What each act's packets had.
+    acts: Vec<(&'static str, Vec<Logged>)>,
+    /// The router as the operator's tool sees it.
+    router: Host,
 }
 
 impl Played {
@@ -86,21 +98,65 @@ pub struct Scene<'a> {
     /// More rules of the router, before those of `spots`.
     pub rules: &'a [Line],
     pub acts: &'a [Act],
+    /// The least share of the marks that the operator's tool tells by the router's rules, in per cent: of
+    /// those that hash no connections, it tells all.
+    pub least_told: usize,
 }
 
 impl Scene<'_> {
     /// Plays the scene with each module.
     pub fn play(&self) -> Result<Played> {
+        let c = self.record(Side::Stock).context("C module")?;
+        let recorded = self.record(Side::Ours).context("Rust module")?;
         Ok(Played {
-            c: self.marked(Side::Stock).context("C module")?,
-            rust: self.marked(Side::Ours).context("Rust module")?,
+            c: self.marked(&c)?,
+            rust: self.marked(&recorded)?,
+            recorded,
         })
     }
 
-    fn marked(&self, side: Side) -> Result<BTreeSet<Marked>> {
-        let logged = self.log(side)?;
+    /// Compares the marks of all packets with those that the operator's tool predicts from a capture of each
+    /// act, by the router's rules and by each rule's text. Returns the number of captures, and what was compared by the
+    /// router's rules.
+    pub fn check_predicted(&self, recorded: &Recorded) -> Result<(usize, Compared)> {
+        let is_before_routing = |spot: &&Spot| spot.chain == "PREROUTING";
+        let spots: Vec<_> = ["raw", "mangle"]
+            .iter()
+            .flat_map(|table| self.spots.iter().filter(move |spot| spot.table == *table))
+            .filter(is_before_routing)
+            .collect();
+        let names: Vec<_> = spots.iter().map(|spot| spot.name).collect();
+        let mut total = Compared::default();
+        for (act, logged) in &recorded.acts {
+            let logged = logged
+                .iter()
+                .filter(|logged| names.contains(&&*logged.rule));
+            let logged: Vec<_> = logged.cloned().collect();
+            let passed = prediction::passed(&names, &logged).context(*act)?;
+            let by_host = prediction::by_host(&recorded.router, None, &passed).context(*act)?;
+            ensure!(by_host.marks > 0, "{act}: no mark was compared: {by_host}");
+            note!("{} {act}: by the router's rules: {by_host}", self.family);
+            total.add(by_host);
+            let mut by_rule = Compared::default();
+            for (place, spot) in spots.iter().enumerate() {
+                if !spot.options.contains("--hmark-tuple ct") {
+                    let compared = prediction::by_rule(spot.options, self.family, place, &passed);
+                    by_rule.add(compared.context(*act)?);
+                }
+            }
+            note!("{} {act}: by the rules' texts: {by_rule}", self.family);
+            if by_rule.packets > 0 {
+                by_rule.tells(100).context(*act)?;
+            }
+        }
+        total.tells(self.least_told)?;
+        Ok((recorded.acts.len(), total))
+    }
+
+    fn marked(&self, recorded: &Recorded) -> Result<BTreeSet<Marked>> {
         let mut marked = BTreeSet::new();
-        for Logged { rule, packet, mark } in logged {
+        let logged = recorded.acts.iter().flat_map(|(_, logged)| logged);
+        for Logged { rule, packet, mark } in logged.cloned() {
             let seen = Seen::read(&packet)?;
             if !self.is_ours(&seen) {
                 continue;
@@ -140,31 +196,35 @@ impl Scene<'_> {
         Ok(Some(mark.unwrap_or(LEFT_ALONE)))
     }
 
-    fn log(&self, side: Side) -> Result<Vec<Logged>> {
+    /// Plays the scene with a module.
+    pub fn record(&self, side: Side) -> Result<Recorded> {
         side.load_module()?;
         let network = Network::build(self.family, self.way)?;
         let mut nflog = network.router.enter(Nflog::open)?;
         self.set_rules(&network, side)?;
         side.check_module()?;
+        let router = network.router.enter(|| prediction::host(Backend::Legacy))?;
 
+        let mut acts = Vec::new();
         for (name, send) in self.acts {
             send(&network).context(*name)?;
+            // Everything sent before this has passed the router, and so its rules.
+            network.udp(LAST, LAST)?.echo(1)?;
+            let mut logged = Vec::new();
+            let end = |logged: &Logged| logged.rule == "end";
+            while !logged.iter().any(end) {
+                nflog.receive(&mut logged)?;
+            }
+            logged.retain(|logged| !end(logged));
+            acts.push((*name, logged));
         }
-        // Everything sent before this has passed the router, and so its rules.
-        network.udp(LAST, LAST)?.echo(1)?;
-        let mut logged = Vec::new();
-        let end = |logged: &Logged| logged.rule == "end";
-        while !logged.iter().any(end) {
-            nflog.receive(&mut logged)?;
-        }
-        logged.retain(|logged| !end(logged));
 
         // A namespace may linger, and as long as it has rules the module cannot be unloaded.
         let restore = Backend::Legacy.program(self.family, "-restore");
         let empty = "*raw\nCOMMIT\n*mangle\nCOMMIT\n";
         network.router.enter(|| run_with(&restore, empty, &[]))?;
         module::unload()?;
-        Ok(logged)
+        Ok(Recorded { acts, router })
     }
 
     fn set_rules(&self, network: &Network, side: Side) -> Result<()> {
