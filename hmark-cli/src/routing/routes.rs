@@ -46,6 +46,8 @@ pub struct Route {
     pub preferred_source: Option<IpAddr>,
     /// The nexthop object that it uses.
     pub nexthop_id: Option<u32>,
+    /// The number or name of who added it, such as `kernel`, `static` or `72`; [`None`] for `ip` itself.
+    pub protocol: Option<String>,
 }
 
 /// The kind of a route.
@@ -76,6 +78,8 @@ pub struct Hop {
     pub is_dead: bool,
     /// Whether its device has no link (`linkdown`).
     pub has_no_link: bool,
+    /// Whether the gateway counts as on the device's network (`onlink`).
+    pub is_onlink: bool,
 }
 
 /// A route as `ip` prints it. Fields that decide nothing are skipped.
@@ -92,6 +96,7 @@ struct Printed {
     metric: Option<u32>,
     pref: Option<Word>,
     nhid: Option<u32>,
+    protocol: Option<Word>,
     #[serde(flatten)]
     hop: PrintedHop,
     nexthops: Option<Vec<PrintedHop>>,
@@ -289,6 +294,7 @@ impl Printed {
             selector,
             preferred_source: self.prefsrc,
             nexthop_id: self.nhid,
+            protocol: self.protocol.map(|protocol| protocol.to_string()),
             hops: match is_linked(&kind) {
                 true => hops.into_iter().map(Hop::from).collect(),
                 // An IPv6 route that refuses packets has the device lo.
@@ -305,6 +311,7 @@ impl From<PrintedHop> for Hop {
         Self {
             is_dead: has("dead"),
             has_no_link: has("linkdown"),
+            is_onlink: has("onlink"),
             gateway: printed.gateway.or(printed.via.map(|via| via.host)),
             device: printed.dev,
         }

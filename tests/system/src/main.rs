@@ -19,6 +19,7 @@ mod marks;
 mod memory;
 mod netfilter;
 mod nflog;
+mod operation;
 mod prediction;
 mod races;
 mod refusals;
@@ -114,6 +115,9 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
         trials.extend(examples::trials());
         if !is_foreign() {
             trials.extend(versions::trials());
+        }
+        if is_uml() && iptables::release().is_none() {
+            trials.extend(operation::trials());
         }
     }
     trials.push(kernel::last(tainted));
