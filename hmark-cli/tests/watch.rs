@@ -63,7 +63,7 @@ fn once_is_a_table_of_marks() {
     assert_eq!(heads.count(), 2, "{shown}");
     assert!(shown.contains("\nIPv4: 0 packets/s"), "{shown}");
     assert!(shown.contains("Marks of no HMARK rule: 101 (5 packets)"), "{shown}");
-    for gateway in ["10.1.0.11", "10.1.0.12", "10.1.0.13"] {
+    for gateway in ["10.2.0.11", "10.2.0.12", "10.2.0.13"] {
         assert!(shown.contains(gateway), "{shown}");
     }
     assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
@@ -81,7 +81,7 @@ fn json_has_all_figures() {
     assert_eq!((&answer["version"], &answer["command"]), (&Value::from(1), &Value::from("watch")));
     let mark = &answer["families"][0]["marks"][1];
     assert_eq!((&mark["mark"], &mark["packets"]), (&Value::from(102), &Value::from(330)));
-    assert_eq!((&mark["table"], &mark["gateway"]), (&Value::from("102"), &Value::from("10.1.0.12")));
+    assert_eq!((&mark["table"], &mark["gateway"]), (&Value::from("102"), &Value::from("10.2.0.12")));
     let expected = mark["expected_share"].as_f64().unwrap();
     assert!((expected - 1.0 / 3.0).abs() < 1e-6);
 }
@@ -89,7 +89,7 @@ fn json_has_all_figures() {
 #[test]
 fn marks_whose_packets_are_lost_are_status_1() {
     let host = host();
-    host.write("ip-neigh.json", r#"[{"dst":"10.1.0.12","dev":"inner","state":["FAILED"]}]"#);
+    host.write("ip-neigh.json", r#"[{"dst":"10.2.0.12","dev":"outer","state":["FAILED"]}]"#);
     let output = host.run(&["watch", "--once", "--interval", "0.1"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(text(&output).contains("failed"), "{output:?}");
@@ -111,7 +111,7 @@ fn metrics_are_written_anew_and_removed_at_the_end() {
     wait("no metrics", || file.exists());
     let metrics = fs::read_to_string(&file).unwrap();
     assert!(
-        metrics.contains("hmark_mark_packets_total{family=\"ipv4\",mark=\"102\",gateway=\"10.1.0.12\"} 330\n"),
+        metrics.contains("hmark_mark_packets_total{family=\"ipv4\",mark=\"102\",gateway=\"10.2.0.12\"} 330\n"),
         "{metrics}"
     );
     fs::write(&file, "old").unwrap();
@@ -145,14 +145,12 @@ fn nft_ends_with_it_however_it_ends() {
 /// prints them again.
 fn on_terminal(host: &FakeHost) -> Child {
     let hmark = env!("CARGO_BIN_EXE_hmark");
-    let inside = format!(
-        "stty cols 80 rows 12; stty -a; {hmark} watch --interval 0.2 & echo $! > {0}/hmark.pid; fg; \
-         stty -a; echo left",
-        host.folder.display()
-    );
+    let folder = host.folder.display();
+    let tool = format!("echo \\$\\$ > {folder}/hmark.pid; exec {hmark} watch --interval 0.2");
+    let inside = format!("stty cols 80 rows 12; stty -a; sh -c \"{tool}\"; stty -a; echo left");
     let path = std::env::var("PATH").unwrap_or_default();
     Command::new("script")
-        .args(["-qfec", &format!("bash -mc '{inside}'"), "/dev/null"])
+        .args(["-qfec", &format!("sh -c '{inside}'"), "/dev/null"])
         .env("PATH", format!("{}/bin:{path}", host.folder.display()))
         .env_remove("NO_COLOR")
         .stdin(Stdio::piped())
@@ -181,7 +179,7 @@ fn screens(child: Child) -> (Vec<String>, bool) {
 fn screen_fits_the_terminal_which_is_as_it_was() {
     use std::io::Write;
     let host = host();
-    host.write("ip-neigh.json", r#"[{"dst":"10.1.0.12","dev":"inner","state":["FAILED"]}]"#);
+    host.write("ip-neigh.json", r#"[{"dst":"10.2.0.12","dev":"outer","state":["FAILED"]}]"#);
     let mut child = on_terminal(&host);
     // The second list is of a second look.
     wait("no screen", || host.read("nft.input").matches("list table").count() > 3);

@@ -146,7 +146,7 @@ mod tests {
         let text = text(&two_marks());
         for line in [
             "# TYPE hmark_mark_packets_total counter",
-            r#"hmark_mark_packets_total{family="ipv4",mark="103",gateway="10.1.0.13"} 1600"#,
+            r#"hmark_mark_packets_total{family="ipv4",mark="103",gateway="10.2.0.13"} 1600"#,
             r#"hmark_mark_bytes_total{family="ipv4",mark="104",gateway=""} 100000"#,
             r#"hmark_mark_expected_share_ratio{family="ipv4",mark="104",gateway=""} 0.5"#,
             r#"hmark_mark_has_rule{family="ipv4",mark="104",gateway=""} 0"#,
