@@ -136,7 +136,16 @@ fn every_shell_completes_options() {
         assert_eq!(output.status.code(), Some(0));
         let script = text(&output);
         for word in [
-            "predict", "pcap", "scale", "from-marks", "digest", "scope", "watch", "prometheus", "weight", "dry-run",
+            "predict",
+            "pcap",
+            "scale",
+            "from-marks",
+            "digest",
+            "scope",
+            "watch",
+            "prometheus",
+            "weight",
+            "dry-run",
         ] {
             assert!(script.contains(word), "{shell}: {word}");
         }

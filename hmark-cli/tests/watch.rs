@@ -59,17 +59,28 @@ fn once_is_a_table_of_marks() {
     let output = host.run(&["watch", "--once", "--interval", "0.1"]);
     let shown = text(&output);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let heads = shown.lines().filter(|line| line.starts_with("mark  packets/s  bytes/s"));
+    let heads = shown
+        .lines()
+        .filter(|line| line.starts_with("mark  packets/s  bytes/s"));
     assert_eq!(heads.count(), 2, "{shown}");
     assert!(shown.contains("\nIPv4: 0 packets/s"), "{shown}");
-    assert!(shown.contains("Marks of no HMARK rule: 101 (5 packets)"), "{shown}");
+    assert!(
+        shown.contains("Marks of no HMARK rule: 101 (5 packets)"),
+        "{shown}"
+    );
     for gateway in ["10.2.0.11", "10.2.0.12", "10.2.0.13"] {
         assert!(shown.contains(gateway), "{shown}");
     }
-    assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+    assert!(
+        shown.lines().all(|line| line.chars().count() <= 80),
+        "{shown}"
+    );
     let asked = host.read("nft.input");
     assert!(asked.starts_with("add table inet hmark-watch-"), "{asked}");
-    assert!(asked.contains("{ flags owner; }") && asked.contains("{ 101, 102, 103 }"), "{asked}");
+    assert!(
+        asked.contains("{ flags owner; }") && asked.contains("{ 101, 102, 103 }"),
+        "{asked}"
+    );
     wait("nft runs on", || !is_running(&host.read("nft.pid")));
 }
 
@@ -78,10 +89,19 @@ fn json_has_all_figures() {
     let host = host();
     let output = host.run(&["watch", "--json", "--interval", "0.1"]);
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((&answer["version"], &answer["command"]), (&Value::from(1), &Value::from("watch")));
+    assert_eq!(
+        (&answer["version"], &answer["command"]),
+        (&Value::from(1), &Value::from("watch"))
+    );
     let mark = &answer["families"][0]["marks"][1];
-    assert_eq!((&mark["mark"], &mark["packets"]), (&Value::from(102), &Value::from(330)));
-    assert_eq!((&mark["table"], &mark["gateway"]), (&Value::from("102"), &Value::from("10.2.0.12")));
+    assert_eq!(
+        (&mark["mark"], &mark["packets"]),
+        (&Value::from(102), &Value::from(330))
+    );
+    assert_eq!(
+        (&mark["table"], &mark["gateway"]),
+        (&Value::from("102"), &Value::from("10.2.0.12"))
+    );
     let expected = mark["expected_share"].as_f64().unwrap();
     assert!((expected - 1.0 / 3.0).abs() < 1e-6);
 }
@@ -89,7 +109,10 @@ fn json_has_all_figures() {
 #[test]
 fn marks_whose_packets_are_lost_are_status_1() {
     let host = host();
-    host.write("ip-neigh.json", r#"[{"dst":"10.2.0.12","dev":"outer","state":["FAILED"]}]"#);
+    host.write(
+        "ip-neigh.json",
+        r#"[{"dst":"10.2.0.12","dev":"outer","state":["FAILED"]}]"#,
+    );
     let output = host.run(&["watch", "--once", "--interval", "0.1"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(text(&output).contains("failed"), "{output:?}");
@@ -104,23 +127,37 @@ fn metrics_are_written_anew_and_removed_at_the_end() {
     let file = host.folder.join("hmark.prom");
     let name = file.to_str().unwrap();
     let mut child = host
-        .hmark(&["watch", "--prometheus", "--output", name, "--interval", "0.1"])
+        .hmark(&[
+            "watch",
+            "--prometheus",
+            "--output",
+            name,
+            "--interval",
+            "0.1",
+        ])
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
     wait("no metrics", || file.exists());
     let metrics = fs::read_to_string(&file).unwrap();
     assert!(
-        metrics.contains("hmark_mark_packets_total{family=\"ipv4\",mark=\"102\",gateway=\"10.2.0.12\"} 330\n"),
+        metrics.contains(
+            "hmark_mark_packets_total{family=\"ipv4\",mark=\"102\",gateway=\"10.2.0.12\"} 330\n"
+        ),
         "{metrics}"
     );
     fs::write(&file, "old").unwrap();
-    wait("old metrics", || fs::read_to_string(&file).is_ok_and(|text| text != "old"));
+    wait("old metrics", || {
+        fs::read_to_string(&file).is_ok_and(|text| text != "old")
+    });
     signal(&child, "TERM");
     const SIGTERM: i32 = 15;
     assert_eq!(child.wait().unwrap().signal(), Some(SIGTERM));
     let left = fs::read_dir(&host.folder).unwrap().flatten();
-    let left: Vec<_> = left.map(|file| file.file_name()).filter(|name| name.to_string_lossy().contains("prom")).collect();
+    let left: Vec<_> = left
+        .map(|file| file.file_name())
+        .filter(|name| name.to_string_lossy().contains("prom"))
+        .collect();
     assert!(left.is_empty(), "{left:?}");
     wait("nft runs on", || !is_running(&host.read("nft.pid")));
 }
@@ -169,20 +206,31 @@ fn screens(child: Child) -> (Vec<String>, bool) {
         let begin = text.find("speed ").expect(&shown);
         let lines = text[begin..].lines();
         let lines = lines.take_while(|line| !line.contains("left"));
-        lines.map(|line| line.trim().to_owned()).filter(|line| line.contains("icanon") || line.contains("intr")).collect::<Vec<_>>()
+        lines
+            .map(|line| line.trim().to_owned())
+            .filter(|line| line.contains("icanon") || line.contains("intr"))
+            .collect::<Vec<_>>()
     };
     let is_same = settings(before) == settings(after) && !settings(after).is_empty();
-    (screens.split("\x1b[H").map(str::to_owned).collect(), is_same)
+    (
+        screens.split("\x1b[H").map(str::to_owned).collect(),
+        is_same,
+    )
 }
 
 #[test]
 fn screen_fits_the_terminal_which_is_as_it_was() {
     use std::io::Write;
     let host = host();
-    host.write("ip-neigh.json", r#"[{"dst":"10.2.0.12","dev":"outer","state":["FAILED"]}]"#);
+    host.write(
+        "ip-neigh.json",
+        r#"[{"dst":"10.2.0.12","dev":"outer","state":["FAILED"]}]"#,
+    );
     let mut child = on_terminal(&host);
     // The second list is of a second look.
-    wait("no screen", || host.read("nft.input").matches("list table").count() > 3);
+    wait("no screen", || {
+        host.read("nft.input").matches("list table").count() > 3
+    });
     let mut keys = child.stdin.take().unwrap();
     keys.write_all(b"q").unwrap();
     keys.flush().unwrap();
@@ -194,7 +242,10 @@ fn screen_fits_the_terminal_which_is_as_it_was() {
     let lines: Vec<&str> = last.split("\r\n").collect();
     assert_eq!(lines.len(), 12, "{last:?}");
     assert!(lines[0].starts_with("hmark watch: "), "{last:?}");
-    assert!(last.contains("\x1b[31m 102 ") && last.contains("-- 11 of "), "{last:?}");
+    assert!(
+        last.contains("\x1b[31m 102 ") && last.contains("-- 11 of "),
+        "{last:?}"
+    );
 }
 
 #[test]
@@ -202,10 +253,14 @@ fn signals_leave_the_terminal_as_it_was() {
     for name in ["TERM", "HUP", "INT"] {
         let host = host();
         let mut child = on_terminal(&host);
-        wait("no screen", || host.read("nft.input").matches("list table").count() > 2);
+        wait("no screen", || {
+            host.read("nft.input").matches("list table").count() > 2
+        });
         let keys = child.stdin.take();
         let pid = host.read("hmark.pid");
-        let killed = Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status();
+        let killed = Command::new("sh")
+            .args(["-c", &format!("kill -{name} {pid}")])
+            .status();
         assert!(killed.unwrap().success());
         wait("nft runs on", || !is_running(&host.read("nft.pid")));
         drop(keys);
@@ -227,7 +282,10 @@ fn faults_are_one_line() {
     let once = ["watch", "--once", "--interval", "0.1"];
     assert!(said(&["watch"], 64).contains("this is no terminal"));
     host.write("nft.error", "Operation not permitted (you must be root)\n");
-    assert_eq!(said(&once, 2), "hmark: nft: Operation not permitted (you must be root)\n");
+    assert_eq!(
+        said(&once, 2),
+        "hmark: nft: Operation not permitted (you must be root)\n"
+    );
     fs::remove_file(host.folder.join("nft.error")).unwrap();
     host.write("list.json", "{\"nftables\": []}\n");
     assert!(said(&once, 2).contains("nft's list has no set packets0"));

@@ -40,9 +40,15 @@ fn weights_change_in_both_families_and_counters_stay() {
     let output = host.run(&["weight", "1=0"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let shown = text(&output);
-    assert!(shown.contains("weight     100 -> 0 of 1 (mark 102)\n"), "{shown}");
+    assert!(
+        shown.contains("weight     100 -> 0 of 1 (mark 102)\n"),
+        "{shown}"
+    );
     assert!(shown.contains("moves      33.3"), "{shown}");
-    assert!(shown.contains("done       IPv4 mangle PREROUTING rule 1, "), "{shown}");
+    assert!(
+        shown.contains("done       IPv4 mangle PREROUTING rule 1, "),
+        "{shown}"
+    );
     for (file, before) in ["rules4", "rules6"].into_iter().zip(&before) {
         let after = host.read(file);
         assert_eq!(after.lines().count(), before.lines().count());
@@ -50,7 +56,11 @@ fn weights_change_in_both_families_and_counters_stay() {
             match before.contains("-j HMARK") {
                 true => {
                     assert!(after.starts_with("[7:700] -A "), "{after}");
-                    assert!(after.ends_with(" --hmark-weight 1=0") || after.contains(" --hmark-weight 1=0 "), "{after}");
+                    assert!(
+                        after.ends_with(" --hmark-weight 1=0")
+                            || after.contains(" --hmark-weight 1=0 "),
+                        "{after}"
+                    );
                 }
                 false => assert_eq!(before, after),
             }
@@ -59,7 +69,10 @@ fn weights_change_in_both_families_and_counters_stay() {
     // Once more, and nothing is to be done.
     let restored = host.read("restored4");
     let output = host.run(&["weight", "1=0"]);
-    assert!(text(&output).ends_with("Nothing changes: the weights are so already.\n"), "{output:?}");
+    assert!(
+        text(&output).ends_with("Nothing changes: the weights are so already.\n"),
+        "{output:?}"
+    );
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(host.read("restored4"), restored);
     // It comes back.
@@ -82,12 +95,21 @@ fn dry_run_prints_both_inputs_and_does_nothing() {
     ] {
         assert!(shown.lines().any(|shown| shown == line), "{line}: {shown}");
     }
-    let replaced = shown.lines().filter(|line| line.starts_with("[7:700] -R ")).count();
+    let replaced = shown
+        .lines()
+        .filter(|line| line.starts_with("[7:700] -R "))
+        .count();
     assert_eq!(replaced, 5, "{shown}");
-    assert_eq!((host.read("restored4"), host.read("rules4")), (String::new(), before));
+    assert_eq!(
+        (host.read("restored4"), host.read("rules4")),
+        (String::new(), before)
+    );
     let answer = host.run(&["weight", "--dry-run", "--json", "1=0"]);
     let answer: Value = serde_json::from_slice(&answer.stdout).unwrap();
-    assert_eq!((&answer["done"], &answer["by"]), (&Value::from(false), &Value::from("rules")));
+    assert_eq!(
+        (&answer["done"], &answer["by"]),
+        (&Value::from(false), &Value::from("rules"))
+    );
     let share = answer["moved_share"].as_f64().unwrap();
     assert!((share - 1.0 / 3.0).abs() < 0.01, "{share}");
 }
@@ -110,27 +132,77 @@ fn second_family_that_fails_puts_the_first_back() {
 #[test]
 fn rules_of_others_are_not_overwritten() {
     let host = border();
-    let changed = host.read("rules6").replacen("[7:700] -A PREROUTING", "[1:1] -A PREROUTING -j LOG\n[7:700] -A PREROUTING", 1);
+    let changed = host.read("rules6").replacen(
+        "[7:700] -A PREROUTING",
+        "[1:1] -A PREROUTING -j LOG\n[7:700] -A PREROUTING",
+        1,
+    );
     host.write("later6", &changed);
     let said = error(&host.run(&["weight", "1=0"]), 2);
     assert_eq!(
         said,
         "somebody else has changed IPv6 mangle PREROUTING meanwhile: nothing is done, try again"
     );
-    assert_eq!((host.read("restored4"), host.read("restored6")), Default::default());
+    assert_eq!(
+        (host.read("restored4"), host.read("restored6")),
+        Default::default()
+    );
     assert_eq!(host.read("rules6"), changed);
+}
+
+#[test]
+fn two_at_once_wait_for_each_other() {
+    // The lock is for those who may change rules.
+    if std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open("/run/hmark.lock")
+        .is_err()
+    {
+        return;
+    }
+    let host = FakeHost::new("router/router");
+    let start = |mark: u32| {
+        let mut command = host.hmark(&["weight", &format!("{mark}=50")]);
+        command
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let children: Vec<_> = (0..4).map(start).collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
+    for file in ["rules4", "rules6"] {
+        let rules = host.read(file);
+        assert_eq!(rules.matches("--hmark-weight 0-3=50").count(), 2, "{rules}");
+    }
 }
 
 #[test]
 fn mistakes_are_one_line() {
     let host = border();
     for (arguments, status, words) in [
-        (&["weight", "1"][..], 64, "bad value \"1\" for option \"--hmark-weight\""),
+        (
+            &["weight", "1"][..],
+            64,
+            "bad value \"1\" for option \"--hmark-weight\"",
+        ),
         (&["weight", "1=101"], 64, "bad value \"1=101\""),
         (&["weight", "3=0"], 2, "counted from 0 to 2"),
         (&["weight", "0-2=0"], 2, "--hmark-weight leaves no mark"),
-        (&["weight", "--chain", "INPUT", "1=0"], 2, "no HMARK rule in INPUT"),
-        (&["weight", "--number", "9", "1=0"], 2, "--number: 1: IPv4 mangle PREROUTING rule 1"),
+        (
+            &["weight", "--chain", "INPUT", "1=0"],
+            2,
+            "no HMARK rule in INPUT",
+        ),
+        (
+            &["weight", "--number", "9", "1=0"],
+            2,
+            "--number: 1: IPv4 mangle PREROUTING rule 1",
+        ),
     ] {
         let said = error(&host.run(arguments), status);
         assert!(said.contains(words), "{arguments:?}: {said}");
@@ -156,8 +228,14 @@ fn routes_change_where_hmark_has_no_weights() {
     let output = host.run(&["weight", "1=0"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let shown = text(&output);
-    assert!(shown.starts_with("Routes are changed in place of rules: HMARK: no such option.\n"), "{shown}");
-    assert!(shown.contains("out        mark 102: its packets go to the gateway of mark 103\n"), "{shown}");
+    assert!(
+        shown.starts_with("Routes are changed in place of rules: HMARK: no such option.\n"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("out        mark 102: its packets go to the gateway of mark 103\n"),
+        "{shown}"
+    );
     assert!(shown.contains("moves      33.3"), "{shown}");
     assert_eq!(
         host.read("routes4"),
@@ -165,8 +243,14 @@ fn routes_change_where_hmark_has_no_weights() {
          route replace 128.0.0.0/1 via 10.1.0.13 dev inner table 102 proto 72\n"
     );
     let six = host.read("routes6");
-    assert!(six.contains("route replace ::/1 via ") && six.contains("route replace 8000::/1 via "), "{six}");
-    assert_eq!((host.read("restored4"), host.read("restored6")), Default::default());
+    assert!(
+        six.contains("route replace ::/1 via ") && six.contains("route replace 8000::/1 via "),
+        "{six}"
+    );
+    assert_eq!(
+        (host.read("restored4"), host.read("restored6")),
+        Default::default()
+    );
     // What it did is what it finds.
     let routes = host.read("ip-route.json");
     let detour = |net: &str| {
@@ -182,11 +266,20 @@ fn routes_change_where_hmark_has_no_weights() {
     // The stand-in goes, too.
     let output = host.run(&["weight", "--family", "4", "--dry-run", "2=0"]);
     let shown = text(&output);
-    assert!(shown.contains("route replace 0.0.0.0/1 via 10.1.0.11 dev inner table 102 proto 72\n"), "{shown}");
-    assert!(shown.contains("route replace 0.0.0.0/1 via 10.1.0.11 dev inner table 103 proto 72\n"), "{shown}");
+    assert!(
+        shown.contains("route replace 0.0.0.0/1 via 10.1.0.11 dev inner table 102 proto 72\n"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("route replace 0.0.0.0/1 via 10.1.0.11 dev inner table 103 proto 72\n"),
+        "{shown}"
+    );
     assert!(shown.contains("moves      66.6"), "{shown}");
     let output = host.run(&["weight", "--family", "4", "1=100"]);
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(
+        text(&output).contains("back       mark 102\n"),
+        "{output:?}"
+    );
     assert_eq!(
         host.read("routes4"),
         "route del 0.0.0.0/1 table 102 proto 72\nroute del 128.0.0.0/1 table 102 proto 72\n"
@@ -215,7 +308,10 @@ fn routes_change_in_both_families_or_none() {
 fn routes_that_cannot_stand_in_are_refused() {
     let host = old();
     for (weights, words) in [
-        ("1=50", "1=50: routes take a mark out (0) or give it back (100), and nothing between"),
+        (
+            "1=50",
+            "1=50: routes take a mark out (0) or give it back (100), and nothing between",
+        ),
         ("0-1=0", ""),
     ] {
         let output = host.run(&["weight", "--dry-run", weights]);
@@ -226,7 +322,10 @@ fn routes_that_cannot_stand_in_are_refused() {
     }
     let said = error(&host.run(&["weight", "--routes", "0-2=0"]), 2);
     assert!(said.contains("leaves no mark"), "{said}");
-    host.write("ip-rule.json", r#"[{"priority":10,"src":"all","fwmark":"0x65","table":"101"}]"#);
+    host.write(
+        "ip-rule.json",
+        r#"[{"priority":10,"src":"all","fwmark":"0x65","table":"101"}]"#,
+    );
     let said = error(&host.run(&["weight", "1=0"]), 2);
     assert_eq!(said, "IPv4 mark 102 has no ip rule to a table of its own");
     assert_eq!(host.read("routes4") + &host.read("routes6"), "");

@@ -66,9 +66,7 @@ pub fn run(words: &[&str], input: &[u8]) -> Result<Vec<u8>, Failure> {
         // A program that fails early closes its input: its own words say more than the broken pipe.
         let _ = stdin.write_all(input);
     }
-    let output = child
-        .wait_with_output()
-        .map_err(|error| failed(&error))?;
+    let output = child.wait_with_output().map_err(|error| failed(&error))?;
     match output.status.success() {
         true => Ok(output.stdout),
         false => Err(failed(&first_line(&output.stderr))),

@@ -28,7 +28,10 @@ pub struct Style {
 /// The report as lines, the first of which says what it is.
 pub fn lines(host: &str, report: &Report, style: &Style) -> Vec<String> {
     let seconds = report.share_seconds;
-    let mut lines = vec![(format!("hmark watch: {host}, shares of {seconds:.0} s"), false)];
+    let mut lines = vec![(
+        format!("hmark watch: {host}, shares of {seconds:.0} s"),
+        false,
+    )];
     for sum in &report.sums {
         lines.push((String::new(), false));
         lines.extend(family(sum).into_iter().map(|line| (line, false)));
@@ -71,7 +74,10 @@ fn family(sum: &Sum) -> Vec<String> {
             true => ", and more",
             false => "",
         };
-        lines.push(format!("Marks of no HMARK rule: {}{more}", named.join(", ")));
+        lines.push(format!(
+            "Marks of no HMARK rule: {}{more}",
+            named.join(", ")
+        ));
     }
     lines
 }
@@ -103,7 +109,8 @@ fn marks(rows: &[&Row], width: usize) -> Vec<String> {
             amount(row.bytes_per_second),
             percent(row.share),
             percent(row.expected),
-            row.sigma.map_or("-".to_owned(), |sigma| format!("{sigma:+.1}")),
+            row.sigma
+                .map_or("-".to_owned(), |sigma| format!("{sigma:+.1}")),
         ];
         if is_wide {
             line.push(bar(row.share.unwrap_or(0.0) / longest, BAR));
@@ -193,7 +200,11 @@ mod tests {
         let row = |mark: u32| Row {
             family: Family::Ipv6,
             mark,
-            total: Count { packets: 12, bytes: 345, connections: 6 },
+            total: Count {
+                packets: 12,
+                bytes: 345,
+                connections: 6,
+            },
             packets_per_second: 1_234_567.0,
             bytes_per_second: 987_654_321.0,
             share: Some(0.0142),
@@ -226,10 +237,16 @@ mod tests {
 
     #[test]
     fn tables_fit_80_columns_with_all_but_the_longest_gateways() {
-        let style = Style { width: 80, is_coloured: false };
+        let style = Style {
+            width: 80,
+            is_coloured: false,
+        };
         let shown = lines("selector-a", &report("2001:db8::1:11", 70), &style);
         assert_eq!(shown[0], "hmark watch: selector-a, shares of 60 s");
-        assert_eq!(shown[2], "IPv6: 1 packets/s, 2 bytes/s, 25.0 % without a mark");
+        assert_eq!(
+            shown[2],
+            "IPv6: 1 packets/s, 2 bytes/s, 25.0 % without a mark"
+        );
         assert_eq!(
             shown[3],
             "Marks of no HMARK rule: 7 (7 packets), 6 (6 packets), 5 (5 packets), 4 (4 packet"
@@ -248,10 +265,21 @@ mod tests {
 
     #[test]
     fn lost_marks_are_red_and_wide_screens_have_bars() {
-        let style = Style { width: 120, is_coloured: true };
+        let style = Style {
+            width: 120,
+            is_coloured: true,
+        };
         let shown = lines("a", &report("fd00::1", 2), &style);
-        assert!(shown[5].starts_with("\x1b[31m 101 ") && shown[5].ends_with("\x1b[0m"), "{}", shown[5]);
-        assert!(!shown[6].contains('\x1b') && shown[6].contains(&"#".repeat(BAR)), "{}", shown[6]);
+        assert!(
+            shown[5].starts_with("\x1b[31m 101 ") && shown[5].ends_with("\x1b[0m"),
+            "{}",
+            shown[5]
+        );
+        assert!(
+            !shown[6].contains('\x1b') && shown[6].contains(&"#".repeat(BAR)),
+            "{}",
+            shown[6]
+        );
     }
 
     #[test]

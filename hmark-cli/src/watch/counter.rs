@@ -97,7 +97,9 @@ impl Counter {
 
     fn say(&mut self, commands: &str) -> Result<()> {
         let input = self.input.as_mut().context("nft has no input")?;
-        let said = input.write_all(commands.as_bytes()).and_then(|()| input.flush());
+        let said = input
+            .write_all(commands.as_bytes())
+            .and_then(|()| input.flush());
         match said {
             Ok(()) => Ok(()),
             Err(error) => match self.complaint() {

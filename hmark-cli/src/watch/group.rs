@@ -61,7 +61,10 @@ fn of_site(site: &Site<'_>) -> Result<Vec<Group>> {
             return Err(CannotTell::because(reason).at(rule.place()).into());
         }
         let shares = shares::shares(rule.info).unwrap_or_default();
-        match rules.iter().position(|first| marks(first) == marks(rule.info)) {
+        match rules
+            .iter()
+            .position(|first| marks(first) == marks(rule.info))
+        {
             None => {
                 rules.push(rule.info);
                 groups.push(Group {
@@ -147,7 +150,12 @@ pub(super) mod tests {
     #[test]
     fn rules_with_the_same_marks_are_one_group() {
         let groups = groups(&border()).unwrap();
-        let of = |group: &Group| (group.family, group.shares.keys().copied().collect::<Vec<_>>());
+        let of = |group: &Group| {
+            (
+                group.family,
+                group.shares.keys().copied().collect::<Vec<_>>(),
+            )
+        };
         let marks = vec![101, 102, 103];
         assert_eq!(
             groups.iter().map(of).collect::<Vec<_>>(),
@@ -167,10 +175,23 @@ pub(super) mod tests {
             "--hmark-mod 4 --hmark-offset 8 --hmark-weight 1=0",
         ]);
         assert_eq!((differ.len(), differ[0].shares[&9]), (1, None));
-        let apart = of(&["--hmark-mod 4 --hmark-offset 8", "--hmark-mod 4 --hmark-offset 12"]);
-        assert!(apart.len() == 2 && apart.iter().all(|group| group.shares.values().all(Option::is_some)));
-        let overlap = of(&["--hmark-mod 4 --hmark-offset 8", "--hmark-mod 4 --hmark-offset 11"]);
-        assert!(overlap.iter().all(|group| group.shares.values().all(Option::is_none)));
+        let apart = of(&[
+            "--hmark-mod 4 --hmark-offset 8",
+            "--hmark-mod 4 --hmark-offset 12",
+        ]);
+        assert!(
+            apart.len() == 2
+                && apart
+                    .iter()
+                    .all(|group| group.shares.values().all(Option::is_some))
+        );
+        let overlap = of(&[
+            "--hmark-mod 4 --hmark-offset 8",
+            "--hmark-mod 4 --hmark-offset 11",
+        ]);
+        assert!(overlap
+            .iter()
+            .all(|group| group.shares.values().all(Option::is_none)));
         let masked = of(&["--hmark-mod 3 --hmark-offset 0x100 --hmark-mask 0xf00"]);
         assert_eq!(masked[0].bits, 0xf00);
         assert!(masked[0].shares.keys().eq(&[0x100, 0x200, 0x300]));
@@ -179,7 +200,10 @@ pub(super) mod tests {
     #[test]
     fn hosts_without_marks_and_with_too_many_are_told_so() {
         let error = groups(&with_rules(&[])).unwrap_err().to_string();
-        assert_eq!(error, "no HMARK rule marks packets here before they are routed");
+        assert_eq!(
+            error,
+            "no HMARK rule marks packets here before they are routed"
+        );
         let error = groups(&with_rules(&["--hmark-mod 4097"])).unwrap_err();
         assert!(error.is::<CannotTell>(), "{error}");
     }

@@ -51,7 +51,8 @@ const OF_MARKS: [OfMark; 8] = [
     OfMark {
         name: "hmark_mark_deviation_sigmas",
         kind: "gauge",
-        help: "Standard deviations that the share of new TCP connections is off the expected share.",
+        help:
+            "Standard deviations that the share of new TCP connections is off the expected share.",
         value: |row| row.sigma,
     },
     OfMark {
@@ -64,7 +65,12 @@ const OF_MARKS: [OfMark; 8] = [
         name: "hmark_mark_gateway_up",
         kind: "gauge",
         help: "1 if the gateway of the mark is there as far as the host knows, 0 if not.",
-        value: |row| row.way.reach.is_good().map(|is_good| f64::from(u8::from(is_good))),
+        value: |row| {
+            row.way
+                .reach
+                .is_good()
+                .map(|is_good| f64::from(u8::from(is_good)))
+        },
     },
 ];
 
@@ -167,7 +173,10 @@ mod tests {
             let words: Vec<&str> = line.splitn(4, ' ').collect();
             match words.as_slice() {
                 ["#", "HELP", name, help] => {
-                    assert!(!names.contains(&(*name).to_owned()), "{name} is there twice");
+                    assert!(
+                        !names.contains(&(*name).to_owned()),
+                        "{name} is there twice"
+                    );
                     assert!(help.ends_with('.') && !help.contains('\\'), "{line}");
                     names.push((*name).to_owned());
                 }
@@ -176,7 +185,16 @@ mod tests {
                     // Counters end with _total, and nothing else does.
                     assert_eq!(*of == "counter", name.ends_with("_total"), "{line}");
                     assert!(matches!(*of, "counter" | "gauge"));
-                    for unit in ["_milliseconds", "_ms", "_kb", "_percent", "_bits", "_count", "_sum", "_bucket"] {
+                    for unit in [
+                        "_milliseconds",
+                        "_ms",
+                        "_kb",
+                        "_percent",
+                        "_bits",
+                        "_count",
+                        "_sum",
+                        "_bucket",
+                    ] {
                         assert!(!name.contains(unit), "{line}");
                     }
                     assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '_'));

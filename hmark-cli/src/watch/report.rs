@@ -204,7 +204,11 @@ pub(super) mod tests {
                 },
             }
         };
-        let samples = [sample(0.0, [0, 0]), sample(8.0, [1000, 900]), sample(10.0, [1600, 1000])];
+        let samples = [
+            sample(0.0, [0, 0]),
+            sample(8.0, [1000, 900]),
+            sample(10.0, [1600, 1000]),
+        ];
         Report::of(&host, &groups, &samples[0], &samples[1], &samples[2])
     }
 
@@ -215,8 +219,14 @@ pub(super) mod tests {
             panic!("{report:?}");
         };
         assert_eq!((first.mark, first.total.packets), (103, 1600));
-        assert_eq!((first.packets_per_second, first.bytes_per_second), (300.0, 30_000.0));
-        assert_eq!((first.share, second.share), (Some(1600.0 / 2600.0), Some(1000.0 / 2600.0)));
+        assert_eq!(
+            (first.packets_per_second, first.bytes_per_second),
+            (300.0, 30_000.0)
+        );
+        assert_eq!(
+            (first.share, second.share),
+            (Some(1600.0 / 2600.0), Some(1000.0 / 2600.0))
+        );
         assert_eq!(second.expected, Some(0.5));
         // 160 of 260 connections, of which 130 were expected: a standard deviation is sqrt(65).
         let sigma = first.sigma.unwrap();
@@ -224,7 +234,10 @@ pub(super) mod tests {
         assert_eq!(report.sums.len(), 1);
         let sum = &report.sums[0];
         assert_eq!((sum.packets_per_second, sum.unmarked), (350.0, 100));
-        assert_eq!((sum.unmarked_share, sum.others[&7]), (Some(100.0 / 2600.0), 3));
+        assert_eq!(
+            (sum.unmarked_share, sum.others[&7]),
+            (Some(100.0 / 2600.0), 3)
+        );
     }
 
     #[test]

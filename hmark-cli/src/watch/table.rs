@@ -45,11 +45,17 @@ pub fn commands(table: &str, groups: &[Group]) -> String {
         add(
             "set",
             &format!("others-{name}"),
-            &format!("{{ type mark; counter; size {OTHERS}; flags dynamic, timeout; timeout 1m; }}"),
+            &format!(
+                "{{ type mark; counter; size {OTHERS}; flags dynamic, timeout; timeout 1m; }}"
+            ),
         );
         add("chain", name, "");
         add("rule", name, &format!("counter name all-{name}"));
-        add("rule", name, &format!("meta mark 0 counter name unmarked-{name}"));
+        add(
+            "rule",
+            name,
+            &format!("meta mark 0 counter name unmarked-{name}"),
+        );
         for (number, group) in groups.iter().enumerate() {
             if group.family != family {
                 continue;
@@ -59,13 +65,25 @@ pub fn commands(table: &str, groups: &[Group]) -> String {
                 bits => format!("meta mark & {bits:#x}"),
             };
             let begins = "tcp flags & (fin | syn | rst | ack) == syn";
-            add("rule", name, &format!("{begins} {mark} @connections{number}"));
+            add(
+                "rule",
+                name,
+                &format!("{begins} {mark} @connections{number}"),
+            );
             add("rule", name, &format!("{mark} @packets{number} return"));
         }
-        add("rule", name, &format!("meta mark != 0 update @others-{name} {{ meta mark }}"));
+        add(
+            "rule",
+            name,
+            &format!("meta mark != 0 update @others-{name} {{ meta mark }}"),
+        );
     }
     for hook in ["prerouting", "output"] {
-        add("chain", hook, &format!("{{ type filter hook {hook} priority 300; }}"));
+        add(
+            "chain",
+            hook,
+            &format!("{{ type filter hook {hook} priority 300; }}"),
+        );
         if hook == "prerouting" {
             // The host's packets to itself were counted in OUTPUT.
             add("rule", hook, "iif lo return");
@@ -114,7 +132,10 @@ pub fn read(json: &str, groups: usize) -> Result<Counted> {
         for (mark, count) in &mut marks {
             count.connections = begun.get(mark).map_or(0, |begun| begun.packets);
         }
-        ensure!(!marks.is_empty(), "nft's list has no mark of the set packets{number}");
+        ensure!(
+            !marks.is_empty(),
+            "nft's list has no mark of the set packets{number}"
+        );
         counted.groups.push(marks);
     }
     for (family, of_family) in Family::ALL.into_iter().zip(&mut counted.families) {
@@ -222,11 +243,22 @@ mod tests {
 
     #[test]
     fn lists_that_lack_a_part_are_refused() {
-        for json in ["", "[]", "{}", r#"{"nftables": {}}"#, r#"{"nftables": [1, {"set": []}]}"#] {
+        for json in [
+            "",
+            "[]",
+            "{}",
+            r#"{"nftables": {}}"#,
+            r#"{"nftables": [1, {"set": []}]}"#,
+        ] {
             assert!(read(json, 1).is_err(), "{json}");
         }
         assert!(read(&listed(ELEMENT), 2).is_err());
-        for element in ["", "1", r#"{"elem": {"val": "x"}}"#, r#"{"elem": {"val": 99999999999}}"#] {
+        for element in [
+            "",
+            "1",
+            r#"{"elem": {"val": "x"}}"#,
+            r#"{"elem": {"val": 99999999999}}"#,
+        ] {
             assert!(read(&listed(element), 1).is_err(), "{element}");
         }
     }

@@ -202,7 +202,10 @@ mod tests {
         assert_eq!(first.reach, Reach::Neighbour("stale".into()));
         assert_eq!(first.reach.is_good(), Some(true));
         let second = way(&host, 102);
-        assert_eq!((second.reach.to_string(), second.reach.is_good()), ("failed".into(), Some(false)));
+        assert_eq!(
+            (second.reach.to_string(), second.reach.is_good()),
+            ("failed".into(), Some(false))
+        );
         let third = way(&host, 103);
         assert_eq!((third.label(), third.reach), (String::new(), Reach::NoRule));
         let host = with(routes, "[]");
@@ -213,9 +216,14 @@ mod tests {
     fn tables_say_where_packets_go() {
         let reach = |routes: &str| way(&with(routes, "[]"), 101).reach;
         assert_eq!(reach("[]"), Reach::NoRoute);
-        assert_eq!(reach(r#"[{"type":"blackhole","dst":"default","table":"101"}]"#), Reach::Refused);
         assert_eq!(
-            reach(r#"[{"dst":"default","gateway":"10.0.0.1","dev":"a","table":"101","flags":["linkdown"]}]"#),
+            reach(r#"[{"type":"blackhole","dst":"default","table":"101"}]"#),
+            Reach::Refused
+        );
+        assert_eq!(
+            reach(
+                r#"[{"dst":"default","gateway":"10.0.0.1","dev":"a","table":"101","flags":["linkdown"]}]"#
+            ),
             Reach::DeviceDown
         );
         assert_eq!(

@@ -34,8 +34,10 @@ pub struct Detour {
     pub lines: Vec<String>,
     /// The lines that take it back.
     pub back: Vec<String>,
-    /// Each mark that is taken out, and its stand-in.
+    /// Each mark that is out, and its stand-in.
     pub stand_ins: BTreeMap<u32, u32>,
+    /// The marks that come back.
+    pub back_in: Vec<u32>,
     /// The flows that move to another mark's gateway, in billionths.
     pub moves: Moves,
 }
@@ -65,7 +67,10 @@ impl Detour {
         );
         for (&bucket, &weight) in weights {
             let last = count.saturating_sub(1);
-            ensure!(bucket < count, "there is no mark {bucket}: they are counted from 0 to {last}");
+            ensure!(
+                bucket < count,
+                "there is no mark {bucket}: they are counted from 0 to {last}"
+            );
             ensure!(
                 matches!(weight, 0 | FULL_WEIGHT),
                 "{bucket}={weight}: routes take a mark out (0) or give it back (100), and nothing between"
@@ -76,12 +81,18 @@ impl Detour {
         let all: Vec<Mark> = (0..count)
             .map(|bucket| Mark::read(site, rule, bucket))
             .collect::<Result<_>>()?;
-        let was_out = |bucket: u32| all.iter().any(|mark| mark.bucket == bucket && mark.is_out());
+        let was_out = |bucket: u32| {
+            all.iter()
+                .any(|mark| mark.bucket == bucket && mark.is_out())
+        };
         let is_out = |bucket: u32| match weights.get(&bucket) {
             Some(weight) => *weight == 0,
             None => was_out(bucket),
         };
-        ensure!((0..count).any(|bucket| !is_out(bucket)), "this leaves no mark");
+        ensure!(
+            (0..count).any(|bucket| !is_out(bucket)),
+            "this leaves no mark"
+        );
         let mut detour = Self::default();
         let shares = shares::shares(rule).unwrap_or_default();
         for mark in &all {
@@ -94,11 +105,16 @@ impl Detour {
             let wanted = match after == mark.bucket {
                 true => BTreeMap::new(),
                 false => {
-                    detour.stand_ins.insert(mark.mark, shares::mark(rule, after));
+                    detour
+                        .stand_ins
+                        .insert(mark.mark, shares::mark(rule, after));
                     let other = all.iter().find(|other| other.bucket == after);
                     mark.around(other.context("no such mark")?, site.family)?
                 }
             };
+            if mark.is_out() && wanted.is_empty() {
+                detour.back_in.push(mark.mark);
+            }
             detour.change(mark, &wanted);
         }
         // The last change is the first that is taken back.
@@ -158,9 +174,9 @@ impl<'h> Mark<'h> {
     fn read(site: &Site<'h>, rule: &Info, bucket: u32) -> Result<Self> {
         let mark = shares::mark(rule, bucket);
         let family = site.family;
-        let table = site
-            .own_table(mark, rule)
-            .with_context(|| format!("{family} mark {mark} has no ip rule to a table of its own"))?;
+        let table = site.own_table(mark, rule).with_context(|| {
+            format!("{family} mark {mark} has no ip rule to a table of its own")
+        })?;
         ensure!(
             !matches!(table, "main" | "local" | "default"),
             "{family} mark {mark} has no table of its own, but {table}"
@@ -190,7 +206,10 @@ impl<'h> Mark<'h> {
         let mut around = BTreeMap::new();
         for route in self.routes.iter().filter(|route| leads_on(route)) {
             let destination = route.destination;
-            let instead = other.routes.iter().find(|other| other.destination == destination);
+            let instead = other
+                .routes
+                .iter()
+                .find(|other| other.destination == destination);
             let instead = instead.with_context(|| {
                 let (mark, table) = (other.mark, other.table);
                 format!("the table {table} of {family} mark {mark} has no route to {destination}")
@@ -221,7 +240,10 @@ fn leads_on(route: &Route) -> bool {
 /// The words of `ip route` for where a route leads.
 fn hop(route: &Route, family: Family) -> Result<String> {
     if let Some(selector) = &route.selector {
-        bail!("the route to {} has a selector, {selector}", route.destination);
+        bail!(
+            "the route to {} has a selector, {selector}",
+            route.destination
+        );
     }
     if let Some(id) = route.nexthop_id {
         return Ok(format!("nhid {id}"));
@@ -239,7 +261,11 @@ fn hop(route: &Route, family: Family) -> Result<String> {
     if hop.is_onlink {
         words.push("onlink".to_owned());
     }
-    ensure!(!words.is_empty(), "the route to {} leads nowhere", route.destination);
+    ensure!(
+        !words.is_empty(),
+        "the route to {} leads nowhere",
+        route.destination
+    );
     Ok(words.join(" "))
 }
 

@@ -132,6 +132,7 @@ impl FakeHost {
     }
 
     /// A file's text; nothing if there is none.
+    #[allow(dead_code)]
     pub fn read(&self, name: &str) -> String {
         fs::read_to_string(self.folder.join(name)).unwrap_or_default()
     }
@@ -163,11 +164,16 @@ impl Drop for FakeHost {
 /// The list of a table that counted packets of the marks 101 to 103, of both families.
 #[allow(dead_code)]
 pub fn list() -> String {
-    let count = |packets: u32| format!(r#""counter":{{"packets":{packets},"bytes":{}}}"#, packets * 100);
+    let count = |packets: u32| {
+        format!(
+            r#""counter":{{"packets":{packets},"bytes":{}}}"#,
+            packets * 100
+        )
+    };
     let set = |name: &str, counts: [u32; 3]| {
-        let elements = (101..).zip(counts).map(|(mark, packets)| {
-            format!(r#"{{"elem":{{"val":{mark},{}}}}}"#, count(packets))
-        });
+        let elements = (101..)
+            .zip(counts)
+            .map(|(mark, packets)| format!(r#"{{"elem":{{"val":{mark},{}}}}}"#, count(packets)));
         let elements = elements.collect::<Vec<_>>().join(",");
         format!(r#"{{"set":{{"name":"{name}","elem":[{elements}]}}}}"#)
     };

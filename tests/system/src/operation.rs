@@ -137,14 +137,25 @@ impl Drop for Host {
 fn weights_change_in_place(backend: Backend) -> Result<()> {
     let host = Host::new(backend)?;
     host.send()?;
-    let before: Vec<_> = Family::ALL.map(|family| host.rules(family)).into_iter().collect::<Result<_>>()?;
+    let before: Vec<_> = Family::ALL
+        .map(|family| host.rules(family))
+        .into_iter()
+        .collect::<Result<_>>()?;
     let counted = format!("[{PACKETS}:");
     ensure!(
-        before.iter().flatten().filter(|line| line.starts_with(&counted)).count() == 6,
+        before
+            .iter()
+            .flatten()
+            .filter(|line| line.starts_with(&counted))
+            .count()
+            == 6,
         "not all were counted: {before:?}"
     );
     let shown = host.hmark("weight 2=0")?;
-    ensure!(shown.contains("of 2 (mark 102)") && shown.contains("moves      25."), "{shown}");
+    ensure!(
+        shown.contains("of 2 (mark 102)") && shown.contains("moves      25."),
+        "{shown}"
+    );
     for (family, before) in Family::ALL.into_iter().zip(&before) {
         let after = host.rules(family)?;
         ensure!(after.len() == before.len(), "{family}: {after:?}");
@@ -185,15 +196,24 @@ fn marks_are_counted() -> Result<()> {
         let name = family.name();
         let mut sum = 0.0;
         for mark in 100..104 {
-            let head = format!("hmark_mark_packets_total{{family=\"{name}\",mark=\"{mark}\",gateway=\"\"}} ");
+            let head = format!(
+                "hmark_mark_packets_total{{family=\"{name}\",mark=\"{mark}\",gateway=\"\"}} "
+            );
             let line = output.lines().find_map(|line| line.strip_prefix(&head));
-            let packets: f64 = line.with_context(|| format!("no {head}: {output}"))?.parse()?;
-            ensure!((packets == 0.0) == (mark == 102), "{name} {mark}: {packets}");
+            let packets: f64 = line
+                .with_context(|| format!("no {head}: {output}"))?
+                .parse()?;
+            ensure!(
+                (packets == 0.0) == (mark == 102),
+                "{name} {mark}: {packets}"
+            );
             sum += packets;
         }
         ensure!(sum == f64::from(PACKETS), "{name}: {sum} packets: {output}");
     }
-    wait("a table is left", || Ok(!host.tables()?.contains("hmark-watch")))
+    wait("a table is left", || {
+        Ok(!host.tables()?.contains("hmark-watch"))
+    })
 }
 
 /// However the tool ends, the kernel removes its table.
@@ -203,11 +223,15 @@ fn no_table_is_left() -> Result<()> {
         let mut watch = host.start("watch --once --interval 3600")?;
         wait("no table", || Ok(host.tables()?.contains("hmark-watch-")))?;
         let pid = watch.id();
-        let denied = host.netns.enter(|| output(&format!("nft delete table inet hmark-watch-{pid}"), "", &[]))?;
+        let denied = host
+            .netns
+            .enter(|| output(&format!("nft delete table inet hmark-watch-{pid}"), "", &[]))?;
         ensure!(!denied.status.success(), "somebody else removed the table");
         run(&format!("kill -{signal} {pid}"))?;
         watch.wait()?;
-        wait("a table is left", || Ok(!host.tables()?.contains("hmark-watch")))?;
+        wait("a table is left", || {
+            Ok(!host.tables()?.contains("hmark-watch"))
+        })?;
     }
     Ok(())
 }

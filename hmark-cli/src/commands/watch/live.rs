@@ -73,8 +73,13 @@ fn part(all: &[String], first: usize, height: usize, width: usize) -> Vec<String
     let mut shown: Vec<String> = fixed.chain(rest.take(room)).cloned().collect();
     let is_cut = all.len() > height;
     if let Some(last) = shown.last_mut().filter(|_| is_cut && height > FIXED) {
-        let end = first.saturating_add(room).min(all.len().saturating_sub(FIXED));
-        let words = format!("-- {end} of {} lines: arrow keys --", all.len().saturating_sub(FIXED));
+        let end = first
+            .saturating_add(room)
+            .min(all.len().saturating_sub(FIXED));
+        let words = format!(
+            "-- {end} of {} lines: arrow keys --",
+            all.len().saturating_sub(FIXED)
+        );
         *last = words.chars().take(width).collect();
     }
     shown

@@ -90,7 +90,10 @@ impl Watch {
         match self.json {
             true => writeln!(out, "{:#}", json(&watched.host.name, &report))?,
             false => {
-                let style = Style { width: PAGE, is_coloured: false };
+                let style = Style {
+                    width: PAGE,
+                    is_coloured: false,
+                };
                 for line in lines(&watched.host.name, &report, &style) {
                     writeln!(out, "{line}")?;
                 }
@@ -158,7 +161,11 @@ impl Watched {
         }
         self.samples.push(Sample { seconds, counted });
         let is_old = |sample: &Sample| sample.seconds < seconds - SHARES;
-        let old = self.samples.iter().take_while(|sample| is_old(sample)).count();
+        let old = self
+            .samples
+            .iter()
+            .take_while(|sample| is_old(sample))
+            .count();
         let most = self.samples.len().saturating_sub(2);
         self.samples.drain(..old.min(most));
         Ok(())

@@ -133,8 +133,9 @@ impl Screen {
             let before = tcgetattr(stdin())?;
             let mut raw = before.clone();
             // Keys that end it are read as such, and SIGINT is for whoever sends it.
-            raw.local_flags
-                .remove(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG | LocalFlags::IEXTEN);
+            raw.local_flags.remove(
+                LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG | LocalFlags::IEXTEN,
+            );
             if let Ok(mut saved) = BEFORE.lock() {
                 *saved = Some(before);
             }

@@ -2,26 +2,25 @@
 
 //! `hmark weight`: takes marks out of a running cluster, and gives them back.
 
-use std::io::{stdout, Write};
+mod lock;
+mod report;
 
 use anyhow::{ensure, Context, Result};
 use clap::Args;
 use hmark::rule::v1::FULL_WEIGHT;
 use hmark_cli::cannot_tell::CannotTell;
-use hmark_cli::change::edit;
-use hmark_cli::change::{shares, SAMPLES};
+use hmark_cli::change::{edit, SAMPLES};
 use hmark_cli::findings::Site;
 use hmark_cli::host::program::Failure;
 use hmark_cli::host::Host;
+use hmark_cli::weight::detour::{self, Detour};
 use hmark_cli::weight::restore::{self, Trial};
-use hmark_cli::weight::{choose, detour, Asked, Chosen, Rewrite, Saved};
-use hmark_cli::weight::detour::Detour;
+use hmark_cli::weight::{choose, Asked, Chosen, Rewrite, Saved};
 use hmark_cli::Family;
-use serde_json::{json, Value};
 
 use super::{Status, Usage};
-use crate::output::moves::percent;
 use crate::output::progress::Progress;
+use report::Report;
 
 /// Gives marks other weights on this host, at once and in both families
 ///
@@ -67,6 +66,7 @@ pub struct Weight {
 
 /// A change that is ready to be made.
 enum Plan {
+    /// The rules that change.
     Rules(Vec<Rewrite>),
     /// The reason why routes are changed, and their changes.
     Routes(String, Vec<(Family, Detour)>),
@@ -83,6 +83,11 @@ impl Weight {
         for family in Family::ALL {
             edit::weights(&self.weights, family).map_err(|error| Usage(error.to_string()))?;
         }
+        // Two gateways may fail at once, and each has its own command run.
+        let _lock = match self.dry_run {
+            true => None,
+            false => lock::take()?,
+        };
         let saved: Vec<Saved> = families
             .iter()
             .map(|family| Saved::live(*family).map_err(missing))
@@ -95,17 +100,22 @@ impl Weight {
         };
         let chosen = choose(&saved, &asked)?;
         let plan = self.plan(&saved, &chosen)?;
-        let share = moved(&plan, &chosen);
-        let is_nothing = commands(&plan, &saved).is_empty();
-        if !self.dry_run && !is_nothing {
+        let report = Report {
+            share: moved(&plan, &chosen),
+            commands: report::commands(&plan, &saved),
+            is_dry: self.dry_run,
+            plan: &plan,
+            chosen: &chosen,
+        };
+        if !self.dry_run && !report.commands.is_empty() {
             match &plan {
                 Plan::Rules(rewrites) => restore::apply(rewrites, &saved)?,
                 Plan::Routes(_, detours) => detour::apply(detours)?,
             }
         }
         match self.json {
-            true => self.print_json(&plan, &saved, &chosen, share)?,
-            false => self.print(&plan, &saved, &chosen, share)?,
+            true => report.json()?,
+            false => report.text()?,
         }
         Ok(Status::Fine)
     }
@@ -123,10 +133,13 @@ impl Weight {
         match restore::attempt(&rewrites, saved)? {
             Trial::Taken => Ok(Plan::Rules(rewrites)),
             Trial::NoWeights(refusal) => {
-                let has_weights = |chosen: &Chosen| chosen.change.before.less.iter().any(|less| *less > 0);
+                let has_weights =
+                    |chosen: &Chosen| chosen.change.before.less.iter().any(|less| *less > 0);
                 ensure!(!chosen.iter().any(has_weights), "{refusal}");
                 // Before that are the command, and the name and version of iptables.
-                let reason = refusal.rsplit_once("): ").map_or(&*refusal, |(_, reason)| reason);
+                let reason = refusal
+                    .rsplit_once("): ")
+                    .map_or(&*refusal, |(_, reason)| reason);
                 self.routes(reason, chosen)
             }
         }
@@ -162,65 +175,6 @@ impl Weight {
         }
         Ok(Plan::Routes(reason.to_owned(), detours))
     }
-
-    fn print(&self, plan: &Plan, saved: &[Saved], chosen: &[Chosen], share: f64) -> Result<()> {
-        let mut out = stdout().lock();
-        let commands = commands(plan, saved);
-        if let Plan::Routes(reason, _) = plan {
-            writeln!(out, "Routes are changed in place of rules: {reason}.")?;
-        }
-        for line in changes(plan, chosen) {
-            writeln!(out, "{line}")?;
-        }
-        if commands.is_empty() {
-            writeln!(out, "Nothing changes: the weights are so already.")?;
-            return Ok(());
-        }
-        writeln!(out, "moves      {} of flows", percent(share))?;
-        match self.dry_run {
-            true => {
-                writeln!(out, "\nNothing is done. Without --dry-run:\n")?;
-                commands.iter().try_for_each(|line| writeln!(out, "{line}"))?;
-            }
-            false => writeln!(out, "done       {}", places(plan).join(", "))?,
-        }
-        Ok(())
-    }
-
-    fn print_json(&self, plan: &Plan, saved: &[Saved], chosen: &[Chosen], share: f64) -> Result<()> {
-        let commands = commands(plan, saved);
-        let rules: Vec<Value> = chosen
-            .iter()
-            .map(|chosen| {
-                json!({
-                    "place": chosen.shown(),
-                    "before": edit::save(&chosen.change.before, chosen.place.family),
-                    "after": match plan {
-                        Plan::Rules(_) => edit::save(&chosen.change.after, chosen.place.family),
-                        Plan::Routes(..) => edit::save(&chosen.change.before, chosen.place.family),
-                    },
-                })
-            })
-            .collect();
-        let (by, reason) = match plan {
-            Plan::Rules(_) => ("rules", None),
-            Plan::Routes(reason, _) => ("routes", Some(reason)),
-        };
-        let answer = json!({
-            "version": 1,
-            "command": "weight",
-            "by": by,
-            "reason": reason,
-            "done": !self.dry_run,
-            "changes": !commands.is_empty(),
-            "moved_share": share,
-            "rules": rules,
-            "commands": commands,
-        });
-        let mut out = stdout().lock();
-        writeln!(out, "{answer:#}")?;
-        Ok(())
-    }
 }
 
 /// A program that is missing, as a thing that cannot be told.
@@ -228,75 +182,6 @@ fn missing(error: anyhow::Error) -> anyhow::Error {
     match error.downcast_ref::<Failure>() {
         Some(Failure::Missing(_)) => CannotTell::because(error.to_string()).into(),
         _ => error,
-    }
-}
-
-/// The commands of a plan as a shell takes them.
-fn commands(plan: &Plan, saved: &[Saved]) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut add = |command: &[&str], input: &str| {
-        // Nothing in a quoted here-document is expanded.
-        lines.push(format!("{} <<'END'", command.join(" ")));
-        lines.extend(input.lines().map(str::to_owned));
-        lines.push("END".to_owned());
-    };
-    match plan {
-        Plan::Rules(rewrites) => {
-            for rewrite in rewrites {
-                let mut saved = saved.iter();
-                if let Some(now) = saved.find(|saved| saved.rules.family == rewrite.family) {
-                    add(&Rewrite::command(rewrite.family), &rewrite.input(now));
-                }
-            }
-        }
-        Plan::Routes(_, detours) => {
-            for (family, detour) in detours.iter().filter(|(_, detour)| !detour.lines.is_empty()) {
-                add(&detour::command(*family), &detour.lines.join("\n"));
-            }
-        }
-    }
-    lines
-}
-
-/// A line about each mark that changes.
-fn changes(plan: &Plan, chosen: &[Chosen]) -> Vec<String> {
-    let mut lines = Vec::new();
-    match plan {
-        Plan::Rules(_) => {
-            for chosen in chosen {
-                let (before, after) = (&chosen.change.before, &chosen.change.after);
-                for (bucket, (old, new)) in (0..).zip(before.less.iter().zip(&after.less)) {
-                    if old == new {
-                        continue;
-                    }
-                    let [old, new] = [old, new].map(|less| FULL_WEIGHT.saturating_sub(*less));
-                    let mark = shares::mark(before, bucket);
-                    lines.push(format!("weight     {old} -> {new} of {bucket} (mark {mark})"));
-                }
-            }
-        }
-        Plan::Routes(_, detours) => {
-            for (mark, stand_in) in detours.iter().flat_map(|(_, detour)| &detour.stand_ins) {
-                lines.push(format!("out        mark {mark}: its packets go to the gateway of mark {stand_in}"));
-            }
-        }
-    }
-    // Rules of both families are about the same marks.
-    let mut seen = std::collections::BTreeSet::new();
-    lines.retain(|line| seen.insert(line.clone()));
-    lines
-}
-
-fn places(plan: &Plan) -> Vec<String> {
-    match plan {
-        Plan::Rules(rewrites) => {
-            let rules = rewrites.iter().flat_map(|rewrite| &rewrite.rules);
-            rules.map(Chosen::shown).collect()
-        }
-        Plan::Routes(_, detours) => {
-            let changed = detours.iter().filter(|(_, detour)| !detour.lines.is_empty());
-            changed.map(|(family, _)| format!("{family} routes")).collect()
-        }
     }
 }
 
@@ -312,7 +197,11 @@ fn moved(plan: &Plan, chosen: &[Chosen]) -> f64 {
             for chosen in chosen {
                 let (before, after) = (chosen.change.before.less, chosen.change.after.less);
                 // The shares alone decide how much moves.
-                if before != after && !changes.iter().any(|(old, new, _)| (old, new) == (&before, &after)) {
+                if before != after
+                    && !changes
+                        .iter()
+                        .any(|(old, new, _)| (old, new) == (&before, &after))
+                {
                     changes.push((before, after, chosen.change));
                 }
             }
