@@ -243,7 +243,7 @@ fn screen_fits_the_terminal_which_is_as_it_was() {
     assert_eq!(lines.len(), 12, "{last:?}");
     assert!(lines[0].starts_with("hmark watch: "), "{last:?}");
     assert!(
-        last.contains("\x1b[31m 102 ") && last.contains("-- 11 of "),
+        last.contains("\x1b[31m 102 ") && last.contains("-- 1 to 10 of "),
         "{last:?}"
     );
 }

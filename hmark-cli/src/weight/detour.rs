@@ -16,7 +16,6 @@ use hmark::Family;
 
 use crate::change::{shares, Moves};
 use crate::findings::Site;
-use crate::host::program;
 use crate::marks;
 use crate::net::{self, Net};
 use crate::routing::{Kind, Route};
@@ -42,16 +41,16 @@ pub struct Detour {
     pub moves: Moves,
 }
 
-/// The command that takes the lines.
-pub const fn command(family: Family) -> [&'static str; 4] {
-    let family = match family {
-        Family::Ipv4 => "-4",
-        Family::Ipv6 => "-6",
-    };
-    ["ip", family, "-batch", "-"]
-}
-
 impl Detour {
+    /// The command that takes the lines.
+    pub const fn command(family: Family) -> [&'static str; 4] {
+        let family = match family {
+            Family::Ipv4 => "-4",
+            Family::Ipv6 => "-6",
+        };
+        ["ip", family, "-batch", "-"]
+    }
+
     /// The detours of a rule's marks, after these weights are given: marks are counted from 0.
     ///
     /// # Errors
@@ -283,37 +282,4 @@ fn halves(whole: &Net) -> Option<[Net; 2]> {
         Net::new(address, length)
     };
     Some([net(whole.number())?, net(upper)?])
-}
-
-/// Makes the detours of all families, or none.
-///
-/// # Errors
-///
-/// In one line, what `ip` says. Then the routes are as they were, unless the error says otherwise.
-pub fn apply(detours: &[(Family, Detour)]) -> Result<()> {
-    let mut done: Vec<&(Family, Detour)> = Vec::new();
-    for detour in detours {
-        let (family, Detour { lines, .. }) = detour;
-        done.push(detour);
-        if lines.is_empty() {
-            continue;
-        }
-        let Err(failure) = program::run(&command(*family), text(lines).as_bytes()) else {
-            continue;
-        };
-        let mut said = failure.to_string();
-        for (family, Detour { back, .. }) in done {
-            // Of the lines that failed, some were never run: what they would take back is not there.
-            let mut words = command(*family).to_vec();
-            words.insert(1, "-force");
-            let _ = program::run(&words, text(back).as_bytes());
-            said += &format!("; the {family} routes are put back");
-        }
-        bail!(said);
-    }
-    Ok(())
-}
-
-fn text(lines: &[String]) -> String {
-    lines.join("\n") + "\n"
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Writes rewritten rules to the kernel: both families or neither.
+//! Writes rewritten rules, or routes, to the kernel: both families or neither.
 
 use anyhow::{anyhow, bail, Context, Result};
 use hmark::Family;
 
+use super::detour::Detour;
 use super::{Rewrite, Saved};
 use crate::host::program::{self, Failure};
 
@@ -97,4 +98,37 @@ fn restore(family: Family, input: &str, is_test: bool) -> Result<(), Failure> {
         words.push("--test");
     }
     program::run(&words, input.as_bytes()).map(|_| ())
+}
+
+/// Makes the detours of all families, or none.
+///
+/// # Errors
+///
+/// In one line, what `ip` says. Then the routes are as they were, unless the error says otherwise.
+pub fn reroute(detours: &[(Family, Detour)]) -> Result<()> {
+    let mut done: Vec<&(Family, Detour)> = Vec::new();
+    for detour in detours {
+        let (family, Detour { lines, .. }) = detour;
+        done.push(detour);
+        if lines.is_empty() {
+            continue;
+        }
+        let Err(failure) = program::run(&Detour::command(*family), text(lines).as_bytes()) else {
+            continue;
+        };
+        let mut said = failure.to_string();
+        for (family, Detour { back, .. }) in done {
+            // Of the lines that failed, some were never run: what they would take back is not there.
+            let mut words = Detour::command(*family).to_vec();
+            words.insert(1, "-force");
+            let _ = program::run(&words, text(back).as_bytes());
+            said += &format!("; the {family} routes are put back");
+        }
+        bail!(said);
+    }
+    Ok(())
+}
+
+fn text(lines: &[String]) -> String {
+    lines.join("\n") + "\n"
 }

@@ -31,7 +31,7 @@ pub fn run(interval: Duration) -> Result<Status> {
         let (width, height) = screen.size();
         let style = Style { width, is_coloured };
         let all = lines(&watched.host.name, &watched.report(), &style);
-        first = first.min(all.len().saturating_sub(height.max(FIXED + 1)));
+        first = first.min(all.len().saturating_sub(FIXED + room(&all, height)));
         screen.show(&part(&all, first, height, width))?;
         let left = next.saturating_duration_since(Instant::now());
         match signals.event(left, has_keys)? {
@@ -46,7 +46,8 @@ pub fn run(interval: Duration) -> Result<Status> {
                 Key::Quit => return Ok(Status::Fine),
                 Key::Move(lines) => first = first.saturating_add_signed(lines),
                 Key::Page(pages) => {
-                    let page = isize::try_from(height.saturating_sub(FIXED + 1)).unwrap_or(0);
+                    let page =
+                        isize::try_from(height.saturating_sub(FIXED + 1).max(1)).unwrap_or(0);
                     first = first.saturating_add_signed(pages.saturating_mul(page));
                 }
                 Key::Other => {}
@@ -65,22 +66,25 @@ pub fn run(interval: Duration) -> Result<Status> {
     }
 }
 
+/// The number of lines that are scrolled and fit the screen. If not all do, the last line says which.
+fn room(all: &[String], height: usize) -> usize {
+    let for_words = usize::from(all.len() > height);
+    height.saturating_sub(FIXED + for_words)
+}
+
 /// The lines that fit the screen, without the first so many of those that are scrolled.
 fn part(all: &[String], first: usize, height: usize, width: usize) -> Vec<String> {
+    let rest = all.get(FIXED..).unwrap_or_default();
+    let room = room(all, height);
     let fixed = all.iter().take(FIXED);
-    let rest = all.iter().skip(FIXED.saturating_add(first));
-    let room = height.saturating_sub(FIXED);
-    let mut shown: Vec<String> = fixed.chain(rest.take(room)).cloned().collect();
-    let is_cut = all.len() > height;
-    if let Some(last) = shown.last_mut().filter(|_| is_cut && height > FIXED) {
-        let end = first
-            .saturating_add(room)
-            .min(all.len().saturating_sub(FIXED));
-        let words = format!(
-            "-- {end} of {} lines: arrow keys --",
-            all.len().saturating_sub(FIXED)
-        );
-        *last = words.chars().take(width).collect();
+    let mut shown: Vec<String> = fixed
+        .chain(rest.iter().skip(first).take(room))
+        .cloned()
+        .collect();
+    if all.len() > height && height > FIXED {
+        let (begin, end) = (first.saturating_add(1), first.saturating_add(room));
+        let words = format!("-- {begin} to {end} of {} lines: arrow keys --", rest.len());
+        shown.push(words.chars().take(width).collect());
     }
     shown
 }
@@ -124,7 +128,10 @@ mod tests {
         assert_eq!(part(&all, 0, 50, 80), all);
         let shown = part(&all, 10, 24, 80);
         assert_eq!((&*shown[0], &*shown[1]), ("line 0", "line 11"));
-        assert_eq!(shown[23], "-- 33 of 49 lines: arrow keys --");
+        assert_eq!(shown[22], "line 32");
+        assert_eq!(shown[23], "-- 11 to 32 of 49 lines: arrow keys --");
+        let last = part(&all, 49 - room(&all, 24), 24, 80);
+        assert_eq!((&*last[22], last.len()), ("line 49", 24));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use hmark_cli::change::{edit, SAMPLES};
 use hmark_cli::findings::Site;
 use hmark_cli::host::program::Failure;
 use hmark_cli::host::Host;
-use hmark_cli::weight::detour::{self, Detour};
+use hmark_cli::weight::detour::Detour;
 use hmark_cli::weight::restore::{self, Trial};
 use hmark_cli::weight::{choose, Asked, Chosen, Rewrite, Saved};
 use hmark_cli::Family;
@@ -110,7 +110,7 @@ impl Weight {
         if !self.dry_run && !report.commands.is_empty() {
             match &plan {
                 Plan::Rules(rewrites) => restore::apply(rewrites, &saved)?,
-                Plan::Routes(_, detours) => detour::apply(detours)?,
+                Plan::Routes(_, detours) => restore::reroute(detours)?,
             }
         }
         match self.json {

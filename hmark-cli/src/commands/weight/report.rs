@@ -8,7 +8,8 @@ use std::io::{stdout, Write};
 use anyhow::Result;
 use hmark::rule::v1::FULL_WEIGHT;
 use hmark_cli::change::{edit, shares};
-use hmark_cli::weight::{detour, Chosen, Rewrite, Saved};
+use hmark_cli::weight::detour::Detour;
+use hmark_cli::weight::{Chosen, Rewrite, Saved};
 use serde_json::{json, Value};
 
 use super::Plan;
@@ -115,7 +116,7 @@ pub fn commands(plan: &Plan, saved: &[Saved]) -> Vec<String> {
                 .iter()
                 .filter(|(_, detour)| !detour.lines.is_empty())
             {
-                add(&detour::command(*family), &detour.lines.join("\n"));
+                add(&Detour::command(*family), &detour.lines.join("\n"));
             }
         }
     }
