@@ -4,6 +4,7 @@
 
 #![cfg(feature = "cli")]
 
+use std::fs;
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Output, Stdio};
@@ -150,20 +151,46 @@ fn every_shell_completes_options() {
             assert!(script.contains(word), "{shell}: {word}");
         }
     }
-    let script = "source /dev/stdin
-        COMP_WORDS=(hmark predict --pc) COMP_CWORD=2
-        _hmark hmark --pc predict
-        echo \"${COMPREPLY[@]}\"";
+}
+
+/// As bash asks for them: the words before the cursor, of which the last is not complete.
+#[test]
+fn bash_completes_commands_options_and_files() {
+    let folder = std::env::temp_dir().join(format!("hmark-bash-{}", std::process::id()));
+    fs::create_dir_all(folder.join("saved")).unwrap();
+    fs::write(folder.join("capture.pcap"), "").unwrap();
     let completions = hmark(&["completions", "bash"]).output().unwrap();
-    let mut bash = Command::new("bash")
-        .args(["--norc", "-c", script])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = bash.stdin.take().unwrap();
-    stdin.write_all(&completions.stdout).unwrap();
-    drop(stdin);
-    let completed = bash.wait_with_output().unwrap();
-    assert_eq!(text(&completed), "--pcap\n");
+    fs::write(folder.join("hmark.bash"), completions.stdout).unwrap();
+    let completed = |words: &[&str]| {
+        let script = "source ./hmark.bash
+            COMP_WORDS=(hmark \"$@\") COMP_CWORD=$#
+            function=$(complete -p hmark | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+            $function hmark \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD - 1]}\"
+            echo \"${COMPREPLY[@]}\"";
+        let mut bash = Command::new("bash");
+        bash.args(["--norc", "-c", script, "bash"])
+            .args(words)
+            .current_dir(&folder);
+        text(&bash.output().unwrap())
+    };
+    let found = [
+        completed(&["pre"]),
+        completed(&["predict", "--pc"]),
+        completed(&["predict", "--pcap", "capt"]),
+        completed(&["predict", "--from", "sav"]),
+        completed(&["predict", "--chain", "PRE"]),
+        completed(&["check", "--sv"]),
+    ];
+    fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(
+        found,
+        [
+            "predict\n",
+            "--pcap\n",
+            "capture.pcap\n",
+            "saved\n",
+            "PREROUTING\n",
+            "--svg\n"
+        ]
+    );
 }

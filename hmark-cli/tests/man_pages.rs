@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use fake_host::{list, FakeHost};
+use hmark_cli::flow::Flow;
 use hmark_cli::host::File;
 use serde_json::Value;
 
@@ -164,6 +165,34 @@ fn names(value: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
+/// A capture of NFLOG: one packet with a mark that no rule sets.
+fn recorded() -> Vec<u8> {
+    let flow: Flow = "tcp 10.0.0.1:1 10.0.0.2:2".parse().unwrap();
+    let packet = flow.packet();
+    let packet = packet.bytes();
+    let payload = [packet.len() as u8 + 4, 0, 9, 0];
+    let mark = [8, 0, 2, 0, 0, 0, 0, 7];
+    let frame = [&[2, 0, 0, 0], &mark[..], &payload, packet].concat();
+    let mut file = Vec::new();
+    let len = frame.len() as u32;
+    for word in [
+        0xa1b2_c3d4u32,
+        0x0004_0002,
+        0,
+        0,
+        65_535,
+        239,
+        7,
+        0,
+        len,
+        len,
+    ] {
+        file.extend(word.to_le_bytes());
+    }
+    file.extend(frame);
+    file
+}
+
 #[test]
 fn pages_have_the_names_of_the_json_answers() {
     let rule = "--hmark-mod 4 --hmark-offset 100";
@@ -171,10 +200,14 @@ fn pages_have_the_names_of_the_json_answers() {
     let flows = gone.with_extension("csv");
     fs::write(
         &flows,
-        "tcp,10.0.0.1,1,10.0.0.2,2,3,4\ntcp,10.0.0.1,2,10.0.0.2,2,3,4\n",
+        "tcp,10.0.0.1,1,198.51.100.1,2,3,4\ntcp,10.0.0.1,2,198.51.100.1,2,3,4\n",
     )
     .unwrap();
     let flows = flows.to_str().unwrap();
+    let nflog = gone.with_extension("pcap");
+    fs::write(&nflog, recorded()).unwrap();
+    let nflog = nflog.to_str().unwrap();
+    let cluster = "pre-load-balancer/selector-a";
     let a = "gateways/selector-a";
     let one = [
         "predict",
@@ -187,7 +220,7 @@ fn pages_have_the_names_of_the_json_answers() {
         "10.3.0.11:1",
         "203.0.113.80:80",
     ];
-    let answers: [(&str, &[&str]); 8] = [
+    let answers: [(&str, &[&str]); 10] = [
         ("predict", &one),
         (
             "predict",
@@ -219,6 +252,16 @@ fn pages_have_the_names_of_the_json_answers() {
             "predict",
             &["predict", "--json", "--flows", flows, "--rule", rule],
         ),
+        (
+            "predict",
+            &["predict", "--json", "--pcap", nflog, "--rule", rule],
+        ),
+        (
+            "predict",
+            &[
+                "predict", "--json", "--flows", flows, "--from", cluster, "--with", cluster,
+            ],
+        ),
         ("scale", &["scale", "--json", "--rule", rule, "--mod", "5"]),
         ("digest", &["digest", "--json", a]),
         ("check", &["check", "--json", a, "router/router"]),
@@ -237,6 +280,7 @@ fn pages_have_the_names_of_the_json_answers() {
         documents(arguments[0], &String::from_utf8(output.stdout).unwrap());
     }
     fs::remove_file(flows).unwrap();
+    fs::remove_file(nflog).unwrap();
     fs::remove_dir_all(gone).unwrap();
 }
 

@@ -2,7 +2,9 @@
 
 //! Link layers: finds the network header in a captured frame.
 //!
-//! Their numbers and headers are those of <https://www.tcpdump.org/linktypes.html>.
+//! Their numbers and headers are those of <https://www.tcpdump.org/linktypes.html>. `etherparse` would not
+//! make this shorter: all that is wanted of a header is an "ethertype" at a fixed place, and of these
+//! link layers it knows only Ethernet and version 1 of Linux "cooked".
 
 use std::fmt;
 
@@ -31,6 +33,8 @@ impl LinkType {
     pub const IPV4: Self = Self(228);
     /// Raw IPv6.
     pub const IPV6: Self = Self(229);
+    /// NFLOG: packets that a rule recorded, with their marks.
+    pub const NFLOG: Self = Self(239);
     /// Linux "cooked", version 2.
     pub const LINUX_SLL2: Self = Self(276);
 
@@ -47,6 +51,7 @@ impl LinkType {
                 | Self::LINUX_SLL
                 | Self::IPV4
                 | Self::IPV6
+                | Self::NFLOG
                 | Self::LINUX_SLL2
         )
     }
@@ -66,7 +71,7 @@ impl fmt::Display for LinkType {
             Self(105 | 119 | 127 | 163) => "IEEE 802.11",
             Self(189 | 220) => "USB",
             Self(201 | 254) => "Bluetooth",
-            Self(239) => "NFLOG",
+            Self::NFLOG => "NFLOG",
             Self(9 | 50) => "PPP",
             Self(other) => return write!(f, "{other}"),
         };
@@ -89,6 +94,8 @@ pub enum NoPacket {
     Short,
     /// The IP header has another version than the link layer says, or none that there is.
     Version,
+    /// The parts of NFLOG's header cannot be, or its version is unknown.
+    Nflog,
     /// The IP header says that it or the packet is longer or shorter than can be. Hosts drop it unseen.
     Length,
 }
@@ -107,6 +114,7 @@ impl fmt::Display for NoPacket {
             Self::AddressFamily(family) => write!(f, "not IP: address family {family}"),
             Self::Short => f.write_str("too short for an IP header"),
             Self::Version => f.write_str("no IP version 4 or 6 where it should be"),
+            Self::Nflog => f.write_str("the header of NFLOG cannot be: damaged here"),
             Self::Length => f.write_str("the IP header's lengths cannot be: hosts drop it"),
         }
     }
@@ -115,7 +123,7 @@ impl fmt::Display for NoPacket {
 /// Tags before the "ethertype" of a frame: 802.1Q, 802.1ad, and those that were used before it.
 const VLAN: [u16; 4] = [0x8100, 0x88a8, 0x9100, 0x9200];
 
-/// Family and offset of the network header in a frame of this link layer.
+/// Family and offset of the network header in a frame of this link layer, other than NFLOG's.
 ///
 /// # Errors
 /// The reason why there is none.

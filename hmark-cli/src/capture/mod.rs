@@ -6,6 +6,7 @@
 
 mod interface;
 pub mod link;
+mod nflog;
 mod packet;
 mod pcap;
 mod pcapng;
@@ -33,6 +34,8 @@ pub struct Frame<'c> {
     pub len: u64,
     /// Time since 1970-01-01 00:00 UTC in nanoseconds; 0 if it is not known.
     pub time: u64,
+    /// Whether the machine that captured is thought to be big-endian: the file is.
+    pub is_big_endian: bool,
 }
 
 /// The reason why a capture cannot be read on.

@@ -118,6 +118,7 @@ impl Pcap {
             time: u64::from(record.ts_sec)
                 .saturating_mul(1_000_000_000)
                 .saturating_add(u64::from(record.ts_usec).saturating_mul(unit)),
+            is_big_endian: self.header.is_bigendian(),
         }))
     }
 }

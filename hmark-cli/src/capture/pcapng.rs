@@ -139,6 +139,7 @@ impl Pcapng {
                 bytes: packet.bytes,
                 len: u64::from(packet.len).max(packet.bytes.len() as u64),
                 time: packet.time.map_or(0, |time| interface.nanoseconds(time)),
+                is_big_endian: self.is_big_endian,
             }));
         }
     }

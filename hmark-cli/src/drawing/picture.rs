@@ -3,44 +3,30 @@
 //! A picture of hosts: their HMARK rules, the marks with the shares that they are to have, the tables that
 //! `ip rule` sends them to, and the gateways, in columns from left to right.
 
+mod boxes;
 mod fold;
+mod place;
 
 use hmark::Family;
 
-use super::svg::{
-    arrow, bar, document, line, paragraph, text, Block, Line, BORDER, FAINT, WAY, WRONG,
-};
-use super::ways::{pictures, DrawnRule, Note, Picture};
+use super::svg::{arrow, document, paragraph, text, Block, Line, BORDER, FAINT, WAY, WRONG};
+use super::ways::{pictures, DrawnRule, Picture};
 use crate::findings::{Finding, Report};
 use crate::host::Host;
-use fold::{folded, Drawn, Group};
+use boxes::{
+    hosts, marks, of_gateway, of_rule, of_table, GATEWAYS, HOSTS, MARKS, MOST_BOXES, RULES, TABLES,
+};
+use fold::folded;
+use place::{join, spread, stack, stacked, GAP};
 
 /// The drawing's width and margin in pixels.
 const WIDTH: f64 = 800.0;
 const MARGIN: f64 = 12.0;
 
-/// The left side and the width of each column: hosts, rules, marks, tables, gateways.
-const HOSTS: (f64, f64) = (12.0, 118.0);
-const RULES: (f64, f64) = (158.0, 172.0);
-const MARKS: (f64, f64) = (372.0, 134.0);
-const TABLES: (f64, f64) = (534.0, 72.0);
-const GATEWAYS: (f64, f64) = (634.0, 154.0);
-
-/// The colours of boxes, as in docs/*.dot.
-const OF_HOST: &str = "#fff8c5";
-const OF_RULE: &str = "#f6f8fa";
-const OF_MARK: &str = "#dafbe1";
-const OF_TABLE: &str = "#eaeef2";
-const OF_GATEWAY: &str = "#ddf4ff";
-
-/// Sizes of letters, and the space between boxes, in pixels.
-const LARGE: f64 = 15.0;
+/// The size of letters of sentences, in pixels.
 const SMALL: f64 = 12.0;
-const GAP: f64 = 8.0;
 
-/// The most names of findings in a box, hosts or rules in a column, sentences of a picture, and pictures.
-const MOST_NAMES: usize = 3;
-const MOST_BOXES: usize = 16;
+/// The most sentences of a picture, and pictures.
 const MOST_SENTENCES: usize = 40;
 const MOST_PICTURES: usize = 100;
 
@@ -194,141 +180,6 @@ fn draw(picture: &Picture, top: f64, out: &mut String) -> f64 {
     sentences(picture, top + height, out)
 }
 
-/// Draws lines from all boxes to all ends: by a bar if there are several of both.
-fn join(blocks: &[Block], ends: Vec<((f64, f64), &'static str)>, out: &mut String) {
-    let starts: Vec<(f64, f64)> = blocks.iter().map(Block::right).collect();
-    let (Some(start), Some((end, _))) = (starts.first(), ends.first()) else {
-        return;
-    };
-    if starts.len() == 1 || ends.len() == 1 {
-        for from in &starts {
-            for (to, colour) in &ends {
-                arrow(*from, *to, colour, out);
-            }
-        }
-        return;
-    }
-    let middle = (start.0 + end.0) / 2.0;
-    let heights = || {
-        starts
-            .iter()
-            .chain(ends.iter().map(|(end, _)| end))
-            .map(|(_, y)| *y)
-    };
-    let (least, most) = (
-        heights().fold(f64::MAX, f64::min),
-        heights().fold(f64::MIN, f64::max),
-    );
-    bar(middle, least - GAP, most + GAP, out);
-    for (x, y) in &starts {
-        line((*x, *y), (middle, *y), WAY, out);
-    }
-    for ((x, y), colour) in &ends {
-        arrow((middle, *y), (*x, *y), colour, out);
-    }
-}
-
-/// The boxes of hosts, with the findings that belong to no rule or mark of the picture.
-fn hosts(picture: &Picture) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    for (place, name) in picture.hosts.iter().take(MOST_BOXES).enumerate() {
-        let mut block = Block::new(HOSTS, OF_HOST);
-        block.add(name, LARGE, None);
-        block.title.clone_from(name);
-        let notes = picture.notes.iter().filter(|note| {
-            let is_of_rule = picture.rules.iter().any(|rule| is_of_rule(note, rule));
-            note.host == place && note.marks.is_empty() && !is_of_rule
-        });
-        mark_as_wrong(&mut block, notes.collect());
-        blocks.push(block);
-    }
-    let more = picture.hosts.len().saturating_sub(MOST_BOXES);
-    if let (Some(last), true) = (blocks.last_mut(), more > 0) {
-        last.add(&format!("and {more} more"), SMALL, None);
-    }
-    blocks
-}
-
-fn is_of_rule(note: &Note, rule: &DrawnRule) -> bool {
-    note.marks.is_empty()
-        && note.place.as_ref() == Some(&rule.place)
-        && rule.hosts.contains(&note.host)
-        && note.family.is_none_or(|family| family == rule.family)
-}
-
-fn of_rule(picture: &Picture, rule: &DrawnRule) -> Block {
-    let mut block = Block::new(RULES, OF_RULE);
-    let place = match picture.families.len() {
-        1 => rule.place.clone(),
-        _ => format!("{} {}", rule.family, rule.place),
-    };
-    block.add(&place, SMALL, None);
-    if !rule.matches.is_empty() {
-        block.add(&rule.matches, SMALL, Some(BORDER));
-    }
-    block.add(&rule.marks, SMALL, None);
-    block.title = format!("{place}: {}", rule.matches);
-    let notes = picture.notes.iter().filter(|note| is_of_rule(note, rule));
-    mark_as_wrong(&mut block, notes.collect());
-    block
-}
-
-fn marks(picture: &Picture, drawn: &Drawn) -> Vec<Block> {
-    let rows = drawn.rows.iter().map(|row| {
-        let mut block = Block::new(MARKS, OF_MARK);
-        block.add(
-            &format!("{}: {}", row.name, percent(row.share)),
-            LARGE,
-            None,
-        );
-        block.title.clone_from(&row.ip_rule);
-        let notes = picture
-            .notes
-            .iter()
-            .filter(|note| note.marks.iter().any(|mark| row.marks.contains(mark)));
-        mark_as_wrong(&mut block, notes.collect());
-        block
-    });
-    rows.collect()
-}
-
-fn of_table(table: &Group) -> Block {
-    let mut block = Block::new(TABLES, OF_TABLE);
-    for line in &table.lines {
-        block.add(line, SMALL, None);
-    }
-    block.title = table.lines.join(" ");
-    block
-}
-
-fn of_gateway(gateway: &Group) -> Block {
-    let mut block = Block::new(GATEWAYS, OF_GATEWAY);
-    for line in &gateway.lines {
-        block.add(line, SMALL, None);
-    }
-    block.add(&percent(gateway.share), LARGE, None);
-    block.title = gateway.lines.join(" ");
-    block
-}
-
-/// Names findings in a box: errors first, each name once.
-fn mark_as_wrong(block: &mut Block, mut notes: Vec<&Note>) {
-    notes.sort_by_key(|note| !note.is_error);
-    let mut names: Vec<&str> = Vec::new();
-    for note in &notes {
-        if !names.contains(&note.id) {
-            names.push(note.id);
-        }
-    }
-    block.is_wrong = notes.first().map(|note| note.is_error);
-    for name in names.iter().take(MOST_NAMES) {
-        block.add(name, SMALL, Some(WRONG));
-    }
-    if let Some(more) = names.len().checked_sub(MOST_NAMES).filter(|more| *more > 0) {
-        block.add(&format!("and {more} more"), SMALL, Some(WRONG));
-    }
-}
-
 /// Writes the sentences of findings below a picture.
 fn sentences(picture: &Picture, top: f64, out: &mut String) -> f64 {
     let mut y = top + GAP;
@@ -358,47 +209,6 @@ fn sentences(picture: &Picture, top: f64, out: &mut String) -> f64 {
         y = say(&format!("and {more} findings more"), y);
     }
     y + GAP
-}
-
-/// A share in per cent, with as many decimals as tell it from 0.
-fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    match percent {
-        percent if (percent - percent.round()).abs() < 1e-6 => format!("{percent:.0} %"),
-        percent if percent < 0.01 => "under 0.01 %".to_owned(),
-        percent => format!("{percent:.2} %"),
-    }
-}
-
-fn stacked(blocks: &[Block]) -> f64 {
-    blocks.iter().map(|block| block.height + GAP).sum()
-}
-
-/// Puts boxes below each other, in the middle of a height.
-fn stack(blocks: &mut [Block], top: f64, height: f64) {
-    let mut y = top + (height - stacked(blocks)) / 2.0;
-    for block in blocks {
-        block.y = y + GAP / 2.0;
-        y += block.height + GAP;
-    }
-}
-
-/// Puts boxes, of which there are no more than rows, near the middle of their rows, a row or more apart.
-fn spread(blocks: &mut [Block], groups: &[Group], row: impl Fn(f64) -> f64, rows: usize) {
-    let mut places: Vec<f64> = groups.iter().map(|group| group.place).collect();
-    let mut least = 0.0;
-    for place in &mut places {
-        *place = place.max(least);
-        least = *place + 1.0;
-    }
-    let mut most = rows as f64 - 1.0;
-    for place in places.iter_mut().rev() {
-        *place = place.min(most);
-        most = *place - 1.0;
-    }
-    for (block, place) in blocks.iter_mut().zip(places) {
-        block.centre(row(place));
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! marks lead to the same gateways have one picture, and so have the two families of a host if nothing but
 //! their addresses differs.
 
+mod join;
+
 use hmark::Family;
 
 use crate::change::shares::shares;
@@ -11,6 +13,7 @@ use crate::findings::{Finding, HmarkRule, Report, Severity, Site};
 use crate::host::Host;
 use crate::marks::steps;
 use crate::routing::{Action, Kind, Route};
+use join::{add_family, add_host, are_same, are_twins};
 
 /// A picture.
 #[derive(Clone, Debug)]
@@ -255,76 +258,4 @@ fn gateway(route: &Route) -> (String, Vec<String>) {
         .collect();
     devices.dedup();
     (devices.join(", "), vec![text])
-}
-
-/// Whether nothing but addresses differs.
-fn are_twins(one: &Picture, other: &Picture) -> bool {
-    let shape = |rows: &[Row]| -> Vec<usize> {
-        let first = |row: &Row| {
-            rows.iter()
-                .position(|other| other.gateways.first() == row.gateways.first())
-        };
-        rows.iter().filter_map(first).collect()
-    };
-    one.rows.len() == other.rows.len()
-        && one.rows.iter().zip(&other.rows).all(|(one, other)| {
-            let key = |row: &Row| (row.mark, row.table.clone(), row.device.clone());
-            key(one) == key(other) && (one.share - other.share).abs() < 1e-9
-        })
-        && shape(&one.rows) == shape(&other.rows)
-}
-
-fn add_family(to: &mut Picture, other: Picture) {
-    to.families.extend(other.families);
-    to.rules.extend(other.rules);
-    for (row, other) in to.rows.iter_mut().zip(other.rows) {
-        let new = other.gateways.into_iter();
-        let new: Vec<_> = new.filter(|text| !row.gateways.contains(text)).collect();
-        row.gateways.extend(new);
-    }
-    for note in other.notes {
-        // A finding about both families.
-        if !to.notes.contains(&note) {
-            to.notes.push(note);
-        }
-    }
-}
-
-/// Whether all marks lead the same way, whatever the preferences of routing rules are.
-fn are_same(one: &Picture, other: &Picture) -> bool {
-    let rows = one.rows.iter().zip(&other.rows);
-    one.rows.len() == other.rows.len()
-        && rows.into_iter().all(|(one, other)| {
-            let ip_rule = one.ip_rule.clone();
-            *one == Row {
-                ip_rule,
-                ..other.clone()
-            }
-        })
-}
-
-fn add_host(to: &mut Picture, other: Picture) {
-    let place = to.hosts.len();
-    to.hosts.extend(other.hosts);
-    for rule in other.rules {
-        let same = to.rules.iter_mut().find(|own| {
-            let hosts = own.hosts.clone();
-            **own
-                == DrawnRule {
-                    hosts,
-                    ..rule.clone()
-                }
-        });
-        match same {
-            Some(same) => same.hosts.push(place),
-            None => to.rules.push(DrawnRule {
-                hosts: vec![place],
-                ..rule
-            }),
-        }
-    }
-    to.notes.extend(other.notes.into_iter().map(|note| Note {
-        host: place,
-        ..note
-    }));
 }

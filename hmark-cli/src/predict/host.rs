@@ -3,6 +3,8 @@
 //! Answers by a host: each packet is sent through its rules, and each new flow's mark through its routing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::ptr;
 
 use hmark::rule::v1::Info;
 use hmark::{Connection, Family, Packet};
@@ -13,10 +15,10 @@ use super::identity::Entry;
 use super::{Asked, Judge};
 use crate::flow::Flow;
 use crate::host::Host;
-use crate::routing::{lookup, Key, Next, Origin};
+use crate::routing::{lookup, Key, Next, Origin, Routes};
 use crate::ruleset::{
-    self, explain, walk, AddressType, Addresses, Fate, Hook, Left, Met, RuleSet, State, States,
-    Subject, Target, Tracking,
+    self, explain, walk, AddressType, Addresses, Fate, Hook, Left, Met, Rule, RuleSet, State,
+    States, Subject, Target, Tracking,
 };
 
 /// The most gateways of a mark that are remembered.
@@ -28,37 +30,48 @@ pub struct OfHost<'h> {
     /// The hook; [`None`] for the one that follows from a packet's source.
     hook: Option<Hook>,
     input: Option<&'h str>,
-    /// The HMARK rules, and their places among them by family, table, chain and number.
+    /// The HMARK rules, and their places among them by their addresses in memory.
     rules: Vec<Info>,
-    places: HashMap<Place<'h>, u32>,
-    gateways: BTreeMap<u32, BTreeSet<String>>,
+    places: HashMap<*const Rule, u32>,
+    /// Whether rules of IPv4 and IPv6 make the kernel track connections, and whether they may translate them.
+    tracks: [bool; 2],
+    may_translate: [bool; 2],
+    gateways: BTreeMap<u32, BTreeSet<Sent<'h>>>,
+    /// The mark with which the last packet left.
+    left: Option<u32>,
 }
 
-type Place<'h> = (bool, &'h str, &'h str, usize);
+/// The place that a packet is sent to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sent<'h> {
+    To(IpAddr),
+    /// The device, or words for what takes its place.
+    By(&'h str),
+}
 
 impl<'h> OfHost<'h> {
     /// Packets that come to a host by a hook and a device, as far as they are known.
     pub fn new(host: &'h Host, hook: Option<Hook>, input: Option<&'h str>) -> Self {
+        let of_rules = |test: fn(&RuleSet) -> bool| {
+            Family::ALL.map(|family| host.side(family).ruleset.get().is_some_and(test))
+        };
         let mut of_host = Self {
             host,
             hook,
             input,
             rules: Vec::new(),
             places: HashMap::new(),
+            tracks: of_rules(RuleSet::tracks_connections),
+            may_translate: of_rules(RuleSet::may_translate),
             gateways: BTreeMap::new(),
+            left: None,
         };
         for family in Family::ALL {
             let rules = host.side(family).ruleset.get();
-            for (table, chain, rule) in rules.iter().flat_map(|rules| rules.rules()) {
+            for (_, _, rule) in rules.iter().flat_map(|rules| rules.rules()) {
                 if let Target::Hmark(info) = &rule.target {
-                    let key = (
-                        family == Family::Ipv6,
-                        &*table.name,
-                        &*chain.name,
-                        rule.number,
-                    );
                     let place = u32::try_from(of_host.rules.len()).unwrap_or(u32::MAX);
-                    of_host.places.insert(key, place);
+                    of_host.places.insert(ptr::from_ref(rule), place);
                     of_host.rules.push(**info);
                 }
             }
@@ -74,7 +87,11 @@ impl<'h> OfHost<'h> {
     /// The gateways that flows with a mark have, or the devices if they have none.
     pub fn gateway(&self, mark: u32) -> Option<String> {
         let gateways = self.gateways.get(&mark)?;
-        let shown: Vec<&str> = gateways.iter().map(String::as_str).collect();
+        let shown = gateways.iter().map(|sent| match sent {
+            Sent::To(gateway) => gateway.to_string(),
+            Sent::By(word) => (*word).to_owned(),
+        });
+        let shown: Vec<String> = shown.collect();
         Some(match shown.len() > MOST_GATEWAYS {
             true => "several".to_owned(),
             false => shown.join(" "),
@@ -83,13 +100,14 @@ impl<'h> OfHost<'h> {
 
     /// The hook that packets of a flow come by.
     pub fn hook_of(&self, family: Family, flow: &Flow) -> Hook {
+        if let Some(hook) = self.hook {
+            return hook;
+        }
         let routes = self.host.side(family).routes.get();
-        let is_local =
-            routes.map(|routes| routes.type_of(flow.source)) == Some(Ok(AddressType::Local));
-        match (self.hook, self.input.is_none() && is_local) {
-            (Some(hook), _) => hook,
-            (None, true) => Hook::Output,
-            (None, false) => Hook::Prerouting,
+        let is_local = |routes: &Routes| routes.type_of(flow.source) == Ok(AddressType::Local);
+        match self.input.is_none() && routes.is_some_and(is_local) {
+            true => Hook::Output,
+            false => Hook::Prerouting,
         }
     }
 
@@ -108,7 +126,7 @@ impl<'h> OfHost<'h> {
         let side = self.host.side(asked.family);
         let rules = side.ruleset.known()?;
         let routes = side.routes.get();
-        let tracking = tracking(asked, flow, rules);
+        let tracking = tracking(asked, flow, of_family(self.may_translate, asked.family));
         let subject = Subject {
             flow,
             is_later_fragment: asked
@@ -124,7 +142,7 @@ impl<'h> OfHost<'h> {
                 Hook::Prerouting => Some(""),
             },
             tracking,
-            is_tracked: asked.tracking.is_some() || rules.tracks_connections(),
+            is_tracked: asked.tracking.is_some() || of_family(self.tracks, asked.family),
             addresses: routes.map(|routes| routes as &dyn Addresses),
         };
         Ok(walk(rules, hook, &subject, asked.packet, seen)?)
@@ -144,17 +162,17 @@ impl<'h> OfHost<'h> {
             Hook::Prerouting => Origin::Device(self.input),
         };
         let found = lookup(rules, routes, &Key { flow, mark, origin });
-        gateways.insert(match found.as_ref().map(|found| &found.next) {
+        gateways.insert(match found.map(|found| found.next) {
             Ok(Next::Hop(hop)) => match (hop.gateway, &hop.device) {
-                (Some(gateway), _) => gateway.to_string(),
-                (None, Some(device)) => device.clone(),
-                (None, None) => "?".to_owned(),
+                (Some(gateway), _) => Sent::To(gateway),
+                (None, Some(device)) => Sent::By(device),
+                (None, None) => Sent::By("?"),
             },
-            Ok(Next::Local) => "local".to_owned(),
-            Ok(Next::Broadcast) => "broadcast".to_owned(),
-            Ok(Next::Refused(kind)) => (*kind).to_owned(),
-            Ok(Next::NoRoute) => "no route".to_owned(),
-            Err(_) => "?".to_owned(),
+            Ok(Next::Local) => Sent::By("local"),
+            Ok(Next::Broadcast) => Sent::By("broadcast"),
+            Ok(Next::Refused(kind)) => Sent::By(kind),
+            Ok(Next::NoRoute) => Sent::By("no route"),
+            Err(_) => Sent::By("?"),
         });
     }
 }
@@ -169,6 +187,7 @@ impl Judge for OfHost<'_> {
     }
 
     fn answer<P: Packet>(&mut self, asked: &Asked<'_, P>) -> Answer {
+        self.left = None;
         let Some(headers) = asked.headers() else {
             return Answer::CannotTell(Reason::Cut);
         };
@@ -187,15 +206,12 @@ impl Judge for OfHost<'_> {
         if let Fate::Dropped(place) = fate {
             return Answer::Unmarked(Reason::Rule(format!("dropped: {place}").into()));
         }
+        self.left = Some(mark);
         let met = last.and_then(|met| {
             let Target::Hmark(info) = &met.place.rule.target else {
                 return None;
             };
-            let place = met.place;
-            let is_ipv6 = asked.family == Family::Ipv6;
-            let rule = self
-                .places
-                .get(&(is_ipv6, place.table, place.chain, place.rule.number));
+            let rule = self.places.get(&ptr::from_ref(met.place.rule));
             let packet = ruleset::Marked {
                 packet: asked.packet,
                 mark: met.before,
@@ -220,14 +236,30 @@ impl Judge for OfHost<'_> {
         }
         answer
     }
+
+    fn asks_for_connections(&self) -> bool {
+        self.tracks.contains(&true)
+    }
+
+    fn left(&self, _answer: &Answer) -> Option<u32> {
+        self.left
+    }
+}
+
+/// That of a family of what is known of both.
+fn of_family([ipv4, ipv6]: [bool; 2], family: Family) -> bool {
+    match family {
+        Family::Ipv4 => ipv4,
+        Family::Ipv6 => ipv6,
+    }
 }
 
 /// The packet's connection, as conntrack would have it after the flow's packets so far.
-fn tracking<P: Packet>(asked: &Asked<'_, P>, flow: &Flow, rules: &RuleSet) -> Tracking {
+fn tracking<P: Packet>(asked: &Asked<'_, P>, flow: &Flow, may_translate: bool) -> Tracking {
     if let Some(tracking) = asked.tracking {
         return tracking;
     }
-    let not_translated = (!rules.may_translate()).then(States::default);
+    let not_translated = (!may_translate).then(States::default);
     let is_quoted = asked.identity.is_some_and(|identity| identity.is_quoted());
     // What comes first in a capture may be the answer of a connection that the host translates, and what
     // comes later may have had an answer that looks like another flow.

@@ -6,9 +6,12 @@
 //! answers.
 
 pub mod answer;
+pub mod both;
+mod cut;
 pub mod headers;
 mod host;
 pub mod identity;
+pub mod recorded;
 mod rule;
 mod seen;
 mod tally;
@@ -22,13 +25,17 @@ use hmark::rule::v1::Info;
 use hmark::{Family, Packet};
 
 use self::answer::{Answer, Reason};
+use self::cut::Needs;
 use self::headers::Headers;
 pub use self::host::OfHost;
 use self::identity::{Entry, Identity};
+use self::recorded::Difference;
 pub use self::rule::Alone;
 pub use self::seen::{Past, MOST_FLOWS};
 pub use self::tally::{Prediction, Tally};
 use crate::capture::{self, Capture, IpPacket};
+use crate::conntrack;
+use crate::flow::RawPacket;
 use crate::flows::{self, List};
 use crate::ruleset::Tracking;
 
@@ -45,6 +52,21 @@ pub trait Judge {
 
     /// The answer for a packet.
     fn answer<P: Packet>(&mut self, asked: &Asked<'_, P>) -> Answer;
+
+    /// Whether the answers depend on connections otherwise than by what HMARK hashes.
+    fn asks_for_connections(&self) -> bool {
+        false
+    }
+
+    /// The mark with which the packet leaves that was answered last; [`None`] if that cannot be told, or it is
+    /// dropped.
+    fn left(&self, answer: &Answer) -> Option<u32> {
+        match answer {
+            Answer::Marked(marked) => Some(marked.mark),
+            Answer::Unmarked(_) => Some(0),
+            Answer::CannotTell(_) => None,
+        }
+    }
 }
 
 /// A packet, and what is known of its flow.
@@ -61,6 +83,8 @@ pub struct Asked<'a, P> {
     pub is_new: bool,
     /// Its connection, if a list has it.
     pub tracking: Option<Tracking>,
+    /// That connection's entry.
+    pub entry: Option<conntrack::Entry>,
 }
 
 impl<P: Packet> Asked<'_, P> {
@@ -131,19 +155,22 @@ pub fn of_capture<R: Read, J: Judge>(
     progress: &mut dyn FnMut(u64),
 ) -> (Prediction, Option<capture::Error>) {
     let mut tally = Tally::new(judge, most_flows);
+    let needs = cut::needs(judge);
     let mut step = 0u32;
+    let mut number = 0u64;
     let error = loop {
         let frame = match capture.next() {
             Ok(Some(frame)) => frame,
             Ok(None) => break None,
             Err(error) => break Some(error),
         };
+        number = number.saturating_add(1);
         tally.see(frame.time);
         match IpPacket::find(frame.link, &frame) {
-            Ok(packet) => of_packet(&packet, judge, &mut tally),
+            Ok(packet) => of_packet(&packet, number, judge, needs, &mut tally),
             Err(reason) => {
                 let answer = Answer::Unmarked(Reason::NoPacket(reason));
-                tally.count(answer, None, 1, frame.len);
+                tally.count(answer, None, None, 1, frame.len);
             }
         }
         step = step.wrapping_add(1);
@@ -156,19 +183,49 @@ pub fn of_capture<R: Read, J: Judge>(
     (prediction, error)
 }
 
-fn of_packet<J: Judge>(packet: &IpPacket<'_>, judge: &mut J, tally: &mut Tally) {
+/// Predicts the mark of the packet with this number in its capture.
+fn of_packet<J: Judge>(
+    packet: &IpPacket<'_>,
+    number: u64,
+    judge: &mut J,
+    needs: Needs,
+    tally: &mut Tally,
+) {
     // The ports tell flows apart, even if the rule can do without them.
     let walked = packet.raw();
     let identity = tally.identity(packet.family, &walked);
+    // Without them, its connection is not known.
+    let is_lost = walked.was_cut() && needs.connections;
     let identity = identity.filter(|_| !walked.was_cut());
     let raw = packet.raw();
-    let asked = tally.asked(packet.family, &raw, identity, None);
-    let answer = match (judge.answer(&asked), raw.was_cut()) {
-        (answer, false) => answer,
+    let asked = tally.asked(packet.family, &raw, identity);
+    let mut answer = judge.answer(&asked);
+    if raw.was_cut() || is_lost {
         // It looks as if the packet had been short.
-        (_, true) => Answer::CannotTell(Reason::Cut),
+        answer = Answer::CannotTell(Reason::Cut);
+        let filled = cut::with_some_ports(packet).filter(|_| needs.addresses_alone && !is_lost);
+        if let Some(bytes) = filled {
+            let raw = RawPacket::new(&bytes, packet.len);
+            let again = judge.answer(&tally.asked(packet.family, &raw, identity));
+            if !raw.was_cut() {
+                answer = again;
+            }
+        }
+    }
+    let predicted = match &answer {
+        Answer::CannotTell(_) => None,
+        answer => judge.left(answer),
     };
-    tally.count(answer, identity, 1, packet.len.into());
+    tally
+        .recorded
+        .count(packet.mark, predicted, |recorded, predicted| Difference {
+            number,
+            flow: asked.headers().map(|headers| headers.flow),
+            recorded,
+            predicted,
+        });
+    let past = asked.past;
+    tally.count(answer, identity, past, 1, packet.len.into());
 }
 
 /// Predicts the marks of a list's flows. `progress` is now and then told how many bytes are read.
@@ -196,10 +253,15 @@ pub fn of_list<R: BufRead, J: Judge>(
         let tracking = listed
             .entry
             .and_then(|entry| entry.tracking(&listed.flow).ok());
-        let asked = tally.asked(family, &packet, identity, tracking);
+        let asked = Asked {
+            tracking,
+            entry: listed.entry,
+            ..tally.asked(family, &packet, identity)
+        };
         let answer = judge.answer(&asked);
         let (packets, bytes) = (listed.packets.unwrap_or(0), listed.bytes.unwrap_or(0));
-        tally.count(answer, identity, packets, bytes);
+        let past = asked.past;
+        tally.count(answer, identity, past, packets, bytes);
         step = step.wrapping_add(1);
         if step % STEP == 0 {
             progress(list.offset());

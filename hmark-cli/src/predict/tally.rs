@@ -8,10 +8,10 @@ use hmark::{Family, Packet};
 
 use super::answer::{Answer, Reason};
 use super::identity::{Identities, Identity};
+use super::recorded::Recorded;
 use super::seen::{Past, Seen};
 use super::{Asked, Judge};
 use crate::capture::Cut;
-use crate::ruleset::Tracking;
 use crate::spread::{Amount, OfRule, Spread};
 
 /// The most marks that are counted one by one.
@@ -29,6 +29,7 @@ pub struct Tally {
     reasons: HashMap<(bool, Reason), u32>,
     fragments: u64,
     time: Option<(u64, u64)>,
+    pub(super) recorded: Recorded,
 }
 
 /// The flows with one answer.
@@ -62,6 +63,8 @@ pub struct Prediction {
     pub has_bytes: bool,
     /// Times of the first and the last packet in nanoseconds since 1970; [`None`] if they are not known.
     pub time: Option<(u64, u64)>,
+    /// The marks that the capture recorded, compared with the predicted ones.
+    pub recorded: Recorded,
     /// The place where the capture was cut.
     pub cut: Option<Cut>,
 }
@@ -77,6 +80,7 @@ impl Tally {
             reasons: HashMap::new(),
             fragments: 0,
             time: None,
+            recorded: Recorded::default(),
         }
     }
 
@@ -91,7 +95,6 @@ impl Tally {
         family: Family,
         packet: &'a P,
         identity: Option<Identity>,
-        tracking: Option<Tracking>,
     ) -> Asked<'a, P> {
         let past = identity.and_then(|identity| self.seen.flow(identity.flow).copied());
         Asked {
@@ -100,7 +103,8 @@ impl Tally {
             identity,
             past,
             is_new: past.is_none() && self.seen.has_room(),
-            tracking,
+            tracking: None,
+            entry: None,
         }
     }
 
@@ -114,9 +118,16 @@ impl Tally {
         }
     }
 
-    /// Counts an answer for so many packets of a flow.
-    pub fn count(&mut self, answer: Answer, identity: Option<Identity>, packets: u64, bytes: u64) {
-        let past = identity.and_then(|identity| self.seen.flow(identity.flow).copied());
+    /// Counts an answer for so many packets of a flow with this past, which [`Self::asked`] has looked up: of
+    /// many flows, that takes the most time.
+    pub fn count(
+        &mut self,
+        answer: Answer,
+        identity: Option<Identity>,
+        past: Option<Past>,
+        packets: u64,
+        bytes: u64,
+    ) {
         // Most packets get what the first one of their flow got.
         let row = match (&answer, past.and_then(|past| self.rows.get(at(past.row)))) {
             (Answer::Marked(new), Some(row)) if row.mark == Some((new.rule, new.mark)) => {
@@ -234,6 +245,7 @@ impl Tally {
             has_packets: true,
             has_bytes: true,
             time: self.time,
+            recorded: self.recorded,
             cut: None,
         }
     }

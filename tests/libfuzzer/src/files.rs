@@ -6,13 +6,14 @@
 use std::io::{self, Cursor, Read};
 
 use hmark::rule::{v0, v1};
+use hmark_cli::capture::link::LinkType;
 use hmark_cli::capture::{Capture, Error, IpPacket};
 use hmark_cli::flow::Flow;
 use hmark_cli::flows::{Format, List};
 use hmark_cli::predict::identity::Identities;
 
-/// A frame as it was read: link layer, captured bytes, length on the wire, time.
-type Frame = (u16, Vec<u8>, u64, u64);
+/// A frame as it was read: link layer and byte order, captured bytes, length on the wire, time.
+type Frame = ((u16, bool), Vec<u8>, u64, u64);
 
 /// A stream that gives few bytes at a time.
 struct Pieces<'a>(&'a [u8], usize);
@@ -30,7 +31,8 @@ fn frames(stream: impl Read) -> (Vec<Frame>, Result<bool, String>) {
     let read = || -> Result<bool, Error> {
         let mut capture = Capture::open(stream)?;
         while let Some(frame) = capture.next()? {
-            frames.push((frame.link.0, frame.bytes.to_vec(), frame.len, frame.time));
+            let kind = (frame.link.0, frame.is_big_endian);
+            frames.push((kind, frame.bytes.to_vec(), frame.len, frame.time));
         }
         Ok(capture.cut().is_some())
     };
@@ -63,19 +65,24 @@ pub fn check_capture(input: &[u8]) -> Option<(usize, usize)> {
     let rule = rule();
     let identities = Identities::new(Some(&rule));
     let mut packets = 0;
-    for (link, bytes, len, time) in &found {
+    for ((link, is_big_endian), bytes, len, time) in &found {
         assert!(bytes.len() as u64 <= *len && bytes.len() <= input.len());
         let frame = hmark_cli::capture::Frame {
-            link: hmark_cli::capture::link::LinkType(*link),
+            link: LinkType(*link),
             bytes,
             len: *len,
             time: *time,
+            is_big_endian: *is_big_endian,
         };
         let Ok(packet) = IpPacket::find(frame.link, &frame) else {
             continue;
         };
         packets += 1;
-        assert!(packet.bytes.len() <= bytes.len() && u64::from(packet.len) <= *len);
+        // NFLOG alone records marks, and packets of which the frame never had the end.
+        let is_recorded = frame.link == LinkType::NFLOG;
+        assert_eq!(packet.mark.is_some(), is_recorded);
+        assert!(packet.bytes.len() <= bytes.len());
+        assert!(is_recorded || u64::from(packet.len) <= *len);
         assert!(packet.bytes.len() >= packet.family.header_len());
         let raw = packet.raw();
         let mark = hmark::mark(packet.family, &raw, &rule);

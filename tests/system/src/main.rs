@@ -10,6 +10,7 @@ mod commands;
 mod compat;
 mod examples;
 mod experiment;
+mod findings;
 mod firewall;
 mod kernel;
 mod key;
@@ -99,6 +100,7 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
         }
         if tests_text {
             trials.extend(refusals::trials());
+            trials.extend(findings::trials());
         }
     }
     // Tests of the extension, with any iptables.

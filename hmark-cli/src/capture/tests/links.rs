@@ -16,6 +16,7 @@ fn find(link: u16, frame: &[u8]) -> Result<IpPacket<'_>, NoPacket> {
         bytes: frame,
         len: frame.len() as u64,
         time: 0,
+        is_big_endian: false,
     };
     IpPacket::find(LinkType(link), &frame)
 }
@@ -135,6 +136,7 @@ fn a_snapped_packet_has_its_whole_length() {
         bytes: &packet[..22],
         len: 1500,
         time: 0,
+        is_big_endian: false,
     };
     let found = IpPacket::find(frame.link, &frame).unwrap();
     assert_eq!((found.bytes.len(), found.len), (22, 1500));

@@ -5,6 +5,7 @@
 mod damaged;
 mod files;
 mod links;
+mod nflog;
 
 use super::*;
 use crate::flow::Flow;

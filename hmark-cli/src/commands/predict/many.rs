@@ -4,19 +4,20 @@
 
 use std::fs::{self, File};
 use std::io::{stdin, stdout, BufReader, Read, Write};
-use std::num::ParseIntError;
 use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context, Result};
 use clap::Args;
+use hmark_cli::cannot_tell::CannotTell;
 use hmark_cli::capture::Capture;
 use hmark_cli::drawing::chart::chart;
 use hmark_cli::flows::{Format, List};
 use hmark_cli::host::Host;
+use hmark_cli::predict::both::Both;
 use hmark_cli::predict::{self, Alone, Judge, OfHost, Prediction, MOST_FLOWS};
 use hmark_cli::ruleset::Hook;
-use hmark_cli::spread::{Amount, Share};
 
+use super::warnings::{warnings, RECORDED};
 use crate::commands::{Status, Usage};
 use crate::output::predicted::Predicted;
 use crate::output::progress::Progress;
@@ -66,6 +67,11 @@ impl Sources {
         Some(Source::List(conntrack.as_deref()?, Format::Conntrack))
     }
 
+    /// Whether there is a capture.
+    pub fn has_capture(&self) -> bool {
+        self.pcap.is_some()
+    }
+
     /// Whether there is a file of flows.
     pub fn is_given(&self) -> bool {
         self.source().is_some()
@@ -80,26 +86,40 @@ impl Sources {
             judge: &format!("rule: {}", judge.text()),
             prediction: &prediction,
             gateway: &|_| None,
+            replies: None,
         };
         self.answer(&predicted, error, expected, json)
     }
 
     /// Predicts by the rules and the routing of a host, to which the packets come by this hook and device,
-    /// and prints the answer.
+    /// and prints the answer. Replies come to the other host, by the device with it.
     pub fn by_host(
         &self,
         host: &Host,
         (hook, input): (Option<Hook>, Option<&str>),
+        other: Option<(&Host, Option<&str>)>,
         expected: Option<&str>,
         json: bool,
     ) -> Result<Status> {
         let mut judge = OfHost::new(host, hook, input);
-        let (prediction, error) = self.predict(&mut judge)?;
+        let (prediction, error, judge, replies) = match other {
+            None => {
+                let (prediction, error) = self.predict(&mut judge)?;
+                (prediction, error, judge, None)
+            }
+            Some((other, input)) => {
+                let mut both = Both::new(judge, other, input);
+                let (prediction, error) = self.predict(&mut both)?;
+                let (judge, replies) = both.finish();
+                (prediction, error, judge, Some((&*other.name, replies)))
+            }
+        };
         let predicted = Predicted {
             source: &self.name(),
             judge: &format!("host {}: {} HMARK rules", host.name, judge.rule_count()),
             prediction: &prediction,
             gateway: &|mark| judge.gateway(mark),
+            replies: replies.as_ref().map(|(name, replies)| (*name, replies)),
         };
         self.answer(&predicted, error, expected, json)
     }
@@ -113,20 +133,31 @@ impl Sources {
         json: bool,
     ) -> Result<Status> {
         let prediction = predicted.prediction;
-        let mut warnings: Vec<String> = Vec::new();
-        warnings.extend(prediction.cut.map(|cut| format!("{}: {cut}", self.name())));
-        warnings.extend(expected.and_then(|expected| unexpected(predicted, expected)));
+        let warnings = warnings(predicted, expected);
         self.print(predicted, &warnings, json)?;
         if let Some(error) = error {
             return Err(error);
         }
-        Ok(
-            match (prediction.cannot_tell.is_empty(), warnings.is_empty()) {
-                (false, _) => Status::CannotTell,
-                (true, false) => Status::No,
-                (true, true) => Status::Fine,
-            },
-        )
+        if expected == Some(RECORDED) {
+            let recorded = &prediction.recorded;
+            if recorded.different > 0 {
+                return Ok(Status::No);
+            }
+            if recorded.packets() == 0 || recorded.without > 0 {
+                let reason =
+                    "packets have no recorded mark: those of NFLOG have (tcpdump -i nflog)";
+                return Err(CannotTell::because(reason).into());
+            }
+        }
+        let replies = predicted
+            .replies
+            .map_or(0, |(_, replies)| replies.unknown());
+        let is_told = prediction.cannot_tell.is_empty() && replies == 0;
+        Ok(match (is_told, warnings.is_empty()) {
+            (false, _) => Status::CannotTell,
+            (true, false) => Status::No,
+            (true, true) => Status::Fine,
+        })
     }
 
     /// The name of the file.
@@ -210,36 +241,4 @@ fn open(file: &Path) -> Result<(Box<dyn Read>, u64)> {
         bail!("cannot read {}: it is a folder", file.display());
     }
     Ok((Box::new(opened), metadata.len()))
-}
-
-/// A sentence about the flows that have another mark or gateway than the one expected.
-fn unexpected(predicted: &Predicted<'_>, expected: &str) -> Option<String> {
-    let mark = number(expected).ok();
-    let is_expected = |share: &&Share| match (predicted.gateway)(share.mark) {
-        Some(gateway) if gateway == expected => true,
-        _ => Some(share.mark) == mark,
-    };
-    let whole = predicted.prediction.whole();
-    let mut found = Amount::default();
-    for share in predicted
-        .prediction
-        .spread
-        .shares()
-        .iter()
-        .filter(is_expected)
-    {
-        found.add(share.amount);
-    }
-    let flows = whole.flows.saturating_sub(found.flows);
-    let packets = whole.packets.saturating_sub(found.packets);
-    let sentence = format!("{flows} flows and {packets} packets do not get {expected}");
-    ((flows, packets) != (0, 0)).then_some(sentence)
-}
-
-/// A mark, decimal or hexadecimal.
-fn number(text: &str) -> Result<u32, ParseIntError> {
-    match text.strip_prefix("0x") {
-        Some(digits) => u32::from_str_radix(digits, 16),
-        None => text.parse(),
-    }
 }

@@ -5,6 +5,7 @@
 mod expect;
 mod many;
 mod one;
+mod warnings;
 
 use anyhow::Result;
 use clap::Args;
@@ -34,8 +35,10 @@ Examples:
     hmark predict --pcap capture.pcap --rule '--hmark-mod 70 --hmark-offset 100'
   The same of what comes in now:
     tcpdump -i eth0 -w - -c 100000 | hmark predict --pcap - --rule '--hmark-mod 70 --hmark-offset 100'
-  The spread over the gateways of a host that was saved:
-    hmark predict --pcap capture.pcapng --from saved/selector-a -i front
+  The spread over the gateways of a host that was saved, and the marks of replies on another:
+    hmark predict --pcap capture.pcapng --from saved/selector-a -i front --with saved/selector-s
+  Are the marks those of packets that -j NFLOG recorded, and tcpdump -i nflog captured, after HMARK?
+    hmark predict --pcap nflog.pcap --from saved/selector-a -i front --expect recorded
   Of all connections that this host tracks, with a chart:
     conntrack -L | hmark predict --conntrack - --rule '--hmark-tuple ct,src,dst --hmark-mod 4' --svg chart.svg")]
 pub struct Predict {
@@ -51,8 +54,9 @@ pub struct Predict {
         conflicts_with = "words"
     )]
     rule: Option<String>,
-    /// What all flows are expected to have: exit status 1 if one has another
-    #[arg(long, value_name = "GATEWAY|MARK|DEV")]
+    /// What all flows are expected to have, "recorded" for the marks in a capture of NFLOG: exit status 1 if one
+    /// has another
+    #[arg(long, value_name = "GATEWAY|MARK|DEV|recorded")]
     expect: Option<String>,
     /// Answer as JSON
     #[arg(long)]
@@ -70,12 +74,18 @@ impl Predict {
         if !self.sources.is_given() {
             return usage("give a flow, such as tcp 10.0.0.1:5555 198.51.100.1:80, or --pcap, --flows or --conntrack");
         }
+        if expected == Some(warnings::RECORDED) && !self.sources.has_capture() {
+            return usage("--expect recorded needs --pcap: a capture of NFLOG, which has marks");
+        }
         match &self.rule {
             Some(rule) => self.sources.by_rule(rule, expected, self.json),
             None => {
                 let host = self.flow.host()?;
                 let entrance = self.flow.entrance();
-                self.sources.by_host(&host, entrance, expected, self.json)
+                let other = self.flow.other()?;
+                let other = other.as_ref().map(|(host, input)| (host, *input));
+                self.sources
+                    .by_host(&host, entrance, other, expected, self.json)
             }
         }
     }

@@ -48,8 +48,8 @@ pub struct Flow {
     /// Their mark before all rules
     #[arg(long, value_parser = expect::number, default_value = "0", value_name = "MARK")]
     mark: u32,
-    /// The folder of the host that replies pass
-    #[arg(long, value_name = "DIR", requires = "words")]
+    /// The folder of the host that replies pass, whose marks are compared
+    #[arg(long, value_name = "DIR", conflicts_with = "rule")]
     with: Option<PathBuf>,
     /// The device that replies come in by there
     #[arg(long, value_name = "DEV", requires = "with")]
@@ -94,6 +94,17 @@ impl Flow {
             Some(folder) => Host::saved(folder),
             None => Ok(Host::live()),
         }
+    }
+
+    /// The host that replies pass, if there is one, and the device that they come in by.
+    pub fn other(&self) -> Result<Option<(Host, Option<&str>)>> {
+        let Some(folder) = &self.with else {
+            return Ok(None);
+        };
+        Ok(Some((
+            Host::saved(folder)?,
+            self.with_in_interface.as_deref(),
+        )))
     }
 
     /// The hook and the device by which packets come to the host, as far as they are known.

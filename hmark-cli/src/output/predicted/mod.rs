@@ -2,12 +2,15 @@
 
 //! A prediction for many packets, as text, JSON, or the bars of a chart.
 
-use hmark_cli::chi_square::{ChiSquare, LEVEL};
+mod json;
+mod notes;
+mod replies;
+
 use hmark_cli::drawing::chart::Bar;
 use hmark_cli::predict::answer::Reason;
+use hmark_cli::predict::both::Replies;
 use hmark_cli::predict::Prediction;
 use hmark_cli::spread::{Amount, Share};
-use serde_json::{json, Value};
 
 use super::moves::percent;
 use super::table::{bar, lines, Side};
@@ -29,6 +32,8 @@ pub struct Predicted<'p> {
     pub prediction: &'p Prediction,
     /// The gateway of each mark, if that is known.
     pub gateway: &'p dyn Fn(u32) -> Option<String>,
+    /// The name of the host that replies pass, and what they get there.
+    pub replies: Option<(&'p str, &'p Replies)>,
 }
 
 impl Predicted<'_> {
@@ -38,6 +43,10 @@ impl Predicted<'_> {
         text.extend(self.table());
         text.push(String::new());
         text.extend(self.notes());
+        if let Some((host, replies)) = self.replies {
+            text.push(String::new());
+            text.extend(replies::lines(host, replies));
+        }
         text
     }
 
@@ -169,122 +178,6 @@ impl Predicted<'_> {
             known(has_packets, amount.packets),
             known(has_bytes, amount.bytes),
         ]
-    }
-
-    /// Sentences about the table.
-    fn notes(&self) -> Vec<String> {
-        let prediction = self.prediction;
-        let mut notes = vec![match prediction.spread.chi_square() {
-            Some(chi_square) => self.verdict(&chi_square),
-            None if prediction.spread.whole().flows == 0 => "no flow is marked".to_owned(),
-            None => "too few flows, or too many marks, for a chi-square test".to_owned(),
-        }];
-        if prediction.has_more_flows {
-            notes.push(
-                "there are more flows than are told apart: flows and shares are those of the first \
-                 ones, packets and bytes are of all"
-                    .to_owned(),
-            );
-        }
-        if prediction.several > 0 {
-            notes.push(format!(
-                "{} flows have packets with different marks, and count where their first packet does",
-                prediction.several
-            ));
-        }
-        if prediction.fragments > 0 {
-            notes.push(format!(
-                "{} packets are fragments: flows without ports",
-                prediction.fragments
-            ));
-        }
-        notes
-    }
-
-    fn verdict(&self, chi_square: &ChiSquare) -> String {
-        let (tuples, flows) = (
-            self.prediction.spread.tuples(),
-            self.prediction.spread.whole().flows,
-        );
-        let subject = match tuples == flows {
-            true => String::new(),
-            false => format!(" by {tuples} different tuples, as they are hashed"),
-        };
-        let verdict = match chi_square.passes() {
-            true => "as even as chance makes it".to_owned(),
-            false => format!(
-                "uneven: chance does so less than once in {:.0} times",
-                1.0 / LEVEL
-            ),
-        };
-        format!("{chi_square}{subject}: {verdict}")
-    }
-
-    /// All of it as JSON.
-    pub fn json(&self, warnings: &[String]) -> Value {
-        let prediction = self.prediction;
-        let number = |is_known: bool, number: u64| is_known.then_some(number);
-        let amount = |amount: &Amount| {
-            (
-                amount.flows,
-                number(prediction.has_packets, amount.packets),
-                number(prediction.has_bytes, amount.bytes),
-            )
-        };
-        let shares = prediction.spread.shares();
-        let marks = shares.iter().map(|share| {
-            let (flows, packets, bytes) = amount(&share.amount);
-            json!({
-                "mark": share.mark,
-                "gateway": (self.gateway)(share.mark),
-                "flows": flows,
-                "packets": packets,
-                "bytes": bytes,
-                "share": share.share,
-                "expected": share.expected,
-            })
-        });
-        let marks: Vec<_> = marks.collect();
-        let reasons = |reasons: &[(Reason, Amount)]| {
-            let reasons = reasons.iter().map(|(reason, sum)| {
-                let (flows, packets, bytes) = amount(sum);
-                json!({
-                    "reason": reason.to_string(),
-                    "flows": flows,
-                    "packets": packets,
-                    "bytes": bytes,
-                })
-            });
-            reasons.collect::<Vec<_>>()
-        };
-        let chi_square = prediction.spread.chi_square().map(|chi_square| {
-            json!({
-                // JSON has no infinity: a mark without a share has a flow.
-                "statistic": Some(chi_square.statistic()).filter(|number| number.is_finite()),
-                "degrees": chi_square.degrees(),
-                "p": chi_square.probability(),
-                "tuples": prediction.spread.tuples(),
-            })
-        });
-        let whole = amount(&prediction.whole());
-        json!({
-            "version": 1,
-            "command": "predict",
-            "source": self.source,
-            "by": self.judge,
-            "flows": whole.0,
-            "more_flows": prediction.has_more_flows,
-            "packets": whole.1,
-            "bytes": whole.2,
-            "seconds": prediction.time.map(|(first, last)| last.saturating_sub(first) as f64 / 1e9),
-            "marks": marks,
-            "unmarked": reasons(&prediction.unmarked),
-            "cannot_tell": reasons(&prediction.cannot_tell),
-            "flows_with_several_marks": prediction.several,
-            "fragments": prediction.fragments,
-            "chi_square": chi_square,
-            "warnings": warnings,
-        })
     }
 
     /// The bars of a chart.
