@@ -86,7 +86,8 @@ impl Way {
         };
         way.reach = Reach::NoRule;
         for step in steps(rules, mark) {
-            if !step.rule.mark.is_some_and(|_| !step.rule.not) {
+            // A guard leads away from the tables of marks.
+            if step.rule.mark.is_none() || step.rule.not {
                 continue;
             }
             let table = match &step.rule.action {
