@@ -29,6 +29,8 @@ pub mod routing;
 pub mod ruleset;
 mod sha256;
 pub mod spread;
+pub mod watch;
 pub mod way;
+pub mod weight;
 
 pub use hmark::Family;

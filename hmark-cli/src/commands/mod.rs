@@ -8,6 +8,8 @@ mod digest;
 mod predict;
 mod save;
 mod scale;
+mod watch;
+mod weight;
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -37,6 +39,10 @@ pub enum Command {
     Save(save::Save),
     /// Which flows does a change of a rule move, and which of them need not?
     Scale(Box<scale::Scale>),
+    /// Rate, share and gateway of each mark of this host, live.
+    Watch(watch::Watch),
+    /// Gives marks other weights on this host, at once and in both families.
+    Weight(weight::Weight),
 }
 
 impl Command {
@@ -49,6 +55,8 @@ impl Command {
             Self::Predict(predict) => predict.run(),
             Self::Save(save) => save.run(),
             Self::Scale(scale) => scale.run(),
+            Self::Watch(watch) => watch.run(),
+            Self::Weight(weight) => weight.run(),
         }
     }
 }

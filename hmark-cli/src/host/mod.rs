@@ -6,6 +6,7 @@ mod file;
 mod links;
 mod neighbours;
 mod part;
+pub mod program;
 mod save;
 mod source;
 mod sysctls;

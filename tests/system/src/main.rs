@@ -21,6 +21,7 @@ mod memory;
 mod netfilter;
 mod nflog;
 mod older;
+mod operation;
 mod prediction;
 mod races;
 mod refusals;
@@ -123,6 +124,9 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
         trials.extend(examples::trials());
         if !is_foreign() {
             trials.extend(versions::trials());
+        }
+        if is_uml() && iptables::release().is_none() {
+            trials.extend(operation::trials());
         }
     }
     trials.push(kernel::last(tainted));
