@@ -46,6 +46,8 @@ pub struct Route {
     pub preferred_source: Option<IpAddr>,
     /// The nexthop object that it uses.
     pub nexthop_id: Option<u32>,
+    /// The routing protocol that made it, by its number; [`None`] if only its name is known.
+    pub owner: Option<u32>,
 }
 
 /// The kind of a route.
@@ -92,6 +94,7 @@ struct Printed {
     metric: Option<u32>,
     pref: Option<Word>,
     nhid: Option<u32>,
+    protocol: Option<Word>,
     #[serde(flatten)]
     hop: PrintedHop,
     nexthops: Option<Vec<PrintedHop>>,
@@ -289,6 +292,7 @@ impl Printed {
             selector,
             preferred_source: self.prefsrc,
             nexthop_id: self.nhid,
+            owner: self.protocol.and_then(|owner| owner.to_string().parse().ok()),
             hops: match is_linked(&kind) {
                 true => hops.into_iter().map(Hop::from).collect(),
                 // An IPv6 route that refuses packets has the device lo.

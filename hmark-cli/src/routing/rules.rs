@@ -54,6 +54,8 @@ pub struct RoutingRule {
     pub action: Action,
     /// Routes whose prefix is not longer than this are not taken.
     pub suppress_prefix: Option<u32>,
+    /// The routing protocol that made it, by its number; [`None`] if only its name is known.
+    pub owner: Option<u32>,
     /// The rule as `ip rule` shows it, without its preference.
     pub text: String,
 }
@@ -118,6 +120,7 @@ impl RoutingRule {
             others: Vec::new(),
             action: Action::Unknown("nothing".to_string()),
             suppress_prefix: None,
+            owner: None,
             text: String::new(),
         };
         let mut table = None;
@@ -161,9 +164,10 @@ impl RoutingRule {
                         _ => Action::Unknown(word),
                     });
                 }
+                "protocol" => rule.owner = text(value).parse().ok(),
                 // Parts of the above, and what decides nothing.
-                "srclen" | "dstlen" | "fwmask" | "sport_end" | "dport_end" | "protocol"
-                | "iif_detached" | "oif_detached" | "flow_from" | "flow_to" | "unresolved" => {}
+                "srclen" | "dstlen" | "fwmask" | "sport_end" | "dport_end" | "iif_detached"
+                | "oif_detached" | "flow_from" | "flow_to" | "unresolved" => {}
                 "l3mdev" => {}
                 // Ranges of users, types of service, tunnels, and what future versions add.
                 _ => rule.others.push(match value {
