@@ -103,7 +103,8 @@ impl PlanCommand {
         }
         let mut out = stdout().lock();
         if self.json {
-            serde_json::to_writer_pretty(&mut out, &as_json(&plan)).map_err(std::io::Error::from)?;
+            serde_json::to_writer_pretty(&mut out, &as_json(&plan))
+                .map_err(std::io::Error::from)?;
             writeln!(out)?;
             return Ok(Status::Fine);
         }
@@ -169,7 +170,11 @@ fn read(file: &Path) -> Result<String> {
             let valid = error.utf8_error().valid_up_to();
             let before = error.as_bytes().get(..valid).unwrap_or_default();
             let line = before.iter().filter(|byte| **byte == b'\n').count();
-            bail!("{}:{}: this is not UTF-8", file.display(), line.saturating_add(1))
+            bail!(
+                "{}:{}: this is not UTF-8",
+                file.display(),
+                line.saturating_add(1)
+            )
         }
     }
 }

@@ -81,15 +81,19 @@ fn marked(site: &Site, selected: &Selected, family: Family, words: &str) -> Vec<
     // By its connection, an identifier of an IPv6 ping counts as a port, and by its packet it does not.
     let may_be_ping = selected.protocol.as_deref().is_none_or(|own| own == "icmp");
     let has_pings = selected.ct && family == Family::Ipv6 && may_be_ping && site.hash.has_ports();
-    let pings = ["128", "129"].into_iter().filter(|_| has_pings).map(|kind| {
-        let protocol = match selected.protocol {
-            Some(_) => "",
-            None => "-p ipv6-icmp ",
-        };
-        let target = target(Tuple::Portless);
-        format!("{words}{protocol}-m icmp6 --icmpv6-type {kind} {is_new}{target}")
-    });
-    let keep = |what| format!("{words}-j CONNMARK --{what}-mark --nfmask {bits:#x} --ctmask {bits:#x}");
+    let pings = ["128", "129"]
+        .into_iter()
+        .filter(|_| has_pings)
+        .map(|kind| {
+            let protocol = match selected.protocol {
+                Some(_) => "",
+                None => "-p ipv6-icmp ",
+            };
+            let target = target(Tuple::Portless);
+            format!("{words}{protocol}-m icmp6 --icmpv6-type {kind} {is_new}{target}")
+        });
+    let keep =
+        |what| format!("{words}-j CONNMARK --{what}-mark --nfmask {bits:#x} --ctmask {bits:#x}");
     match site.sticky {
         // The last mark counts.
         false => all.into_iter().chain(pings).collect(),
@@ -173,14 +177,26 @@ fn words(selected: &Selected, family: Family) -> Vec<String> {
 impl Chain {
     /// Its rules as lines for iptables-restore.
     pub fn lines(&self) -> impl Iterator<Item = String> + '_ {
-        self.rules.iter().map(|rule| format!("-A {} {rule}", self.name))
+        self.rules
+            .iter()
+            .map(|rule| format!("-A {} {rule}", self.name))
     }
 }
 
 impl Chains {
     /// The table as iptables-restore takes it, with the jumps to the chains.
     pub fn restore(&self) -> String {
-        let mut text = String::from("*mangle\n");
+        self.table("")
+    }
+
+    /// The table as iptables-save writes it.
+    pub fn saved(&self) -> String {
+        let kernels = HOOKS.map(|hook| format!(":{hook} ACCEPT [0:0]\n"));
+        self.table(&kernels.concat())
+    }
+
+    fn table(&self, kernels: &str) -> String {
+        let mut text = format!("*mangle\n{kernels}");
         for chain in &self.0 {
             text.push_str(&format!(":{} - [0:0]\n", chain.name));
         }

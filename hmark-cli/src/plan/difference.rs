@@ -97,7 +97,9 @@ fn settings(plan: &Plan, host: &Host, difference: &mut Difference) -> Result<()>
     };
     let line = |name: &String, value: &str| format!("{name} = {value}");
     let own = plan.sysctls.iter();
-    let has = own.clone().filter_map(|(name, _)| Some(line(name, settings.get(name)?)));
+    let has = own
+        .clone()
+        .filter_map(|(name, _)| Some(line(name, settings.get(name)?)));
     let wanted = own.map(|(name, value)| line(name, value));
     difference.compare("sysctl", has.collect(), wanted.collect());
     Ok(())
@@ -150,14 +152,19 @@ fn rules(plan: &Plan, family: Family, side: &Side, difference: &mut Difference) 
     for rule in &rules.rules {
         if rule.owner == Some(plan.site.protocol) {
             has.push(rule.to_string());
-        } else if block.as_ref().is_some_and(|block| block.contains(&rule.preference)) {
+        } else if block
+            .as_ref()
+            .is_some_and(|block| block.contains(&rule.preference))
+        {
             difference.taken.push(format!(
                 "the preference {} of {family} is taken: {rule}: give preference another number",
                 rule.preference
             ));
         }
     }
-    let wanted = own.iter().map(|rule| format!("{}: {}", rule.preference, rule.text()));
+    let wanted = own
+        .iter()
+        .map(|rule| format!("{}: {}", rule.preference, rule.text()));
     let of = format!("ip -{} rule", digit(family));
     difference.compare(&of, has, wanted.collect());
     Ok(())
@@ -167,7 +174,10 @@ fn routes(plan: &Plan, family: Family, side: &Side, difference: &mut Difference)
     let Some(routes) = difference.known(&side.routes)? else {
         return Ok(());
     };
-    let own = plan.side(family).map(|side| side.routes.as_slice()).unwrap_or_default();
+    let own = plan
+        .side(family)
+        .map(|side| side.routes.as_slice())
+        .unwrap_or_default();
     let tables: HashSet<String> = own.iter().map(|route| route.table.to_string()).collect();
     let mut has = Vec::new();
     for (table, route) in routes.all() {
@@ -179,7 +189,11 @@ fn routes(plan: &Plan, family: Family, side: &Side, difference: &mut Difference)
             };
             let leads = match route.nexthop_id {
                 Some(id) => format!("nhid {id}"),
-                None => route.hops.first().map(ToString::to_string).unwrap_or_default(),
+                None => route
+                    .hops
+                    .first()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
             };
             has.push(format!("{} {leads} table {table}", to.destination()));
         } else if tables.contains(table) {
@@ -209,7 +223,7 @@ fn chains(plan: &Plan, family: Family, side: &Side, difference: &mut Difference)
     let Some(rules) = difference.known(&side.ruleset)? else {
         return Ok(());
     };
-    let text = own.map(|chains| chains.restore()).unwrap_or_default();
+    let text = own.map(|chains| chains.saved()).unwrap_or_default();
     let wanted = RuleSet::read(text.as_bytes(), family)?;
     let (mut gone, mut new) = (Vec::new(), Vec::new());
     for hook in HOOKS {
@@ -218,16 +232,32 @@ fn chains(plan: &Plan, family: Family, side: &Side, difference: &mut Difference)
         // The order of rules matters: all from the first that differs to the last.
         let is_same = |(a, b): &(&&ruleset::Rule, &&ruleset::Rule)| same(a, b);
         let from = has.iter().zip(&wants).take_while(is_same).count();
-        let (has, wants) = (has.get(from..).unwrap_or_default(), wants.get(from..).unwrap_or_default());
-        let to = has.iter().rev().zip(wants.iter().rev()).take_while(is_same).count();
+        let (has, wants) = (
+            has.get(from..).unwrap_or_default(),
+            wants.get(from..).unwrap_or_default(),
+        );
+        let to = has
+            .iter()
+            .rev()
+            .zip(wants.iter().rev())
+            .take_while(is_same)
+            .count();
         let part = |rules: &[&ruleset::Rule]| -> Vec<String> {
-            let rules = rules.get(..rules.len().saturating_sub(to)).unwrap_or_default();
-            rules.iter().map(|rule| format!("-A {name} {}", rule.text)).collect()
+            let rules = rules
+                .get(..rules.len().saturating_sub(to))
+                .unwrap_or_default();
+            rules
+                .iter()
+                .map(|rule| format!("-A {name} {}", rule.text))
+                .collect()
         };
         gone.extend(part(has));
         new.extend(part(wants));
         let jump = format!("-A {hook} -j {name}");
-        let (has, wants) = (jumps(rules, hook.chain(), &name), jumps(&wanted, hook.chain(), &name));
+        let (has, wants) = (
+            jumps(rules, hook.chain(), &name),
+            jumps(&wanted, hook.chain(), &name),
+        );
         gone.extend(std::iter::repeat_n(jump.clone(), has.saturating_sub(wants)));
         new.extend(std::iter::repeat_n(jump, wants.saturating_sub(has)));
     }
@@ -254,7 +284,11 @@ fn jumps(rules: &RuleSet, from: &str, to: &str) -> usize {
         let Target::Chain { place, .. } = rule.target else {
             return false;
         };
-        rule.matches.is_empty() && table.chains.get(place).is_some_and(|chain| chain.name == to)
+        rule.matches.is_empty()
+            && table
+                .chains
+                .get(place)
+                .is_some_and(|chain| chain.name == to)
     });
     all.count()
 }

@@ -32,7 +32,8 @@ pub fn files(plan: &Plan) -> Vec<Written> {
             let _ = writeln!(batch, "rule add pref {preference} {text} proto {protocol}");
         }
         files.push((format!("ip{digit}.batch"), batch));
-        let head = format!("# {name}-restore --noflush {name}.rules, after both batches, and once\n");
+        let head =
+            format!("# {name}-restore --noflush {name}.rules, after both batches, and once\n");
         files.push((format!("{name}.rules"), head + &side.chains.restore()));
     }
     files

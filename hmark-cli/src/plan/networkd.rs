@@ -36,14 +36,20 @@ pub fn files(plan: &Plan) -> Vec<Written> {
         if place == 0 {
             rules(plan, &mut text);
         }
-        files.push((format!("{device}.network.d/50-hmark-{}.conf", plan.site.name), text));
+        files.push((
+            format!("{device}.network.d/50-hmark-{}.conf", plan.site.name),
+            text,
+        ));
     }
     files.extend(rest(plan));
     files
 }
 
 fn nexthops(plan: &Plan, device: &str, text: &mut String) {
-    let own = plan.nexthops.iter().filter(|nexthop| nexthop.device == device);
+    let own = plan
+        .nexthops
+        .iter()
+        .filter(|nexthop| nexthop.device == device);
     for nexthop in own {
         let (id, via) = (nexthop.id, nexthop.via);
         let _ = write!(text, "\n[NextHop]\nId={id}\nGateway={via}\n");
@@ -67,7 +73,11 @@ fn rules(plan: &Plan, text: &mut String) {
         let Action::Table(table) = &rule.action else {
             continue;
         };
-        let _ = write!(text, "\n[RoutingPolicyRule]\nPriority={}\nFamily={family}\n", rule.preference);
+        let _ = write!(
+            text,
+            "\n[RoutingPolicyRule]\nPriority={}\nFamily={family}\n",
+            rule.preference
+        );
         if let Some((mark, mask)) = rule.mark {
             let _ = writeln!(text, "FirewallMark={mark}/{mask}");
         }

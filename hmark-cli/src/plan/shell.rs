@@ -21,7 +21,11 @@ pub fn apply(plan: &Plan, file: &str) -> String {
         script.push_str(&text);
         script.push('\n');
     };
-    line(format!("# {} gateways by hmark plan {}.", site.gateways.len(), plain(file)));
+    line(format!(
+        "# {} gateways by hmark plan {}.",
+        site.gateways.len(),
+        plain(file)
+    ));
     for comment in comments(plan) {
         line(format!("# {comment}"));
     }
@@ -30,7 +34,7 @@ pub fn apply(plan: &Plan, file: &str) -> String {
     for ((gateway, mark), table) in site.gateways.iter().zip(site.marks.all()).zip(site.table..) {
         let mark = format!("{mark:#x}");
         let (name, weight) = (&gateway.name, gateway.weight);
-        line(format!("# {mark:<10}  {name:<18} {weight:>5}   {table}"));
+        line(format!("# {mark:<10}  {name:<18} {weight:>6}  {table}"));
     }
     line(String::new());
     script.push_str(&data(plan, true));
@@ -69,7 +73,8 @@ pub fn comments(plan: &Plan) -> Vec<String> {
         "Of the routing rules here a marked packet meets at most {most}, and any other {others}."
     ));
     let protocol = site.protocol;
-    let replace = |id: &str| format!("  ip nexthop replace id {id} via OTHER dev DEVICE proto {protocol}");
+    let replace =
+        |id: &str| format!("  ip nexthop replace id {id} via OTHER dev DEVICE proto {protocol}");
     say(match (site.shared, site.families.len()) {
         (true, _) => format!(
             "A gateway's routes of both families lead to one nexthop, its IPv6 address. This moves all of\n\
@@ -116,11 +121,20 @@ fn data(plan: &Plan, is_wanted: bool) -> String {
     let preference = |rule: Option<&Rule>| rule.map_or(0, |rule| rule.preference);
     let count = u32::try_from(site.gateways.len()).unwrap_or(u32::MAX);
     let last_table = site.table.saturating_add(count.saturating_sub(1));
-    let mut devices: Vec<_> = plan.nexthops.iter().map(|own| own.device.as_str()).collect();
+    let mut devices: Vec<_> = plan
+        .nexthops
+        .iter()
+        .map(|own| own.device.as_str())
+        .collect();
     devices.sort_unstable();
     devices.dedup();
     let (first_rule, last_rule, first_table, last_table) = match is_wanted {
-        true => (preference(rules.first()), preference(rules.last()), site.table, last_table),
+        true => (
+            preference(rules.first()),
+            preference(rules.last()),
+            site.table,
+            last_table,
+        ),
         // Nothing can be taken.
         false => (1, 0, 1, 0),
     };
@@ -138,14 +152,31 @@ fn data(plan: &Plan, is_wanted: bool) -> String {
         true => lines.join("\n"),
         false => String::new(),
     };
-    set("DEVICES", if is_wanted { devices.join(" ") } else { String::new() }.as_str());
-    let settings = plan.sysctls.iter().map(|(name, value)| format!("{name}={value}"));
+    set(
+        "DEVICES",
+        if is_wanted {
+            devices.join(" ")
+        } else {
+            String::new()
+        }
+        .as_str(),
+    );
+    let settings = plan
+        .sysctls
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"));
     set("SYSCTLS", &lines(settings.collect()));
-    set("NEXTHOPS", &lines(plan.nexthops.iter().map(|own| own.text()).collect()));
+    set(
+        "NEXTHOPS",
+        &lines(plan.nexthops.iter().map(|own| own.text()).collect()),
+    );
     for (family, digit) in [(Family::Ipv4, 4), (Family::Ipv6, 6)] {
         let side = plan.side(family);
         let routes = side.into_iter().flat_map(|side| &side.routes);
-        set(&format!("ROUTES{digit}"), &lines(routes.map(|route| route.text()).collect()));
+        set(
+            &format!("ROUTES{digit}"),
+            &lines(routes.map(|route| route.text()).collect()),
+        );
     }
     let all: Vec<_> = rules
         .iter()
@@ -169,7 +200,9 @@ fn data(plan: &Plan, is_wanted: bool) -> String {
     for (digit, side) in [(4, four), (6, six)] {
         let chains: Vec<_> = side.into_iter().flat_map(|side| &side.chains.0).collect();
         let rules = chains.iter().flat_map(|chain| chain.lines());
-        let jumps = chains.iter().map(|chain| format!("-A {} -j {}", chain.hook, chain.name));
+        let jumps = chains
+            .iter()
+            .map(|chain| format!("-A {} -j {}", chain.hook, chain.name));
         let all = lines(rules.chain(jumps).collect());
         let _ = writeln!(text, "CHAINS{digit}='{all}'");
     }

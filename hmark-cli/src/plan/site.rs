@@ -206,11 +206,7 @@ fn addresses(
         if all.iter().any(|address| *address == Address { net, not }) {
             return Err(lines.mistake_in(&span, format!("{key}: {net} is given twice")));
         }
-        if all
-            .iter()
-            .filter(others)
-            .any(|address| not || address.not)
-        {
+        if all.iter().filter(others).any(|address| not || address.not) {
             let family = net.family();
             let sentence =
                 format!("{key}: with \"!\" one {family} network is all: give a match for each");

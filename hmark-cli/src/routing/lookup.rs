@@ -103,7 +103,7 @@ pub fn lookup<'r>(
                 met.push(rule);
                 return Ok(Found {
                     rules: met,
- walked,
+                    walked,
                     table: None,
                     route: None,
                     next: Next::Refused(word),
@@ -115,7 +115,7 @@ pub fn lookup<'r>(
                     met.push(rule);
                     return Ok(Found {
                         rules: met,
- walked,
+                        walked,
                         table: Some(table),
                         route: Some(route),
                         next,
@@ -130,7 +130,7 @@ pub fn lookup<'r>(
     }
     Ok(Found {
         rules: met,
- walked,
+        walked,
         table: None,
         route: None,
         next: Next::NoRoute,

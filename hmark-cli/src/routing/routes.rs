@@ -292,7 +292,9 @@ impl Printed {
             selector,
             preferred_source: self.prefsrc,
             nexthop_id: self.nhid,
-            owner: self.protocol.and_then(|owner| owner.to_string().parse().ok()),
+            owner: self
+                .protocol
+                .and_then(|owner| owner.to_string().parse().ok()),
             hops: match is_linked(&kind) {
                 true => hops.into_iter().map(Hop::from).collect(),
                 // An IPv6 route that refuses packets has the device lo.

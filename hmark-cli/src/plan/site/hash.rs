@@ -93,7 +93,10 @@ pub fn hash(file: &File, lines: Lines<'_>, marks: &Marks) -> Result<Hash, Mistak
         ("hmark-rnd", number(&given.seed)),
         ("hmark-key", word(&given.key)),
         ("hmark-inner", word(&given.inner)),
-        ("hmark-reverse-errors", flag.map(|on| (String::new(), on.span()))),
+        (
+            "hmark-reverse-errors",
+            flag.map(|on| (String::new(), on.span())),
+        ),
     ];
     for (name, value) in all {
         let Some((value, span)) = value else {
@@ -101,7 +104,9 @@ pub fn hash(file: &File, lines: Lines<'_>, marks: &Marks) -> Result<Hash, Mistak
         };
         let refused = |sentence: String| lines.mistake_in(&span, format!("[hash]: {sentence}"));
         if name == "hmark-tuple" && value.split(',').any(|part| part.trim() == "ct") {
-            return Err(refused("give ct = true in a match in place of \"ct\"".into()));
+            return Err(refused(
+                "give ct = true in a match in place of \"ct\"".into(),
+            ));
         }
         if value.contains(|char: char| char.is_whitespace() || "\"'\\`$".contains(char)) {
             return Err(refused("a value has no blanks and no quotes".into()));

@@ -40,7 +40,8 @@ fn selected(entry: &Spanned<file::Match>, lines: Lines<'_>) -> Result<Selected, 
             "PREROUTING" => Hook::Prerouting,
             "OUTPUT" => Hook::Output,
             _ => {
-                let sentence = "chain: give PREROUTING, or OUTPUT for packets of this host itself: \
+                let sentence =
+                    "chain: give PREROUTING, or OUTPUT for packets of this host itself: \
                                 in others a mark comes too late";
                 return Err(lines.mistake(chain, sentence));
             }
@@ -108,8 +109,9 @@ fn protocol(given: &file::Match, lines: Lines<'_>) -> Result<Option<String>, Mis
     let name = protocol.as_ref().to_ascii_lowercase();
     if Protocol::named(&name).is_none_or(|number| number == Protocol(0)) {
         let shown = shown(protocol.as_ref());
-        let sentence =
-            format!("protocol: {shown} is none that is known: give its number, or tcp, udp, sctp, icmp");
+        let sentence = format!(
+            "protocol: {shown} is none that is known: give its number, or tcp, udp, sctp, icmp"
+        );
         return Err(lines.mistake(protocol, sentence));
     }
     if name == "icmpv6" || name == "ipv6-icmp" {

@@ -27,8 +27,9 @@ const MAIN: u32 = 32766;
 pub fn marks(file: &File, lines: Lines<'_>) -> Result<Marks, Mistake> {
     let mask = file.mask.as_ref().map(|mask| *mask.as_ref());
     if let (Some(mask), Some(bits)) = (&file.mask, mask) {
-        let has_holes = bits == 0 || bits.wrapping_shr(bits.trailing_zeros()).leading_zeros()
-            != 32_u32.saturating_sub(bits.count_ones());
+        let has_holes = bits == 0
+            || bits.wrapping_shr(bits.trailing_zeros()).leading_zeros()
+                != 32_u32.saturating_sub(bits.count_ones());
         if has_holes {
             let sentence = "mask: give one run of ones in binary, such as 0x3f00";
             return Err(lines.mistake(mask, sentence));
@@ -82,11 +83,18 @@ fn right(marks: &Marks) -> String {
         return format!("give offset = {first:#x}");
     }
     // One bit for the block, and as many as count its marks.
-    let bits = marks.count.saturating_sub(1).max(1).ilog2().saturating_add(2);
+    let bits = marks
+        .count
+        .saturating_sub(1)
+        .max(1)
+        .ilog2()
+        .saturating_add(2);
     let mask = u32::MAX
         .checked_shl(marks.shift())
         .filter(|_| marks.shift().saturating_add(bits) <= 32)
-        .map(|mask| mask & !above(1_u32.wrapping_shl(marks.shift().saturating_add(bits).saturating_sub(1))));
+        .map(|mask| {
+            mask & !above(1_u32.wrapping_shl(marks.shift().saturating_add(bits).saturating_sub(1)))
+        });
     match mask {
         Some(mask) => format!("give mask = {mask:#x}, without an offset"),
         None => format!("give a mask of {bits} bits, without an offset"),
@@ -128,9 +136,8 @@ pub fn table(file: &File, lines: Lines<'_>) -> Result<u32, Mistake> {
         .ok()
         .and_then(|count| first.checked_add(count.saturating_sub(1)));
     // 0 is no table, 253 to 255 are default, main and local; nexthop objects have a second block.
-    let is_fine = |last: u32| {
-        first != 0 && (last < 253 || first > 255) && last.checked_add(most).is_some()
-    };
+    let is_fine =
+        |last: u32| first != 0 && (last < 253 || first > 255) && last.checked_add(most).is_some();
     match last.is_some_and(is_fine) {
         true => Ok(first),
         false => Err(lines.mistake(

@@ -30,9 +30,8 @@ impl Saved {
             saved.write(File::RoutingRules(family), &rules_json(rules).to_string());
             let routes = side.map_or(json!([]), |_| routes_json(plan, family));
             saved.write(File::Routes(family), &routes.to_string());
-            let text = side.map(|side| side.chains.restore()).unwrap_or_default();
-            let builtin = "*mangle\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n";
-            saved.write(File::Rules(family), &text.replace("*mangle\n", builtin));
+            let text = side.map(|side| side.chains.saved()).unwrap_or_default();
+            saved.write(File::Rules(family), &text);
         }
         let nexthops: Vec<Value> = plan
             .nexthops
@@ -42,7 +41,10 @@ impl Saved {
         saved.write(File::Nexthops, &json!(nexthops).to_string());
         saved.write(File::Neighbours, "[]");
         saved.write(File::Links, "[]");
-        let settings = plan.sysctls.iter().map(|(name, value)| format!("{name} = {value}\n"));
+        let settings = plan
+            .sysctls
+            .iter()
+            .map(|(name, value)| format!("{name} = {value}\n"));
         saved.write(File::Sysctls, &settings.collect::<String>());
         saved
     }
@@ -107,7 +109,11 @@ fn a_bare_host_has_nothing() {
         ..plan.clone()
     };
     let saved = Saved::new(&bare, "bare");
-    saved.edit(File::Sysctls, "net.ipv4.ip_forward = 1", "net.ipv4.ip_forward = 0");
+    saved.edit(
+        File::Sysctls,
+        "net.ipv4.ip_forward = 1",
+        "net.ipv4.ip_forward = 0",
+    );
     let target = "-j HMARK --hmark-src-prefix 32 --hmark-dst-prefix 32 --hmark-sport-mask 0xffff \
                   --hmark-dport-mask 0xffff --hmark-proto-mask 0xffff --hmark-rnd 0xc175a3b8 --hmark-mod 2 \
                   --hmark-offset 256";
@@ -140,35 +146,67 @@ fn each_change_is_told() {
     let tables = File::Rules(Family::Ipv6);
     let jump = "-A PREROUTING -j HMARK-plan\n";
     for (file, from, to, expected) in [
-        (File::Sysctls, "ip_forward = 1", "ip_forward = 0", vec!["-net.ipv4.ip_forward = 0", "+net.ipv4.ip_forward = 1"]),
+        (
+            File::Sysctls,
+            "ip_forward = 1",
+            "ip_forward = 0",
+            vec!["-net.ipv4.ip_forward = 0", "+net.ipv4.ip_forward = 1"],
+        ),
         (
             File::Nexthops,
             "fd00:1::a",
             "fd00:1::99",
-            vec!["-id 7200 via fd00:1::99 dev north", "+id 7200 via fd00:1::a dev north"],
+            vec![
+                "-id 7200 via fd00:1::99 dev north",
+                "+id 7200 via fd00:1::a dev north",
+            ],
         ),
         (
             rules,
             "\"table\":\"7202\"",
             "\"table\":\"7201\"",
-            vec!["-7202: from all fwmark 0x102 lookup 7201", "+7202: from all fwmark 0x102 lookup 7202"],
+            vec![
+                "-7202: from all fwmark 0x102 lookup 7201",
+                "+7202: from all fwmark 0x102 lookup 7202",
+            ],
         ),
         (
             rules,
             "\"priority\":7202",
             "\"priority\":7250",
-            vec!["-7250: from all fwmark 0x102 lookup 7202", "+7202: from all fwmark 0x102 lookup 7202"],
+            vec![
+                "-7250: from all fwmark 0x102 lookup 7202",
+                "+7202: from all fwmark 0x102 lookup 7202",
+            ],
         ),
         (
             routes,
             "\"nhid\":7203",
             "\"nhid\":7200",
-            vec!["-default nhid 7200 table 7203", "+default nhid 7203 table 7203"],
+            vec![
+                "-default nhid 7200 table 7203",
+                "+default nhid 7203 table 7203",
+            ],
         ),
         (tables, jump, "", vec!["+-A PREROUTING -j HMARK-plan"]),
-        (tables, jump, "-A PREROUTING -j HMARK-plan\n-A PREROUTING -j HMARK-plan\n", vec!["--A PREROUTING -j HMARK-plan"]),
-        (tables, jump, "-A PREROUTING -i lo -j HMARK-plan\n", vec!["+-A PREROUTING -j HMARK-plan"]),
-        (tables, jump, "-A PREROUTING -j HMARK-plan\n-A HMARK-plan -j RETURN\n", vec!["--A HMARK-plan -j RETURN"]),
+        (
+            tables,
+            jump,
+            "-A PREROUTING -j HMARK-plan\n-A PREROUTING -j HMARK-plan\n",
+            vec!["--A PREROUTING -j HMARK-plan"],
+        ),
+        (
+            tables,
+            jump,
+            "-A PREROUTING -i lo -j HMARK-plan\n",
+            vec!["+-A PREROUTING -j HMARK-plan"],
+        ),
+        (
+            tables,
+            jump,
+            "-A PREROUTING -j HMARK-plan\n-A HMARK-plan -j RETURN\n",
+            vec!["--A HMARK-plan -j RETURN"],
+        ),
     ] {
         let saved = Saved::new(&plan, "change");
         saved.edit(file, from, to);

@@ -38,22 +38,56 @@ fn a_file_without_mistakes() {
 #[test]
 fn form() {
     for (from, to, expected) in [
-        ("offset = 0x100", "ofset = 4", "2: unknown field `ofset`, expected one of `name`"),
-        ("offset = 0x100", "offset = -4", "2: invalid value: integer `-4`, expected u32"),
-        ("offset = 0x100", "offset = \"x\"", "2: invalid type: string \"x\", expected u32"),
+        (
+            "offset = 0x100",
+            "ofset = 4",
+            "2: unknown field `ofset`, expected one of `name`",
+        ),
+        (
+            "offset = 0x100",
+            "offset = -4",
+            "2: invalid value: integer `-4`, expected u32",
+        ),
+        (
+            "offset = 0x100",
+            "offset = \"x\"",
+            "2: invalid type: string \"x\", expected u32",
+        ),
         ("offset = 0x100", "offset = ", "2: "),
-        ("offset = 0x100", "offset = 1\noffset = 2", "3: duplicate key"),
+        (
+            "offset = 0x100",
+            "offset = 1\noffset = 2",
+            "3: duplicate key",
+        ),
         ("name = \"b\", ", "", "5: missing field `name`"),
-        ("[[match]]", "[[match]]\ngateways = []", "10: unknown field `gateways`"),
-        ("destination = [", "destination = [4, ", "10: invalid type: integer `4`, expected a string"),
-        ("destination = [\"198.51.100.1\", \"2001:db8:100::1\"]", "destination = 4", "10: invalid type"),
+        (
+            "[[match]]",
+            "[[match]]\ngateways = []",
+            "10: unknown field `gateways`",
+        ),
+        (
+            "destination = [",
+            "destination = [4, ",
+            "10: invalid type: integer `4`, expected a string",
+        ),
+        (
+            "destination = [\"198.51.100.1\", \"2001:db8:100::1\"]",
+            "destination = 4",
+            "10: invalid type",
+        ),
     ] {
         let said = said(from, to);
         assert!(said.starts_with(expected), "{said} instead of {expected}");
     }
     let said = said("[[match]]", "[[match]]\ngateways = []");
-    assert!(said.ends_with("(keys of the whole plan come before the first line in brackets)"), "{said}");
-    assert_eq!(refused(&"#".repeat(1 << 21)), "the file has more than 1048576 bytes");
+    assert!(
+        said.ends_with("(keys of the whole plan come before the first line in brackets)"),
+        "{said}"
+    );
+    assert_eq!(
+        refused(&"#".repeat(1 << 21)),
+        "the file has more than 1048576 bytes"
+    );
     let deep = format!("name = {}", "[".repeat(100_000));
     assert!(refused(&deep).starts_with("1: "));
 }
@@ -236,15 +270,26 @@ fn hash_is_told_of_in_the_words_of_the_target() {
             "key = \"11\"",
             "8: [hash]: bad value for option \"--hmark-key\": give 32 hexadecimal digits",
         ),
-        ("tuple = \"ct,src\"", "8: [hash]: give ct = true in a match in place of \"ct\""),
-        ("tuple = \"src dst\"", "8: [hash]: a value has no blanks and no quotes"),
-        ("seed = 1\nkey = \"00112233445566778899aabbccddeeff\"", "9: --hmark-"),
+        (
+            "tuple = \"ct,src\"",
+            "8: [hash]: give ct = true in a match in place of \"ct\"",
+        ),
+        (
+            "tuple = \"src dst\"",
+            "8: [hash]: a value has no blanks and no quotes",
+        ),
+        (
+            "seed = 1\nkey = \"00112233445566778899aabbccddeeff\"",
+            "9: --hmark-",
+        ),
         ("inner = \"vxlan:0\"", "8: [hash]: bad value"),
         ("sport-mask = 0x10000", "8: [hash]: bad value"),
     ] {
         let said = said("seed = 7", to);
         assert!(said.starts_with(expected), "{said} instead of {expected}");
     }
-    let said = said("name = \"a\"", "weight = 0, name = \"a\"");
-    assert_eq!(said, "");
+    assert_eq!(
+        refused(&GOOD.replace("name =", "weight = 0, name =")),
+        "4: --hmark-weight leaves no mark: give one at least a weight over 0"
+    );
 }

@@ -15,7 +15,9 @@ use crate::ruleset::RuleSet;
 fn rules(plan: &Plan, family: Family) -> Vec<String> {
     let chains = &plan.side(family).unwrap().chains.0;
     let lines = chains.iter().flat_map(|chain| chain.lines());
-    lines.map(|line| line.split(" --hmark-").next().unwrap().to_owned()).collect()
+    lines
+        .map(|line| line.split(" --hmark-").next().unwrap().to_owned())
+        .collect()
 }
 
 const BORDER: &str = "
@@ -43,7 +45,8 @@ fn the_border_of_the_second_tutorial() {
     assert_eq!(
         rules(&plan, Family::Ipv4),
         [
-            "-A HMARK-plan -d 198.51.100.1/32 -i internet -j HMARK --hmark-tuple ct".replace(" --hmark-tuple ct", ""),
+            "-A HMARK-plan -d 198.51.100.1/32 -i internet -j HMARK --hmark-tuple ct"
+                .replace(" --hmark-tuple ct", ""),
             "-A HMARK-plan-out -d 10.3.0.0/24 -p icmp -j HMARK".to_string(),
         ]
     );
@@ -57,9 +60,12 @@ fn the_border_of_the_second_tutorial() {
         ]
     );
     let all = |family| {
-        let text = plan.side(family).unwrap().chains.restore();
+        let text = plan.side(family).unwrap().chains.saved();
         let rules = RuleSet::read(text.as_bytes(), family).unwrap();
-        let all: Vec<_> = rules.rules().filter_map(|(_, _, rule)| rule.target.as_hmark().copied()).collect();
+        let all: Vec<_> = rules
+            .rules()
+            .filter_map(|(_, _, rule)| rule.target.as_hmark().copied())
+            .collect();
         all
     };
     use hmark::rule::v0::flag;
@@ -72,7 +78,13 @@ fn the_border_of_the_second_tutorial() {
     assert!(has(&request, flag::CT) && !has(&request, flag::SPORT_MASK | flag::DPORT_MASK));
     assert!(!has(&error, flag::CT));
     assert_eq!((error.less[1], error.less[0]), (100, 0));
-    let routes: Vec<_> = plan.side(Family::Ipv4).unwrap().routes.iter().map(|own| own.text()).collect();
+    let routes: Vec<_> = plan
+        .side(Family::Ipv4)
+        .unwrap()
+        .routes
+        .iter()
+        .map(|own| own.text())
+        .collect();
     assert_eq!(routes[0], "10.3.0.0/24 nhid 7200 table 7200");
 }
 
@@ -98,12 +110,16 @@ fn connections_are_kept_on_their_line() {
         [
             format!("-A HMARK-plan -i line-a {outside} 0x100/0x3f00"),
             format!("-A HMARK-plan -i line-b {outside} 0x200/0x3f00"),
-            "-A HMARK-plan -i lan -j CONNMARK --restore-mark --nfmask 0x3f00 --ctmask 0x3f00".to_string(),
+            "-A HMARK-plan -i lan -j CONNMARK --restore-mark --nfmask 0x3f00 --ctmask 0x3f00"
+                .to_string(),
             "-A HMARK-plan -i lan -m mark --mark 0x0/0x3f00 -j HMARK".to_string(),
-            "-A HMARK-plan -i lan -j CONNMARK --save-mark --nfmask 0x3f00 --ctmask 0x3f00".to_string(),
-            "-A HMARK-plan-out -o line+ -j CONNMARK --restore-mark --nfmask 0x3f00 --ctmask 0x3f00".to_string(),
+            "-A HMARK-plan -i lan -j CONNMARK --save-mark --nfmask 0x3f00 --ctmask 0x3f00"
+                .to_string(),
+            "-A HMARK-plan-out -o line+ -j CONNMARK --restore-mark --nfmask 0x3f00 --ctmask 0x3f00"
+                .to_string(),
             "-A HMARK-plan-out -o line+ -m mark --mark 0x0/0x3f00 -j HMARK".to_string(),
-            "-A HMARK-plan-out -o line+ -j CONNMARK --save-mark --nfmask 0x3f00 --ctmask 0x3f00".to_string(),
+            "-A HMARK-plan-out -o line+ -j CONNMARK --save-mark --nfmask 0x3f00 --ctmask 0x3f00"
+                .to_string(),
         ]
     );
     assert!(plan.side(Family::Ipv6).is_none());
@@ -114,7 +130,8 @@ fn connections_are_kept_on_their_line() {
 #[test]
 fn the_way_back_is_by_source() {
     let text = file(4, "").replace("destination", "source");
-    let text = text + "in-interface = \"north\"\n[[match]]\nsource = \"! 198.51.100.1\"\nprotocol = \"icmp\"\n";
+    let text = text
+        + "in-interface = \"north\"\n[[match]]\nsource = \"! 198.51.100.1\"\nprotocol = \"icmp\"\n";
     let plan = plan(&text);
     assert_eq!(
         rules(&plan, Family::Ipv4),
@@ -124,25 +141,53 @@ fn the_way_back_is_by_source() {
         ]
     );
     // Packets leave by the device that they came in by.
-    let redirects = ["net.ipv4.conf.all.send_redirects", "net.ipv4.conf.north.send_redirects"];
+    let redirects = [
+        "net.ipv4.conf.all.send_redirects",
+        "net.ipv4.conf.north.send_redirects",
+    ];
     for name in redirects {
-        assert!(plan.sysctls.contains(&(name.to_string(), "0".to_string())), "{:?}", plan.sysctls);
+        assert!(
+            plan.sysctls.contains(&(name.to_string(), "0".to_string())),
+            "{:?}",
+            plan.sysctls
+        );
     }
 }
 
 #[test]
 fn a_rule_without_a_new_option_is_one_that_the_stock_library_takes() {
-    let text = plan(&file(4, "")).side(Family::Ipv4).unwrap().chains.restore();
-    assert!(text.contains("--hmark-rnd 0xc175a3b8") && text.contains("--hmark-sport-mask 0xffff"), "{text}");
-    for new in ["--hmark-mask", "--hmark-weight", "--hmark-from", "--hmark-key"] {
+    let text = plan(&file(4, ""))
+        .side(Family::Ipv4)
+        .unwrap()
+        .chains
+        .restore();
+    assert!(
+        text.contains("--hmark-rnd 0xc175a3b8") && text.contains("--hmark-sport-mask 0xffff"),
+        "{text}"
+    );
+    for new in [
+        "--hmark-mask",
+        "--hmark-weight",
+        "--hmark-from",
+        "--hmark-key",
+    ] {
         assert!(!text.contains(new), "{text}");
     }
 }
 
 /// A shell that only reads.
 fn is_script(script: &str) {
-    let mut shell = Command::new("sh").arg("-n").stdin(Stdio::piped()).spawn().unwrap();
-    shell.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    let mut shell = Command::new("sh")
+        .arg("-n")
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    shell
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(script.as_bytes())
+        .unwrap();
     assert!(shell.wait().unwrap().success());
 }
 
@@ -158,8 +203,13 @@ fn scripts_are_scripts() {
         assert!(!remove.contains("fwmark"));
     }
     let script = shell::apply(&plan(&file(70, "")), "a.toml");
-    assert!(script.contains("# Of the routing rules here a marked packet meets at most 9, and any other 2.\n"));
-    assert!(script.contains("\n# 0x145       gateway-69            100   7269\n"), "{script}");
+    assert!(script.contains(
+        "# Of the routing rules here a marked packet meets at most 9, and any other 2.\n"
+    ));
+    assert!(
+        script.contains("\n# 0x145       gateway-69            100  7269\n"),
+        "{script}"
+    );
 }
 
 #[test]
@@ -184,7 +234,9 @@ fn files_have_all_of_the_plan() {
          rule add pref 7200 from all fwmark 0x100 lookup 7200 proto 72\n\
          rule add pref 7201 from all fwmark 0x101 lookup 7201 proto 72\n"
     );
-    assert!(files[5].1.ends_with("-A PREROUTING -j HMARK-plan\nCOMMIT\n"));
+    assert!(files[5]
+        .1
+        .ends_with("-A PREROUTING -j HMARK-plan\nCOMMIT\n"));
 }
 
 #[test]
@@ -194,12 +246,16 @@ fn networkd_has_a_guard_without_goto() {
     let (name, text) = &files[0];
     assert_eq!(name, "north.network.d/50-hmark-plan.conf");
     let count = |section: &str| text.matches(&format!("\n[{section}]\n")).count();
-    assert_eq!((count("NextHop"), count("Route"), count("RoutingPolicyRule")), (70, 140, 71));
+    assert_eq!(
+        (count("NextHop"), count("Route"), count("RoutingPolicyRule")),
+        (70, 140, 71)
+    );
     let guard = "\n[RoutingPolicyRule]\nPriority=7200\nFamily=both\nFirewallMark=256/4294967168\nInvertRule=yes\n\
                  Table=main\n\n[RoutingPolicyRule]\nPriority=7201\nFamily=both\nFirewallMark=256/4294967295\n\
                  Table=7200\n";
     assert!(text.contains(guard), "{text}");
-    let route = "\n[NextHop]\nId=7200\nGateway=fd00:1::a\n\n[Route]\nDestination=0.0.0.0/0\nNextHop=7200\n\
+    let route =
+        "\n[NextHop]\nId=7200\nGateway=fd00:1::a\n\n[Route]\nDestination=0.0.0.0/0\nNextHop=7200\n\
                  Table=7200\nProtocol=72\n\n[Route]\nDestination=::/0\n";
     assert!(text.contains(route), "{text}");
     let rest: Vec<_> = files[1..].iter().map(|(name, _)| name.as_str()).collect();

@@ -88,7 +88,12 @@ const SIZES: [usize; 9] = [1, 2, 4, 16, 17, 64, 70, 255, 256];
 #[test]
 fn each_mark_leads_to_its_gateway_and_no_other_does() {
     for count in SIZES {
-        for more in ["", "mask = 0x1ff00", "offset = 0x400", "nexthops = \"family\""] {
+        for more in [
+            "",
+            "mask = 0x1ff00",
+            "offset = 0x400",
+            "nexthops = \"family\"",
+        ] {
             let plan = plan(&file(count, more));
             for family in [Family::Ipv4, Family::Ipv6] {
                 let routes = routes(&plan, family);
@@ -116,7 +121,13 @@ fn check(plan: &Plan, rules: &RoutingRules, routes: &Routes) {
     let past = |mark: u32| assert_eq!(way(rules, routes, mark).0, "dev main", "{mark:#x}");
     let step = 1 << marks.shift();
     let last = marks.mark(marks.count - 1);
-    for mark in [0, step, marks.first.wrapping_sub(step), last.wrapping_add(step), !0 & !marks.bits()] {
+    for mark in [
+        0,
+        step,
+        marks.first.wrapping_sub(step),
+        last.wrapping_add(step),
+        !0 & !marks.bits(),
+    ] {
         if !marks.all().any(|own| own == mark & marks.bits()) {
             past(mark);
         }
@@ -136,8 +147,15 @@ fn rules_met_are_few() {
             let plan = plan(&file(count, more));
             assert_eq!(plan.most_rules_met(), most, "{count}");
             assert_eq!(plan.rules_met_by_others(), others, "{count}");
-            let (rules, routes) = (listed(&plan.rules, Family::Ipv4), routes(&plan, Family::Ipv4));
-            let met = plan.site.marks.all().map(|mark| way(&rules, &routes, mark).1);
+            let (rules, routes) = (
+                listed(&plan.rules, Family::Ipv4),
+                routes(&plan, Family::Ipv4),
+            );
+            let met = plan
+                .site
+                .marks
+                .all()
+                .map(|mark| way(&rules, &routes, mark).1);
             assert_eq!(met.max(), Some(most));
             assert_eq!(way(&rules, &routes, 0).1, others);
             // A mark of somebody else, too.
@@ -155,7 +173,9 @@ fn a_goto_that_is_missing_leads_nobody_astray() {
         let mut bits = seed;
         let mut toss = || {
             // Knuth's MMIX generator; its upper bits are random enough.
-            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            bits = bits
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             bits >> 63 == 1
         };
         let rules = plan.rules.iter();
@@ -168,7 +188,10 @@ fn a_goto_that_is_missing_leads_nobody_astray() {
 #[test]
 fn a_linear_guard_is_met_first() {
     let plan = plan(&file(256, ""));
-    let (rules, routes) = (listed(&plan.linear, Family::Ipv6), routes(&plan, Family::Ipv6));
+    let (rules, routes) = (
+        listed(&plan.linear, Family::Ipv6),
+        routes(&plan, Family::Ipv6),
+    );
     // The guard itself looks into the main table.
     assert_eq!(way(&rules, &routes, 0).1, 0);
     assert_eq!(way(&rules, &routes, 0x1ff).1, 257);
@@ -186,11 +209,16 @@ fn marks_are_those_of_the_rule() {
         let Marks { first: own, .. } = plan.site.marks;
         assert_eq!(own, first);
         let marks: Vec<_> = plan.site.marks.all().collect();
-        assert_eq!(marks, [first, first + step, first + 2 * step, first + 3 * step]);
+        assert_eq!(
+            marks,
+            [first, first + step, first + 2 * step, first + 3 * step]
+        );
         for side in &plan.sides {
-            let text = side.chains.restore();
+            let text = side.chains.saved();
             let rules = crate::ruleset::RuleSet::read(text.as_bytes(), side.family).unwrap();
-            let all = rules.rules().filter_map(|(_, _, rule)| rule.target.as_hmark());
+            let all = rules
+                .rules()
+                .filter_map(|(_, _, rule)| rule.target.as_hmark());
             let all: Vec<_> = all.map(|info| crate::marks::marks(info).unwrap()).collect();
             assert_eq!(all, [marks.clone()]);
         }
