@@ -126,7 +126,7 @@ fn check(plan: &Plan, rules: &RoutingRules, routes: &Routes) {
         step,
         marks.first.wrapping_sub(step),
         last.wrapping_add(step),
-        !0 & !marks.bits(),
+        !marks.bits(),
     ] {
         if !marks.all().any(|own| own == mark & marks.bits()) {
             past(mark);
