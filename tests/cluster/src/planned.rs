@@ -6,7 +6,7 @@ use std::env;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{ensure, Result};
 use testbed::note;
 
 use crate::host::Host;
@@ -19,8 +19,13 @@ const BARE: &str = "
     done
     for family in -4 -6; do
         ip $family rule | sed -n '/fwmark/s/:\\t/ /p' > /run/by-hand$family
+        : > /run/by-hand$family.routes
         while read -r preference rule; do
+            table=${rule##* }
             ip $family rule del pref $preference $rule
+            ip $family route show table $table |
+                sed \"s/^/route add /; s/\\$/ table $table/\" >> /run/by-hand$family.routes
+            ip $family route flush table $table
         done < /run/by-hand$family
     done
     ";
@@ -41,6 +46,7 @@ const BY_HAND: &str = "
         while read -r preference rule; do
             ip $family rule add pref $preference $rule
         done < /run/by-hand$family
+        ip $family -batch /run/by-hand$family.routes
     done
     ";
 
@@ -49,9 +55,9 @@ const PLANNED: &str = "
     $HMARK plan --diff /run/plan.toml > /run/plan.diff && exit 1
     grep -q '^+-A HMARK-plan ' /run/plan.diff
     $HMARK plan /run/plan.toml | sh
-    $HMARK plan --diff /run/plan.toml
+    $HMARK plan --diff /run/plan.toml >&2
     $HMARK plan /run/plan.toml | sh
-    $HMARK check
+    $HMARK check >&2
     ";
 
 /// A host, and the file of its plan.
@@ -73,8 +79,8 @@ pub fn planned(all: &[Planned], work: impl FnOnce() -> Result<()>) -> Result<()>
             ))?;
             bare.push(host);
             let said = host.run(&format!("{settings}{PLANNED}"))?;
-            let last = said.lines().rev().nth(1).unwrap_or_default();
-            anyhow::ensure!(
+            let last = said.lines().last().unwrap_or_default();
+            ensure!(
                 last == "hmark plan plan: nothing to change",
                 "{}: {said}",
                 host.name()
@@ -85,9 +91,10 @@ pub fn planned(all: &[Planned], work: impl FnOnce() -> Result<()>) -> Result<()>
     for host in bare {
         host.run(&format!("{settings}{BY_HAND}"))?;
     }
+    result?;
     let names: Vec<_> = all.iter().map(|(host, _)| host.name()).collect();
     note!("set up by hmark plan, and taken back: {}", names.join(" "));
-    result
+    Ok(())
 }
 
 /// The lines of a plan's gateways: `address` gives those of the number that a gateway's addresses end in.
