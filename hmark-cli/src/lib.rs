@@ -24,6 +24,8 @@ pub mod flows;
 pub mod host;
 pub mod marks;
 pub mod net;
+#[cfg(feature = "cli")]
+pub mod plan;
 pub mod predict;
 pub mod routing;
 pub mod ruleset;

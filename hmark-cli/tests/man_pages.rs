@@ -17,9 +17,16 @@ use hmark_cli::flow::Flow;
 use hmark_cli::host::File;
 use serde_json::Value;
 
-const COMMANDS: [&str; 7] = [
-    "check", "digest", "predict", "save", "scale", "watch", "weight",
+const COMMANDS: [&str; 8] = [
+    "check", "digest", "plan", "predict", "save", "scale", "watch", "weight",
 ];
+
+const PLAN: &str = "
+device = \"north\"
+gateways = [ { name = \"a\", address4 = \"10.0.0.1\" } ]
+[[match]]
+destination = \"198.51.100.1\"
+";
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -220,7 +227,10 @@ fn pages_have_the_names_of_the_json_answers() {
         "10.3.0.11:1",
         "203.0.113.80:80",
     ];
-    let answers: [(&str, &[&str]); 10] = [
+    let plan = gone.with_extension("toml");
+    fs::write(&plan, PLAN).unwrap();
+    let plan = plan.to_str().unwrap();
+    let answers: [(&str, &[&str]); 12] = [
         ("predict", &one),
         (
             "predict",
@@ -265,6 +275,8 @@ fn pages_have_the_names_of_the_json_answers() {
         ("scale", &["scale", "--json", "--rule", rule, "--mod", "5"]),
         ("digest", &["digest", "--json", a]),
         ("check", &["check", "--json", a, "router/router"]),
+        ("plan", &["plan", "--json", plan]),
+        ("plan", &["plan", "--json", "--diff", "--from", a, plan]),
         ("save", &["save", "--json", gone.to_str().unwrap()]),
     ];
     for (command, arguments) in answers {
@@ -281,6 +293,7 @@ fn pages_have_the_names_of_the_json_answers() {
     }
     fs::remove_file(flows).unwrap();
     fs::remove_file(nflog).unwrap();
+    fs::remove_file(plan).unwrap();
     fs::remove_dir_all(gone).unwrap();
 }
 

@@ -5,6 +5,7 @@
 mod check;
 mod completions;
 mod digest;
+mod plan;
 mod predict;
 mod save;
 mod scale;
@@ -33,6 +34,8 @@ pub enum Command {
     Completions(completions::Completions),
     /// Do hosts send each flow the same way?
     Digest(digest::Digest),
+    /// Sets hosts up from a file of gateways and addresses.
+    Plan(Box<plan::PlanCommand>),
     /// Where do flows go?
     Predict(Box<predict::Predict>),
     /// Saves all that decides where packets go on this host, for --from and check.
@@ -52,6 +55,7 @@ impl Command {
             Self::Check(check) => check.run(),
             Self::Completions(completions) => completions.run(line()),
             Self::Digest(digest) => digest.run(),
+            Self::Plan(plan) => plan.run(),
             Self::Predict(predict) => predict.run(),
             Self::Save(save) => save.run(),
             Self::Scale(scale) => scale.run(),

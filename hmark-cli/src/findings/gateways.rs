@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use super::site::folded;
 use super::tables::{hops, is_on_link};
 use super::{Found, Site};
+use crate::net::family;
 
 /// Gateways that do not answer ARP or neighbour discovery.
 pub fn failed(site: &Site<'_>, all: &mut Vec<Found>) {
@@ -64,11 +65,12 @@ pub fn device_down(site: &Site<'_>, all: &mut Vec<Found>) {
 
 /// Gateways outside the networks of their device.
 pub fn not_on_link(site: &Site<'_>, all: &mut Vec<Found>) {
-    let Some(routes) = site.routes else {
-        return;
-    };
     for (hop, table, marks) in hops(site) {
         let Some(gateway) = hop.gateway else {
+            continue;
+        };
+        // A route of IPv4 may lead to an IPv6 gateway.
+        let Some(routes) = site.host.side(family(gateway)).routes.get() else {
             continue;
         };
         let is_link_local =

@@ -5,6 +5,7 @@
 mod file;
 mod links;
 mod neighbours;
+mod nexthops;
 mod part;
 pub mod program;
 mod save;
@@ -19,6 +20,7 @@ use hmark::Family;
 pub use file::File;
 pub use links::{Link, LinkAddress, Links};
 pub use neighbours::{Neighbour, Neighbours};
+pub use nexthops::{Nexthop, Nexthops};
 pub use part::Part;
 pub use save::{save, Saved};
 pub use source::Source;
@@ -38,6 +40,8 @@ pub struct Host {
     pub ipv6: Side,
     /// Kernel settings.
     pub sysctls: Part<Sysctls>,
+    /// Nexthop objects, of both families.
+    pub nexthops: Part<Nexthops>,
     /// Neighbours, of both families.
     pub neighbours: Part<Neighbours>,
     /// Devices and their addresses.
@@ -82,6 +86,7 @@ impl Host {
             ipv4: Side::read(Family::Ipv4, source),
             ipv6: Side::read(Family::Ipv6, source),
             sysctls: source.part(File::Sysctls, Sysctls::read),
+            nexthops: source.part(File::Nexthops, Nexthops::read),
             neighbours: source.part(File::Neighbours, Neighbours::read),
             links: source.part(File::Links, Links::read),
         }

@@ -47,6 +47,13 @@ pub struct Route {
     pub protocol: Option<String>,
 }
 
+impl Route {
+    /// The number of the routing protocol that made it; [`None`] if only its name is known.
+    pub fn owner(&self) -> Option<u32> {
+        self.protocol.as_deref()?.parse().ok()
+    }
+}
+
 /// The kind of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
