@@ -287,7 +287,7 @@ impl Identity {
 
     /// The packet's connection, if nothing is translated. The end that comes first in the order of
     /// addresses and ports has opened it (`opened_forward`), or the other one.
-    pub(super) fn connection<P: Packet + ?Sized>(
+    pub fn connection<P: Packet + ?Sized>(
         &self,
         packet: &P,
         opened_forward: bool,
