@@ -22,12 +22,13 @@ use crate::steps;
 pub fn trials() -> Vec<Trial> {
     let trials = [
         delivery::trials(),
-        planned::trials(),
         errors::trials(),
         without_ct::trials(),
         pages::trials(),
         several_addresses::trials(),
         growth::trials(),
+        // It leaves a host more chains, if empty ones, than the pages say.
+        planned::trials(),
     ];
     steps::around("gateways", || Ok(&site::site()?.cluster), trials)
 }
