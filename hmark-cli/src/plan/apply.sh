@@ -134,13 +134,18 @@ try_chains() {
     case $1 in 4) TRIAL4=$trial ;; 6) TRIAL6=$trial ;; esac
 }
 
+# The rules of the plan's chains, chain by chain: the order of rules counts, that of chains does not.
+by_chain() {
+    printf '%s\n' "$1" | grep '^-A HMARK-' | sort -s -k 2,2
+}
+
 # Writes the chains of a family at once, if they are not as they should be.
 apply_chains() {
     wanted=$(chains_of "$1")
     case $1 in 4) trial=$TRIAL4 ;; 6) trial=$TRIAL6 ;; esac
     now=$(chains_now "$1" '')
     if [ "$(printf '%s\n' "$now" | sort)" = "$(printf '%s\n' "$trial" | sort)" ] &&
-        [ "$(printf '%s\n' "$now" | grep '^-A HMARK-')" = "$(printf '%s\n' "$trial" | grep '^-A HMARK-')" ]
+        [ "$(by_chain "$now")" = "$(by_chain "$trial")" ]
     then
         return 0
     fi
