@@ -81,7 +81,7 @@ pub fn after_routing(site: &Site<'_>, all: &mut Vec<Found>) {
         if hmark.hooks.is_empty() || hmark.is_before_routing() {
             continue;
         }
-        let has_rule = |mark: &u32| site.own_rule(*mark, hmark.info).is_some();
+        let has_rule = |mark: &u32| site.own_rule(*mark, hmark).is_some();
         // NFQUEUE and the like may choose by the mark there.
         if !hmark.marks.iter().any(has_rule) && site.is_matched(&hmark.marks) {
             continue;

@@ -11,6 +11,7 @@ mod families;
 mod gateways;
 mod hosts;
 mod kernel;
+mod lookups;
 mod options;
 mod overlap;
 mod overwrites;
@@ -27,7 +28,7 @@ use hmark::Family;
 
 use crate::host::{Host, Part};
 
-pub use hosts::compare;
+pub use hosts::{compare, roles};
 pub use kernel::revisions;
 pub use site::{HmarkRule, Site};
 

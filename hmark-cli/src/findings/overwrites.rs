@@ -16,7 +16,7 @@ pub fn later(site: &Site<'_>, all: &mut Vec<Found>) {
         let routed = hmark
             .marks
             .iter()
-            .filter_map(|&mark| site.own_rule(mark, hmark.info)?.mark);
+            .filter_map(|&mark| site.own_rule(mark, hmark)?.mark);
         let routed = routed.fold(0, |bits, (_, mask)| bits | mask);
         let routed = match routed {
             0 => bits(hmark.info),

@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::site::folded;
+use super::routing_rules::tables_of_missing;
+use super::site::{folded, HmarkRule};
 use super::{Found, Site};
 use crate::net::Net;
 use crate::routing::{Action, Hop, Kind, Routes};
@@ -95,14 +96,14 @@ fn default(site: &Site<'_>) -> String {
     Net::every(site.family).to_string()
 }
 
-/// Tables that no routing rule leads to.
-pub fn unused(site: &Site<'_>, all: &mut Vec<Found>) {
+/// The tables that no routing rule leads to; none if that cannot be told.
+pub fn unused_tables<'h>(site: &Site<'h>) -> Vec<&'h str> {
     let (Some(routing), Some(routes)) = (site.routing, site.routes) else {
-        return;
+        return Vec::new();
     };
     let is_unknown = |action: &Action| matches!(action, Action::Unknown(_));
     if site.hmark.is_empty() || routing.rules.iter().any(|rule| is_unknown(&rule.action)) {
-        return;
+        return Vec::new();
     }
     let used: BTreeSet<&str> = routing
         .rules
@@ -113,16 +114,39 @@ pub fn unused(site: &Site<'_>, all: &mut Vec<Found>) {
         })
         .collect();
     let tables: BTreeSet<&str> = routes.all().map(|(table, _)| table).collect();
-    for table in tables
-        .difference(&used)
-        .filter(|table| !matches!(**table, "main" | "local" | "default"))
-    {
+    let unused = tables.difference(&used).copied();
+    unused
+        .filter(|table| !matches!(*table, "main" | "local" | "default"))
+        .collect()
+}
+
+/// Tables that no routing rule leads to, but those of marks without one, which are named with these.
+pub fn unused(site: &Site<'_>, all: &mut Vec<Found>) {
+    let of_missing = tables_of_missing(site);
+    let unused = unused_tables(site);
+    for table in unused.iter().filter(|table| !of_missing.contains(**table)) {
+        let of_mark = |hmark: &HmarkRule<'_>| {
+            let mut marks = hmark.marks.iter();
+            marks.any(|mark| mark.to_string() == **table)
+        };
+        let own = site.before_routing().find(|hmark| of_mark(hmark));
+        let own = own.and_then(|hmark| site.own_rule(table.parse().ok()?, hmark));
+        let commands = own.map(|own| {
+            let rule = format!("pref {} {}", own.preference, own.text);
+            let to = rule.rsplit_once("lookup ").map(|(start, _)| start);
+            let ip = site.ip();
+            let add = format!("{ip} rule add {}lookup {table}", to.unwrap_or_default());
+            to.map(|_| vec![add, format!("{ip} rule del {rule}")])
+        });
         all.push(Found {
             place: Some(format!("table {table}")),
             marks: Vec::new(),
             sentence: "the table has routes, but no ip rule leads to it".to_owned(),
-            remedy: "name it in the ip rule of its mark, or delete it".to_owned(),
-            commands: vec![format!("{} rule add fwmark MARK table {table}", site.ip())],
+            remedy: format!(
+                "name it in the ip rule of its mark, or delete it ({} route flush table {table})",
+                site.ip()
+            ),
+            commands: commands.flatten().unwrap_or_default(),
         });
     }
 }

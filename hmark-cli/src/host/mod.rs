@@ -10,7 +10,7 @@ mod save;
 mod source;
 mod sysctls;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use hmark::Family;
@@ -31,6 +31,8 @@ use crate::ruleset::RuleSet;
 pub struct Host {
     /// Its name, or that of the folder.
     pub name: String,
+    /// The folder that its files are in; [`None`] for this host.
+    pub folder: Option<PathBuf>,
     /// What is decided for IPv4.
     pub ipv4: Side,
     /// What is decided for IPv6.
@@ -78,6 +80,10 @@ impl Host {
     fn read(name: String, source: &Source) -> Self {
         Self {
             name,
+            folder: match source {
+                Source::Live => None,
+                Source::Folder(folder) => Some(folder.clone()),
+            },
             ipv4: Side::read(Family::Ipv4, source),
             ipv6: Side::read(Family::Ipv6, source),
             sysctls: source.part(File::Sysctls, Sysctls::read),

@@ -70,12 +70,16 @@ pub fn cases() -> Vec<Case> {
         (
             "ip-rule-of-others",
             SELECTOR,
-            one(
-                ROUTING,
-                "{\"priority\":32762,",
-                "{\"priority\":99,\"not\":null,\"src\":\"all\",\"fwmark\":\"0xca6c\",\"table\":\"51820\"},{\"priority\":32762,",
-            ),
-            "takes packets with mark 101 before",
+            vec![
+                (
+                    ROUTING,
+                    "{\"priority\":32762,",
+                    "{\"priority\":99,\"not\":null,\"src\":\"all\",\"fwmark\":\"0xca6c\",\"table\":\"51820\"},{\"priority\":32762,"
+                        .to_owned(),
+                ),
+                (ROUTES, default_102, format!("{{\"dst\":\"default\",\"dev\":\"wg0\",\"table\":\"51820\",\"flags\":[]}},{default_102}")),
+            ],
+            "takes packets with mark 100-103 before",
         ),
         (
             "ip-rule-refuses",
