@@ -6,11 +6,14 @@
 //! digests are compared. Hosts of different roles may share marks, as the two ends of a cluster do: these
 //! must give each flow the same mark, and so their rules must have the same seed or key, and weights.
 
+use std::net::IpAddr;
+
 use hmark::rule::v1::{flag, Info};
 use hmark::Family;
 
 use super::site::folded;
-use super::{Finding, Found, HmarkRule, Severity, Site};
+use super::tables::{gateways, is_on_link};
+use super::{Finding, Found, HmarkRule, Report, Severity, Site};
 use crate::change::edit;
 use crate::digest::{self, Scope};
 use crate::host::Host;
@@ -217,4 +220,61 @@ fn compare_digests(role: &[&Host], findings: &mut Vec<Finding>) {
             ..Found::default()
         },
     });
+}
+
+/// Names gateways in commands that lack one, if another host of the role has one for the same marks, which
+/// this host has a link to.
+pub fn fill_in(hosts: &[Host], reports: &mut [Report]) {
+    for role in roles(hosts) {
+        for (host, report) in hosts.iter().zip(reports.iter_mut()) {
+            if !role.iter().any(|other| std::ptr::eq(*other, host)) {
+                continue;
+            }
+            for finding in &mut report.findings {
+                let lacks = |command: &String| command.contains("GATEWAY");
+                let (true, Some(family)) =
+                    (finding.found.commands.iter().any(lacks), finding.family)
+                else {
+                    continue;
+                };
+                let others = role.iter().filter(|other| !std::ptr::eq(**other, host));
+                let known = others
+                    .filter_map(|other| Some((other, of_marks(other, family, &finding.found.marks)?)));
+                let mut known = known.filter(|(_, gateway)| is_reached(host, family, *gateway));
+                let Some((other, gateway)) = known.next() else {
+                    continue;
+                };
+                // Hosts that disagree say nothing.
+                if known.any(|(_, another)| another != gateway) {
+                    continue;
+                }
+                for command in &mut finding.found.commands {
+                    *command = command.replace("GATEWAY", &gateway.to_string());
+                }
+                finding.found.remedy += &format!(" (here the gateway of {})", other.name);
+            }
+        }
+    }
+}
+
+/// The one gateway of marks on a host.
+fn of_marks(host: &Host, family: Family, marks: &[u32]) -> Option<IpAddr> {
+    let site = Site::new(host, family)?;
+    let tables = site.tables();
+    let of_these = tables.iter().filter(|(mark, _)| marks.contains(mark));
+    let mut all: Vec<IpAddr> = of_these.flat_map(|(_, table)| gateways(&site, table)).collect();
+    all.dedup();
+    match all[..] {
+        [gateway] => Some(gateway),
+        _ => None,
+    }
+}
+
+/// Whether a host has a link to a gateway, and is not the gateway itself.
+fn is_reached(host: &Host, family: Family, gateway: IpAddr) -> bool {
+    Site::new(host, family).is_some_and(|site| {
+        let routes = site.routes;
+        let is_near = routes.is_some_and(|routes| is_on_link(routes, "main", gateway, None));
+        is_near && !site.is_own(gateway)
+    })
 }

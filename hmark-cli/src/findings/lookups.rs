@@ -130,6 +130,24 @@ fn add<'h>(found: Found<'h>, steps: &[Step<'h>], all: &mut Vec<Way<'h>>) {
     });
 }
 
+/// Where packets without a mark go to a network, or to the Internet; [`None`] if that cannot be told.
+pub fn without_mark<'h>(site: &Site<'h>, net: &Net) -> Option<Next<'h>> {
+    let (routing, routes) = (site.routing?, site.routes?);
+    let outside = || outside(site.family, routes, &[], &["main"]);
+    let destination = address(net).unwrap_or_else(outside);
+    let layer4 = Layer4::Ports {
+        source: PORTS.0,
+        destination: PORTS.1,
+    };
+    let flow = Flow::new(Protocol::TCP, outside(), destination, layer4)?;
+    let key = Key {
+        flow: &flow,
+        mark: 0,
+        origin: Origin::Device(Some("")),
+    };
+    Some(lookup(routing, routes, &key).ok()?.next)
+}
+
 /// Packets that meet an HMARK rule, each with the device that it comes in by: one to where most go, one to
 /// each of some routes of tables without a default route, and one for each ip rule with more selectors.
 fn packets(
@@ -166,8 +184,10 @@ fn packets(
     let device = device.unwrap_or_default();
     let protocol = protocol.unwrap_or(Protocol::TCP);
     let source = of_net(End::Source).unwrap_or(outside);
-    let own = of_net(End::Destination).filter(|address| !site.is_own(*address));
-    let first = own.unwrap_or(outside);
+    let wanted = of_net(End::Destination);
+    // Packets to an address of the host that are forwarded go to another one, which is not known here.
+    let is_translated = wanted.is_some_and(|address| site.is_own(address));
+    let first = wanted.filter(|_| !is_translated).unwrap_or(outside);
     let mut all = Vec::new();
     let mut add = |source, destination, protocol: Protocol, ports: (u16, u16), device: &str| {
         let layer4 = match protocol.has_ports() {
@@ -182,7 +202,20 @@ fn packets(
             all.push((flow, device.to_owned()));
         }
     };
-    add(source, first, protocol, PORTS, &device);
+    if !is_translated {
+        add(source, first, protocol, PORTS, &device);
+    }
+    // A mark that no ip rule asks for has the packets of the others.
+    if !steps.iter().any(|step| asks(step.rule, hmark)) {
+        let rules = site.routing.into_iter().flat_map(|routing| &routing.rules);
+        let mut tables = rules.filter(|rule| asks(rule, hmark)).filter_map(table);
+        let without_default = tables.find(|table| !site.has_default(table));
+        let routes = without_default.map_or(Vec::new(), |table| site.routes_of(table));
+        let nets = routes.iter().map(|route| route.destination);
+        for destination in nets.filter_map(|net| address(&net)).take(MOST_ROUTES) {
+            add(source, destination, protocol, PORTS, &device);
+        }
+    }
     for step in steps {
         let rule = step.rule;
         let destinations = match table(rule) {
@@ -211,6 +244,15 @@ fn packets(
         let ports = (port(&rule.sport, PORTS.0), port(&rule.dport, PORTS.1));
         let protocol = rule.protocol.unwrap_or(protocol);
         add(source, destination, protocol, ports, device);
+    }
+    if all.is_empty() {
+        // Wherever they are translated to, it is by tables with default routes.
+        let layer4 = Layer4::Ports {
+            source: PORTS.0,
+            destination: PORTS.1,
+        };
+        let flow = Flow::new(protocol, source, outside, layer4);
+        all.extend(flow.map(|flow| (flow, device)));
     }
     all
 }

@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use hmark::rule::v1::Info;
 use hmark::Family;
 
+use super::commands;
 use super::lookups::{self, Ways};
 use crate::digest::has_default;
 use crate::host::Host;
@@ -188,6 +189,13 @@ impl<'h> Site<'h> {
         of_links || to_it.flatten().any(is_own)
     }
 
+    /// How to give marks of an HMARK rule the weight 0.
+    pub fn weight_0(&self, marks: &[u32]) -> String {
+        let mut rules = self.before_routing();
+        let of_all = rules.find(|hmark| marks.iter().all(|mark| hmark.marks.contains(mark)));
+        of_all.map_or("give it the weight 0".to_owned(), |hmark| hmark.weight_0(marks))
+    }
+
     /// Whether a rule that does something asks for any of these marks.
     pub fn is_matched(&self, marks: &[u32]) -> bool {
         let asks = |condition: &Match| match condition {
@@ -245,6 +253,11 @@ impl HmarkRule<'_> {
             folded(&buckets).replace(", ", "=0,"),
             self.place()
         )
+    }
+
+    /// The command that replaces it by another text.
+    pub fn replaced(&self, site: &Site<'_>, text: &str) -> String {
+        commands::replace(site, self.table, self.chain, self.rule, text)
     }
 
     /// Its place in full.

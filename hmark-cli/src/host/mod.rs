@@ -12,7 +12,7 @@ mod sysctls;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 use hmark::Family;
 
 pub use file::File;
@@ -86,9 +86,18 @@ impl Host {
             },
             ipv4: Side::read(Family::Ipv4, source),
             ipv6: Side::read(Family::Ipv6, source),
-            sysctls: source.part(File::Sysctls, Sysctls::read),
+            sysctls: source.part(File::Sysctls, |text| {
+                let sysctls = Sysctls::read(text)?;
+                let has_any = sysctls.get("net.ipv4.ip_forward").is_some();
+                ensure!(has_any, "there is no net.ipv4.ip_forward in it, as `sysctl -a` has it");
+                Ok(sysctls)
+            }),
             neighbours: source.part(File::Neighbours, Neighbours::read),
-            links: source.part(File::Links, Links::read),
+            links: source.part(File::Links, |text| {
+                let links = Links::read(text)?;
+                ensure!(!links.0.is_empty(), "there is no device in it, not even lo");
+                Ok(links)
+            }),
         }
     }
 
@@ -115,6 +124,8 @@ impl Side {
         Self {
             ruleset: ruleset(family, source),
             rules: source.part(File::RoutingRules(family), |text| {
+                // A host without any rule has an empty list.
+                ensure!(!text.trim_ascii().is_empty(), "it is empty");
                 RoutingRules::read(text, family)
             }),
             routes: found,

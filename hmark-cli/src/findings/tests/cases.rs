@@ -7,7 +7,7 @@ use super::{BORDER, SELECTOR};
 pub const MASKS: &str = "--hmark-src-prefix 32 --hmark-dst-prefix 32 --hmark-sport-mask 0xffff --hmark-dport-mask 0xffff ";
 pub const RULES: &str = "iptables-save";
 pub const RULES6: &str = "ip6tables-save";
-const ROUTING: &str = "ip-rule.json";
+pub const ROUTING: &str = "ip-rule.json";
 pub const ROUTES: &str = "ip-route.json";
 const RAW: &str = "*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n";
 
@@ -154,7 +154,7 @@ pub fn cases() -> Vec<Case> {
             "mark-overwritten",
             SELECTOR,
             behind_hmark("-A PREROUTING -j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff"),
-            "the rule changes the mark that HMARK sets in mangle PREROUTING rule 1",
+            "changes the mark that HMARK sets in mangle PREROUTING rule 1",
         ),
         ("mark-overwritten", SELECTOR, behind_hmark("-A PREROUTING -j HMARK --hmark-mod 2 --hmark-offset 100"), "the last one wins"),
         (
@@ -194,7 +194,7 @@ pub fn cases() -> Vec<Case> {
         ("tuple-spreads-nothing", SELECTOR, mask(MASKS, ""), "practically all packets"),
         ("forwarding-off", SELECTOR, one("sysctl", "ip_forward = 1", "ip_forward = 0"), "net.ipv4.ip_forward is 0"),
         ("forwarding-off", SELECTOR, one("sysctl", "net.ipv6.conf.all.forwarding = 1", "net.ipv6.conf.all.forwarding = 0"), "net.ipv6"),
-        ("rp-filter-strict", SELECTOR, one("sysctl", "rp_filter = 2", "rp_filter = 1"), "rp_filter is strict on front, north"),
+        ("rp-filter-strict", SELECTOR, one("sysctl", "rp_filter = 2", "rp_filter = 1"), "rp_filter is strict on north:"),
         (
             "rp-filter-valid-mark",
             SELECTOR,

@@ -3,6 +3,8 @@
 //! Each mistake, made on a host of the tutorials that works, is found; and on those hosts nothing is.
 
 mod cases;
+mod marks;
+mod settings;
 
 use std::fs;
 use std::path::{Path, PathBuf};
