@@ -44,7 +44,8 @@ pub struct Check {
     /// List the mistakes that are looked for
     #[arg(long, conflicts_with = "hosts")]
     list: bool,
-    /// A picture of the hosts, their rules, marks, tables and gateways, with shares and findings
+    /// A picture of the hosts, their rules, marks, tables and gateways, with shares and findings, but no keys
+    /// of --hmark-key
     #[arg(long, value_name = "FILE", conflicts_with = "list")]
     svg: Option<PathBuf>,
     /// Answer as JSON
