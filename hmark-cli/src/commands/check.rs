@@ -69,7 +69,10 @@ impl Check {
             return list(self.json);
         }
         if self.svg.as_deref() == Some(Path::new("-")) {
-            return Err(Usage("--svg takes a file: the findings go to the standard output".to_owned()).into());
+            return Err(Usage(
+                "--svg takes a file: the findings go to the standard output".to_owned(),
+            )
+            .into());
         }
         for folder in &self.hosts {
             is_of_host(folder)?;
@@ -82,7 +85,9 @@ impl Check {
             if let Some(what) = lacks_revision_1(host) {
                 without_revision_1(&mut report.findings, what);
             }
-            report.missing.extend(of_nft());
+            if report.rules > 0 {
+                report.missing.extend(of_nft());
+            }
         }
         let between = compare(&hosts);
         match self.json {
@@ -132,9 +137,8 @@ fn of_kernel(host: &Host) -> Vec<Finding> {
 
 /// The part of this host that has revision 0 of HMARK alone, if one has.
 fn lacks_revision_1(host: &Host) -> Option<&'static str> {
-    let has_rules = |family: &Family| {
-        Site::new(host, *family).is_some_and(|site| !site.hmark.is_empty())
-    };
+    let has_rules =
+        |family: &Family| Site::new(host, *family).is_some_and(|site| !site.hmark.is_empty());
     if !Family::ALL.iter().any(has_rules) {
         return None;
     }

@@ -17,6 +17,7 @@ mod native;
 mod options;
 mod overlap;
 mod overwrites;
+mod packets;
 mod routing_rules;
 mod site;
 mod tables;
