@@ -4,8 +4,8 @@
 
 use hmark::Family;
 
+use super::hops::{hops, MarkHop};
 use super::lookups;
-use super::tables::{hops, MarkHop};
 use super::{Finding, Found, Site};
 use crate::host::Host;
 use crate::routing::Next;
