@@ -24,11 +24,15 @@ pub mod flows;
 pub mod host;
 pub mod marks;
 pub mod net;
+#[cfg(feature = "cli")]
+pub mod plan;
 pub mod predict;
 pub mod routing;
 pub mod ruleset;
 mod sha256;
 pub mod spread;
+pub mod watch;
 pub mod way;
+pub mod weight;
 
 pub use hmark::Family;

@@ -13,7 +13,7 @@ use clap::{CommandFactory, Parser};
 
 use commands::{Command, Status};
 
-/// Asks where a flow goes, before a packet is sent.
+/// Asks where a flow goes, before a packet is sent, and changes it.
 #[derive(Parser)]
 #[command(name = "hmark", version, about, max_term_width = 100)]
 #[command(after_help = "\
@@ -24,6 +24,10 @@ Examples:
     hmark check
   Which flows does a 71st gateway move?
     hmark scale --rule '--hmark-mod 70 --hmark-offset 100' --mod 71
+  Gateway 35 is down: its flows go to all others
+    hmark weight 35=0
+  What does each gateway get now?
+    hmark watch
   The examples of a command:
     hmark predict --help
 

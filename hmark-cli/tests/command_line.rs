@@ -43,7 +43,7 @@ fn fed(mut child: Child, list: &str) -> Output {
 
 #[test]
 fn wrong_usage_has_a_status_of_its_own() {
-    let wrong: [&[&str]; 9] = [
+    let wrong: [&[&str]; 11] = [
         &[],
         &["forecast"],
         &["predict"],
@@ -53,6 +53,8 @@ fn wrong_usage_has_a_status_of_its_own() {
         &["check", "--list", "somewhere"],
         &["digest", "--scope", "all"],
         &["save"],
+        &["weight"],
+        &["watch"],
     ];
     for arguments in wrong {
         let output = hmark(arguments).output().unwrap();
@@ -116,7 +118,9 @@ fn colours_are_for_terminals_and_those_who_want_them() {
 
 #[test]
 fn every_command_has_examples() {
-    for command in ["check", "digest", "predict", "save", "scale"] {
+    for command in [
+        "check", "digest", "predict", "save", "scale", "watch", "weight",
+    ] {
         let help = text(&hmark(&[command, "--help"]).output().unwrap());
         let (_, examples) = help.split_once("\nExample").expect(command);
         let called = format!("hmark {command}");
@@ -132,7 +136,18 @@ fn every_shell_completes_options() {
         let output = hmark(&["completions", shell]).output().unwrap();
         assert_eq!(output.status.code(), Some(0));
         let script = text(&output);
-        for word in ["predict", "pcap", "scale", "from-marks", "digest", "scope"] {
+        for word in [
+            "predict",
+            "pcap",
+            "scale",
+            "from-marks",
+            "digest",
+            "scope",
+            "watch",
+            "prometheus",
+            "weight",
+            "dry-run",
+        ] {
             assert!(script.contains(word), "{shell}: {word}");
         }
     }

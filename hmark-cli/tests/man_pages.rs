@@ -5,16 +5,28 @@
 
 #![cfg(feature = "cli")]
 
+mod fake_host;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use fake_host::{list, FakeHost};
 use hmark_cli::flow::Flow;
 use hmark_cli::host::File;
 use serde_json::Value;
 
-const COMMANDS: [&str; 5] = ["check", "digest", "predict", "save", "scale"];
+const COMMANDS: [&str; 8] = [
+    "check", "digest", "plan", "predict", "save", "scale", "watch", "weight",
+];
+
+const PLAN: &str = "
+device = \"north\"
+gateways = [ { name = \"a\", address4 = \"10.0.0.1\" } ]
+[[match]]
+destination = \"198.51.100.1\"
+";
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -215,7 +227,10 @@ fn pages_have_the_names_of_the_json_answers() {
         "10.3.0.11:1",
         "203.0.113.80:80",
     ];
-    let answers: [(&str, &[&str]); 10] = [
+    let plan = gone.with_extension("toml");
+    fs::write(&plan, PLAN).unwrap();
+    let plan = plan.to_str().unwrap();
+    let answers: [(&str, &[&str]); 12] = [
         ("predict", &one),
         (
             "predict",
@@ -260,24 +275,41 @@ fn pages_have_the_names_of_the_json_answers() {
         ("scale", &["scale", "--json", "--rule", rule, "--mod", "5"]),
         ("digest", &["digest", "--json", a]),
         ("check", &["check", "--json", a, "router/router"]),
+        ("plan", &["plan", "--json", plan]),
+        ("plan", &["plan", "--json", "--diff", "--from", a, plan]),
         ("save", &["save", "--json", gone.to_str().unwrap()]),
     ];
     for (command, arguments) in answers {
-        let page = page(&format!("hmark-{command}"));
-        let documented: BTreeSet<_> = section(&page, "JSON").split_whitespace().collect();
-        let answer: Value = serde_json::from_str(&hmark(arguments)).expect(command);
-        let mut found = BTreeSet::new();
-        names(&answer, &mut found);
-        assert_eq!(answer["version"], 1, "{command}");
-        assert_eq!(answer["command"], command);
-        for name in found {
-            assert!(
-                documented.contains(&*name),
-                "hmark-{command}(8): {name} in {answer:#}"
-            );
-        }
+        documents(command, &hmark(arguments));
+    }
+    let host = FakeHost::new("gateways/border");
+    host.write("list.json", &list());
+    for arguments in [
+        &["weight", "--json", "--dry-run", "1=0"][..],
+        &["watch", "--json", "--interval", "0.1"],
+    ] {
+        let output = host.run(arguments);
+        documents(arguments[0], &String::from_utf8(output.stdout).unwrap());
     }
     fs::remove_file(flows).unwrap();
     fs::remove_file(nflog).unwrap();
+    fs::remove_file(plan).unwrap();
     fs::remove_dir_all(gone).unwrap();
+}
+
+/// The page of a command has the names of all fields of its answer.
+fn documents(command: &str, answer: &str) {
+    let page = page(&format!("hmark-{command}"));
+    let documented: BTreeSet<_> = section(&page, "JSON").split_whitespace().collect();
+    let answer: Value = serde_json::from_str(answer).expect(command);
+    let mut found = BTreeSet::new();
+    names(&answer, &mut found);
+    assert_eq!(answer["version"], 1, "{command}");
+    assert_eq!(answer["command"], command);
+    for name in found {
+        assert!(
+            documented.contains(&*name),
+            "hmark-{command}(8): {name} in {answer:#}"
+        );
+    }
 }

@@ -490,7 +490,8 @@ impl Guest {
         let products = [program, Product::Module(self.module, kernel), tested];
         let mut needs = vec![Need::Machine(kernel)];
         needs.extend(products.map(Need::Product));
-        if self.program == CLUSTER {
+        // The tool is built for this machine's architecture alone.
+        if self.program == CLUSTER || (self.program == SYSTEM && kernel != Kernel::Arm64) {
             needs.push(Need::Product(Product::Tool));
         }
         needs.extend(self.iptables.map(Need::Iptables));

@@ -6,6 +6,7 @@ use hmark::rule::v1::Info;
 use hmark::Family;
 
 use super::edit;
+use crate::ruleset::Rule;
 
 /// A rule's place on a host, or a place that stands for one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +35,20 @@ impl Place {
         }
     }
 
+    /// The place of a rule of a host. The target is the last part of a rule that iptables-save wrote.
+    pub fn of(family: Family, table: &str, chain: &str, rule: &Rule) -> Self {
+        let end = rule.text.rfind("-j HMARK").unwrap_or(0);
+        Self {
+            family,
+            table: table.to_owned(),
+            chain: chain.to_owned(),
+            number: Some(rule.number),
+            matches: rule.text.get(..end).unwrap_or_default().trim().to_owned(),
+        }
+    }
+
     /// The line that puts another rule here.
-    fn replacement(&self, rule: &Info) -> String {
+    pub(crate) fn replacement(&self, rule: &Info) -> String {
         let number = match self.number {
             Some(number) => number.to_string(),
             None => "NUMBER".to_owned(),

@@ -2,9 +2,11 @@
 
 //! An edit of a rule: single options get other values, as an operator would retype them.
 
+use std::collections::BTreeMap;
+
 use anyhow::{anyhow, Result};
 use hmark::rule::v0;
-use hmark::rule::v1::{self, Info};
+use hmark::rule::v1::{self, Info, FULL_WEIGHT};
 use hmark::Family;
 use hmark_text::{Line, Warning};
 
@@ -86,6 +88,23 @@ fn reweigh(rule: &mut Info, lists: &[String], family: Family) -> Result<()> {
     }
     rule.masked.v0.flags |= v1::flag::WEIGHT;
     Ok(())
+}
+
+/// The weights in lists such as `35=0,40=50`, by mark, counted from 0.
+///
+/// # Errors
+///
+/// The first mistake, in the words of iptables.
+pub fn weights(lists: &[String], family: Family) -> Result<BTreeMap<u32, u8>> {
+    let mut given = Info::default();
+    for list in lists {
+        replace(&mut given, "hmark-weight", list, family)?;
+    }
+    let marks = (0..).zip(given.less).filter(|(_, less)| *less != 0);
+    // A full weight that is given has a number of its own.
+    Ok(marks
+        .map(|(mark, less)| (mark, FULL_WEIGHT.checked_sub(less).unwrap_or(FULL_WEIGHT)))
+        .collect())
 }
 
 /// Checks an edited rule as a whole.
@@ -208,6 +227,15 @@ mod tests {
         ] {
             assert_eq!(edited(before, &edit), rule(after), "{before}: {edit:?}");
         }
+    }
+
+    #[test]
+    fn weights_are_listed_by_mark() {
+        let lists = ["35=0,40-41=50".to_owned(), "7=100".to_owned()];
+        let weights = weights(&lists, FAMILY).unwrap();
+        let expected = [(7, 100), (35, 0), (40, 50), (41, 50)];
+        assert!(weights.into_iter().eq(expected));
+        assert!(super::weights(&["35".to_owned()], FAMILY).is_err());
     }
 
     #[test]

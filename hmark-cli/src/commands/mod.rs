@@ -5,9 +5,12 @@
 mod check;
 mod completions;
 mod digest;
+mod plan;
 mod predict;
 mod save;
 mod scale;
+mod watch;
+mod weight;
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -31,12 +34,18 @@ pub enum Command {
     Completions(completions::Completions),
     /// Do hosts send each flow the same way?
     Digest(digest::Digest),
+    /// Sets hosts up from a file of gateways and addresses.
+    Plan(Box<plan::PlanCommand>),
     /// Where do flows go?
     Predict(Box<predict::Predict>),
     /// Saves all that decides where packets go on this host, for --from and check.
     Save(save::Save),
     /// Which flows does a change of a rule move, and which of them need not?
     Scale(Box<scale::Scale>),
+    /// Rate, share and gateway of each mark of this host, live.
+    Watch(watch::Watch),
+    /// Gives marks other weights on this host, at once and in both families.
+    Weight(weight::Weight),
 }
 
 impl Command {
@@ -46,9 +55,12 @@ impl Command {
             Self::Check(check) => check.run(),
             Self::Completions(completions) => completions.run(line()),
             Self::Digest(digest) => digest.run(),
+            Self::Plan(plan) => plan.run(),
             Self::Predict(predict) => predict.run(),
             Self::Save(save) => save.run(),
             Self::Scale(scale) => scale.run(),
+            Self::Watch(watch) => watch.run(),
+            Self::Weight(weight) => weight.run(),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use super::hops::{hops, is_on_link, MarkHop};
 use super::site::folded;
 use super::{Found, Site};
+use crate::net::family;
 use crate::routing::Hop;
 
 /// The most gateways that are named at once.
@@ -85,14 +86,15 @@ pub fn device_down(site: &Site<'_>, all: &mut Vec<Found>) {
 
 /// Gateways outside the networks of their device.
 pub fn not_on_link(site: &Site<'_>, all: &mut Vec<Found>) {
-    let Some(routes) = site.routes else {
-        return;
-    };
     for MarkHop {
         hop, table, marks, ..
     } in hops(site)
     {
         let Some(gateway) = hop.gateway else {
+            continue;
+        };
+        // A route of IPv4 may lead to an IPv6 gateway.
+        let Some(routes) = site.host.side(family(gateway)).routes.get() else {
             continue;
         };
         let is_link_local =

@@ -225,6 +225,18 @@ fn are_disjoint(one: &Match, other: &Match) -> bool {
             _ => one == other,
         },
         (
+            Match::Icmp {
+                kind: one,
+                codes: a,
+                not: false,
+            },
+            Match::Icmp {
+                kind: other,
+                codes: b,
+                not: false,
+            },
+        ) => one != other || a.end() < b.start() || b.end() < a.start(),
+        (
             Match::Input {
                 device: one,
                 not: x,

@@ -15,7 +15,7 @@ use super::lookups::{self, Ways};
 use crate::change::shares;
 use crate::digest::has_default;
 use crate::host::Host;
-use crate::marks::{marks, MOST_MARKS};
+use crate::marks::{bits, marks, MOST_MARKS};
 use crate::routing::{Action, Kind, Route, Routes, RoutingRule, RoutingRules};
 use crate::ruleset::{Chain, Match, Place, Rule, RuleSet, Table, Target};
 
@@ -133,6 +133,19 @@ impl<'h> Site<'h> {
         let mut deciding = ways.all.iter().filter_map(|way| way.rule);
         let own = deciding.find(|rule| lookups::asks(rule, hmark));
         own.or(ways.asking.first().copied())
+    }
+
+    /// The table of the first routing rule that asks for a mark's value, whatever takes its packets: that of
+    /// a mark without a share, too, which [`Self::own_rule`] does not know.
+    pub fn own_table(&self, mark: u32, info: &Info) -> Option<&'h str> {
+        let is_for = |rule: &&RoutingRule| {
+            let asks = |(value, mask): (u32, u32)| value == mark && mask & bits(info) != 0;
+            !rule.not && mark != 0 && rule.mark.is_some_and(asks)
+        };
+        match &self.routing?.rules.iter().find(is_for)?.action {
+            Action::Table(table) => Some(table),
+            _ => None,
+        }
     }
 
     /// Each mark with its table, for marks that have one.

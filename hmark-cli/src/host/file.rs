@@ -15,6 +15,8 @@ pub enum File {
     RoutingRules(Family),
     /// Routes.
     Routes(Family),
+    /// Nexthop objects, of both families.
+    Nexthops,
     /// Neighbours, of both families.
     Neighbours,
     /// Devices and their addresses.
@@ -25,7 +27,7 @@ pub enum File {
 
 impl File {
     /// All files.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Rules(Family::Ipv4),
         Self::Rules(Family::Ipv6),
         Self::LegacyRules(Family::Ipv4),
@@ -34,6 +36,7 @@ impl File {
         Self::RoutingRules(Family::Ipv6),
         Self::Routes(Family::Ipv4),
         Self::Routes(Family::Ipv6),
+        Self::Nexthops,
         Self::Neighbours,
         Self::Links,
         Self::Sysctls,
@@ -50,6 +53,7 @@ impl File {
             Self::RoutingRules(Family::Ipv6) => "ip6-rule.json",
             Self::Routes(Family::Ipv4) => "ip-route.json",
             Self::Routes(Family::Ipv6) => "ip6-route.json",
+            Self::Nexthops => "ip-nexthop.json",
             Self::Neighbours => "ip-neigh.json",
             Self::Links => "ip-addr.json",
             Self::Sysctls => "sysctl",
@@ -67,6 +71,7 @@ impl File {
             Self::RoutingRules(Family::Ipv6) => &["ip", "-j", "-6", "rule"],
             Self::Routes(Family::Ipv4) => &["ip", "-j", "-4", "route", "show", "table", "all"],
             Self::Routes(Family::Ipv6) => &["ip", "-j", "-6", "route", "show", "table", "all"],
+            Self::Nexthops => &["ip", "-j", "nexthop"],
             Self::Neighbours => &["ip", "-j", "neigh"],
             Self::Links => &["ip", "-j", "addr"],
             Self::Sysctls => &["sysctl", "-a"],

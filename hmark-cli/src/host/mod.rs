@@ -5,7 +5,9 @@
 mod file;
 mod links;
 mod neighbours;
+mod nexthops;
 mod part;
+pub mod program;
 mod save;
 mod source;
 mod sysctls;
@@ -18,6 +20,7 @@ use hmark::Family;
 pub use file::File;
 pub use links::{Link, LinkAddress, Links};
 pub use neighbours::{Neighbour, Neighbours};
+pub use nexthops::{Nexthop, Nexthops};
 pub use part::Part;
 pub use save::{save, Saved};
 pub use source::Source;
@@ -39,6 +42,8 @@ pub struct Host {
     pub ipv6: Side,
     /// Kernel settings.
     pub sysctls: Part<Sysctls>,
+    /// Nexthop objects, of both families.
+    pub nexthops: Part<Nexthops>,
     /// Neighbours, of both families.
     pub neighbours: Part<Neighbours>,
     /// Devices and their addresses.
@@ -95,6 +100,7 @@ impl Host {
                 );
                 Ok(sysctls)
             }),
+            nexthops: source.part(File::Nexthops, Nexthops::read),
             neighbours: source.part(File::Neighbours, Neighbours::read),
             links: source.part(File::Links, |text| {
                 let links = Links::read(text)?;

@@ -5,10 +5,10 @@
 use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
+use super::program::{self, Failure};
 use super::{sysctls, File, Part};
 use crate::cannot_tell::CannotTell;
 
@@ -82,31 +82,9 @@ pub(crate) fn run<T>(file: File) -> Result<Vec<u8>, Part<T>> {
     if file == File::Sysctls {
         return Ok(sysctls::live().into_bytes());
     }
-    let words = file.command();
-    let shown = words.join(" ");
-    let (Some(program), arguments) = (words.first(), words.get(1..).unwrap_or_default()) else {
-        return Ok(Vec::new());
-    };
-    let mut command = Command::new(program);
-    // What iptables-save says of itself is in no other language.
-    command
-        .args(arguments)
-        .stdin(Stdio::null())
-        .env("LC_ALL", "C");
-    // iptables is where the path of an ordinary user does not look.
-    let path = std::env::var("PATH").unwrap_or_default();
-    command.env("PATH", format!("{path}:/usr/sbin:/sbin"));
-    match command.output() {
-        Ok(output) if output.status.success() => Ok(output.stdout),
-        Ok(output) => {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let said = said.lines().next().unwrap_or("it failed, and said nothing");
-            Err(Part::Broken(format!("{shown}: {}", said.trim())))
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let reason = format!("there is no program {program} on this host");
-            Err(Part::Missing(CannotTell::because(reason)))
-        }
-        Err(error) => Err(Part::Broken(format!("{shown}: {error}"))),
+    match program::run(file.command(), b"") {
+        Ok(output) => Ok(output),
+        Err(Failure::Failed(what)) => Err(Part::Broken(what)),
+        Err(missing) => Err(Part::Missing(CannotTell::because(missing.to_string()))),
     }
 }

@@ -7,4 +7,5 @@ pub mod predicted;
 pub mod progress;
 pub mod say;
 pub mod table;
+pub mod watch;
 pub mod way;

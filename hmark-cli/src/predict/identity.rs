@@ -287,11 +287,7 @@ impl Identity {
 
     /// The packet's connection, if nothing is translated. The end that comes first in the order of
     /// addresses and ports has opened it (`opened_forward`), or the other one.
-    pub(super) fn connection<P: Packet + ?Sized>(
-        &self,
-        packet: &P,
-        opened_forward: bool,
-    ) -> Connection {
+    pub fn connection<P: Packet + ?Sized>(&self, packet: &P, opened_forward: bool) -> Connection {
         let Self { tuple, place, .. } = self;
         let protocol = Protocol(tuple.protocol);
         let (sport, dport) = match packet.read(place.transport.saturating_add(4)) {

@@ -39,6 +39,8 @@ pub enum Origin<'k> {
 pub struct Found<'r> {
     /// The rules that were met, the last of which decided: those whose selectors fit.
     pub rules: Vec<&'r RoutingRule>,
+    /// The number of rules that the packet was compared with, those included that do not fit it: the cost.
+    pub walked: usize,
     /// The table of the route; [`None`] if the last rule itself decided, or none did.
     pub table: Option<&'r str>,
     /// The route; [`None`] if there is none.
@@ -76,8 +78,9 @@ pub fn lookup<'r>(
         return Err(CannotTell::because("multicast is routed by other rules"));
     }
     let mut met = Vec::new();
-    let mut at = 0;
+    let (mut at, mut walked) = (0_usize, 0_usize);
     while let Some(rule) = rules.rules.get(at) {
+        walked = walked.saturating_add(1);
         let place = || format!("ip rule {rule}");
         at = at.saturating_add(1);
         if !fits(rule, key).map_err(|reason| CannotTell::because(reason).at(place()))? {
@@ -100,6 +103,7 @@ pub fn lookup<'r>(
                 met.push(rule);
                 return Ok(Found {
                     rules: met,
+                    walked,
                     table: None,
                     route: None,
                     next: Next::Refused(word),
@@ -111,6 +115,7 @@ pub fn lookup<'r>(
                     met.push(rule);
                     return Ok(Found {
                         rules: met,
+                        walked,
                         table: Some(table),
                         route: Some(route),
                         next,
@@ -125,6 +130,7 @@ pub fn lookup<'r>(
     }
     Ok(Found {
         rules: met,
+        walked,
         table: None,
         route: None,
         next: Next::NoRoute,

@@ -21,6 +21,7 @@ mod memory;
 mod netfilter;
 mod nflog;
 mod older;
+mod operation;
 mod prediction;
 mod races;
 mod refusals;
@@ -101,7 +102,8 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
             trials.extend(ways::trials());
         }
         trials.extend(sharing::trials());
-        if !is_debug() {
+        // Files are the same on older kernels.
+        if !is_debug() && takes_rust() {
             trials.extend(uninstall::trials());
         }
         if tests_text {
@@ -123,6 +125,9 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
         trials.extend(examples::trials());
         if !is_foreign() {
             trials.extend(versions::trials());
+        }
+        if is_uml() && iptables::release().is_none() {
+            trials.extend(operation::trials());
         }
     }
     trials.push(kernel::last(tainted));

@@ -4,10 +4,9 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use hmark_cli::findings::{native_marks, revisions, Finding, Severity, Site};
-use hmark_cli::host::Host;
+use hmark_cli::host::{program, Host};
 use hmark_cli::Family;
 
 /// The lists of the targets that the running kernel has.
@@ -50,14 +49,14 @@ pub fn lacks_revision_1(host: &Host) -> Option<&'static str> {
     if module.exists() && is_old {
         return Some("the kernel");
     }
-    let help = output("iptables", &["-j", "HMARK", "--help"])?;
+    let help = output(&["iptables", "-j", "HMARK", "--help"])?;
     let has = |option: &str| help.contains(option);
     (has("--hmark-mod") && !has("--hmark-weight")).then_some("the library of iptables")
 }
 
 /// Sentences about rules of nft itself that set marks.
 pub fn of_nft() -> Vec<String> {
-    let tables = output("nft", &["list", "ruleset"]).map_or(Vec::new(), |text| native_marks(&text));
+    let tables = output(&["nft", "list", "ruleset"]).map_or(Vec::new(), |text| native_marks(&text));
     let sentences = tables.iter().map(|table| {
         format!("the table {table} of nft sets marks, and rules of nft itself are not looked at")
     });
@@ -65,15 +64,7 @@ pub fn of_nft() -> Vec<String> {
 }
 
 /// The output of a program that succeeds.
-fn output(program: &str, arguments: &[&str]) -> Option<String> {
-    let path = std::env::var("PATH").unwrap_or_default();
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .stdin(Stdio::null())
-        .env("LC_ALL", "C")
-        .env("PATH", format!("{path}:/usr/sbin:/sbin"));
-    let output = command.output().ok()?;
-    let text = || String::from_utf8_lossy(&output.stdout).into_owned();
-    output.status.success().then(text)
+fn output(words: &[&str]) -> Option<String> {
+    let output = program::run(words, b"").ok()?;
+    Some(String::from_utf8_lossy(&output).into_owned())
 }

@@ -144,16 +144,7 @@ fn options(rule: &Info) -> Info {
 }
 
 fn site(scale: &Scale, family: Family, rule: &HmarkRule<'_>) -> Result<Site> {
-    let text = &rule.rule.text;
-    // The target is the last part of a saved rule.
-    let end = text.rfind("-j HMARK").unwrap_or(0);
-    let place = Place {
-        family,
-        table: rule.table.name.clone(),
-        chain: rule.chain.name.clone(),
-        number: Some(rule.rule.number),
-        matches: text.get(..end).unwrap_or_default().trim().to_owned(),
-    };
+    let place = Place::of(family, &rule.table.name, &rule.chain.name, rule.rule);
     changed(scale, place, rule.info)
 }
 

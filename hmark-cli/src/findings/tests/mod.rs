@@ -181,6 +181,15 @@ fn what_is_meant_is_not_named() {
         ),
         ("stale", SELECTOR, ("ip-neigh.json", "REACHABLE", "STALE")),
         (
+            "ipv6-gateway",
+            SELECTOR,
+            (
+                ROUTES,
+                "\"gateway\":\"10.1.0.11\"",
+                "\"via\":{\"family\":\"inet6\",\"host\":\"fd00:1::11\"}",
+            ),
+        ),
+        (
             "loose",
             SELECTOR,
             ("sysctl", "src_valid_mark = 0", "src_valid_mark = 1"),

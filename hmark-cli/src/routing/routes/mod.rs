@@ -43,6 +43,15 @@ pub struct Route {
     pub preferred_source: Option<IpAddr>,
     /// The nexthop object that it uses.
     pub nexthop_id: Option<u32>,
+    /// The number or name of who added it, such as `kernel`, `static` or `72`; [`None`] for `ip` itself.
+    pub protocol: Option<String>,
+}
+
+impl Route {
+    /// The number of the routing protocol that made it; [`None`] if only its name is known.
+    pub fn owner(&self) -> Option<u32> {
+        self.protocol.as_deref()?.parse().ok()
+    }
 }
 
 /// The kind of a route.
@@ -73,6 +82,8 @@ pub struct Hop {
     pub is_dead: bool,
     /// Whether its device has no link (`linkdown`).
     pub has_no_link: bool,
+    /// Whether the gateway counts as on the device's network (`onlink`).
+    pub is_onlink: bool,
 }
 
 /// The name of a table, one name each: `main` for 254, and so on.

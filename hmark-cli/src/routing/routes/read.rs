@@ -30,6 +30,7 @@ struct Printed {
     metric: Option<u32>,
     pref: Option<Word>,
     nhid: Option<u32>,
+    protocol: Option<Word>,
     #[serde(flatten)]
     hop: PrintedHop,
     nexthops: Option<Vec<PrintedHop>>,
@@ -170,6 +171,7 @@ impl Printed {
             selector,
             preferred_source: self.prefsrc,
             nexthop_id: self.nhid,
+            protocol: self.protocol.map(|protocol| protocol.to_string()),
             hops: match is_linked(&kind) {
                 true => hops.into_iter().map(Hop::from).collect(),
                 // An IPv6 route that refuses packets has the device lo.
@@ -186,6 +188,7 @@ impl From<PrintedHop> for Hop {
         Self {
             is_dead: has("dead"),
             has_no_link: has("linkdown"),
+            is_onlink: has("onlink"),
             gateway: printed.gateway.or(printed.via.map(|via| via.host)),
             device: printed.dev,
         }

@@ -50,6 +50,8 @@ pub struct RoutingRule {
     pub action: Action,
     /// Routes whose prefix is not longer than this are not taken.
     pub suppress_prefix: Option<u32>,
+    /// The routing protocol that made it, by its number; [`None`] if only its name is known.
+    pub owner: Option<u32>,
     /// The rule as `ip rule` shows it, without its preference.
     pub text: String,
 }

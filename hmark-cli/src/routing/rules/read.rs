@@ -61,6 +61,7 @@ impl RoutingRule {
             others: Vec::new(),
             action: Action::Unknown("nothing".to_string()),
             suppress_prefix: None,
+            owner: None,
             text: String::new(),
         };
         let mut table = None;
@@ -106,9 +107,10 @@ impl RoutingRule {
                         _ => Action::Unknown(word),
                     });
                 }
+                "protocol" => rule.owner = text(value).parse().ok(),
                 // Parts of the above, and what decides nothing.
-                "srclen" | "dstlen" | "fwmask" | "sport_end" | "dport_end" | "protocol"
-                | "iif_detached" | "oif_detached" | "flow_from" | "flow_to" | "unresolved" => {}
+                "srclen" | "dstlen" | "fwmask" | "sport_end" | "dport_end" | "iif_detached"
+                | "oif_detached" | "flow_from" | "flow_to" | "unresolved" => {}
                 "l3mdev" => {}
                 // Ranges of users, types of service, tunnels, and what future versions add.
                 _ => rule.others.push(match value {

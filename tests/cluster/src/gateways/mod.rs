@@ -9,6 +9,7 @@ mod growth;
 #[cfg(test)]
 mod moves;
 mod pages;
+mod planned;
 mod several_addresses;
 mod site;
 mod without_ct;
@@ -26,6 +27,8 @@ pub fn trials() -> Vec<Trial> {
         pages::trials(),
         several_addresses::trials(),
         growth::trials(),
+        // It leaves a host more chains, if empty ones, than the pages say.
+        planned::trials(),
     ];
     steps::around("gateways", || Ok(&site::site()?.cluster), trials)
 }

@@ -9,6 +9,7 @@ mod fragments;
 mod growth;
 mod load;
 mod mixed;
+mod planned;
 mod reload;
 mod site;
 
@@ -23,6 +24,7 @@ use crate::steps;
 pub fn trials() -> Vec<Trial> {
     let trials = [
         delivery::trials(),
+        planned::trials(),
         fragments::trials(),
         errors::trials(),
         failure::trials(),

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Hosts that `hmark plan` sets up, in place of a tutorial's own commands for marks.
+
+use std::env;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use anyhow::{ensure, Result};
+use testbed::note;
+
+use crate::host::Host;
+
+/// Leaves a host its addresses and routes, but no rule about marks: those are kept for [`BY_HAND`].
+const BARE: &str = "
+    for tables in iptables ip6tables; do
+        $tables-save -t mangle > /run/by-hand.$tables
+        $tables -t mangle -F
+    done
+    for family in -4 -6; do
+        ip $family rule | sed -n '/fwmark/s/:\\t/ /p' > /run/by-hand$family
+        : > /run/by-hand$family.routes
+        while read -r preference rule; do
+            table=${rule##* }
+            ip $family rule del pref $preference $rule
+            ip $family route show table $table |
+                sed \"s/^/route add /; s/\\$/ table $table/\" >> /run/by-hand$family.routes
+            ip $family route flush table $table
+        done < /run/by-hand$family
+    done
+    ";
+
+/// Takes the plan from a host, and gives it back what the tutorial's commands did.
+const BY_HAND: &str = "
+    $HMARK plan --remove /run/plan.toml | sh
+    if ip rule | grep fwmark || ip -6 rule | grep fwmark || ip nexthop | grep . ||
+        iptables-save | grep HMARK || ip6tables-save | grep HMARK
+    then
+        echo 'the plan is not gone' >&2
+        exit 1
+    fi
+    for tables in iptables ip6tables; do
+        $tables-restore /run/by-hand.$tables
+    done
+    for family in -4 -6; do
+        while read -r preference rule; do
+            ip $family rule add pref $preference $rule
+        done < /run/by-hand$family
+        ip $family -batch /run/by-hand$family.routes
+    done
+    ";
+
+/// Has the plan, and has it again: the second time nothing changes.
+const PLANNED: &str = "
+    $HMARK plan --diff /run/plan.toml > /run/plan.diff && exit 1
+    grep -q '^+-A HMARK-plan ' /run/plan.diff
+    $HMARK plan /run/plan.toml | sh
+    $HMARK plan --diff /run/plan.toml >&2
+    $HMARK plan /run/plan.toml | sh
+    $HMARK check >&2
+    ";
+
+/// A host, and the file of its plan.
+pub type Planned = (Arc<Host>, String);
+
+/// Sets hosts up by their plans as long as `work` goes on.
+///
+/// # Errors
+/// Those of `work`, or if a plan does not make its host as it says.
+pub fn planned(all: &[Planned], work: impl FnOnce() -> Result<()>) -> Result<()> {
+    let hmark = env::current_dir()?.join("target/lab/release/hmark");
+    let settings = format!("HMARK={}\n", hmark.display());
+    let mut bare = Vec::new();
+    let result = all
+        .iter()
+        .try_for_each(|(host, file)| {
+            host.run(&format!(
+                "{settings}{BARE}\ncat > /run/plan.toml <<'END'\n{file}END\n"
+            ))?;
+            bare.push(host);
+            let said = host.run(&format!("{settings}{PLANNED}"))?;
+            let last = said.lines().last().unwrap_or_default();
+            ensure!(
+                last == "hmark plan plan: nothing to change",
+                "{}: {said}",
+                host.name()
+            );
+            Ok(())
+        })
+        .and_then(|()| work());
+    for host in bare {
+        host.run(&format!("{settings}{BY_HAND}"))?;
+    }
+    result?;
+    let names: Vec<_> = all.iter().map(|(host, _)| host.name()).collect();
+    note!("set up by hmark plan, and taken back: {}", names.join(" "));
+    Ok(())
+}
+
+/// The lines of a plan's gateways: `address` gives those of the number that a gateway's addresses end in.
+pub fn gateways(
+    numbers: impl Iterator<Item = usize>,
+    address: impl Fn(usize) -> (String, String),
+) -> String {
+    let mut text = String::from("gateways = [\n");
+    for number in numbers {
+        let (four, six) = address(number);
+        let _ = writeln!(
+            text,
+            "  {{ name = \"gateway-{number}\", address4 = \"{four}\", address6 = \"{six}\" }},"
+        );
+    }
+    text + "]\n"
+}
