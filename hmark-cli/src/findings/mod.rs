@@ -7,19 +7,25 @@
 //! function that needs a part of the host that is missing finds nothing; [`check`] says what is missing.
 
 mod chains;
+mod commands;
 mod families;
 mod gateways;
+mod hops;
 mod hosts;
 mod kernel;
+mod lookups;
+mod native;
 mod options;
 mod overlap;
 mod overwrites;
+mod packets;
 mod routing_rules;
 mod site;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod tracking;
+mod unruled;
 
 use std::fmt;
 
@@ -27,8 +33,9 @@ use hmark::Family;
 
 use crate::host::{Host, Part};
 
-pub use hosts::compare;
-pub use kernel::revisions;
+pub use hosts::{compare, fill_in, roles};
+pub use kernel::{revisions, without_revision_1};
+pub use native::native_marks;
 pub use site::{HmarkRule, Site};
 
 /// How bad a finding is.
@@ -99,6 +106,8 @@ pub struct Report {
     pub missing: Vec<String>,
     /// Sentences about parts of the host that could not be read.
     pub broken: Vec<String>,
+    /// Sentences about what is not known, and may be wrong.
+    pub notes: Vec<String>,
     /// The number of HMARK rules.
     pub rules: usize,
 }
@@ -111,7 +120,7 @@ macro_rules! checks {
 
 /// All mistakes that are looked for on a host, family by family.
 pub static CHECKS: [Check; 37] = checks![
-    "mark-without-ip-rule" Error routing_rules::missing: "a mark has no ip rule",
+    "mark-without-ip-rule" Error unruled::missing: "a mark has no ip rule",
     "ip-rule-mask" Error routing_rules::mask: "the mask of an ip rule is not that of the HMARK rule",
     "ip-rule-too-late" Error routing_rules::too_late: "an ip rule comes after one that takes all packets",
     "ip-rule-of-others" Error routing_rules::of_others: "an ip rule of somebody else takes packets with a mark first",
@@ -171,6 +180,7 @@ pub fn check(host: &Host) -> Report {
             continue;
         };
         report.rules = report.rules.saturating_add(site.hmark.len());
+        report.notes.extend(gateways::unasked(&site));
         for check in &CHECKS {
             let mut found = Vec::new();
             (check.find)(&site, &mut found);
