@@ -16,10 +16,10 @@ fn host(name: &str) -> String {
 }
 
 /// A host with a text replaced in its rules, in a folder that is removed in the end.
-struct Changed(PathBuf);
+pub struct Changed(PathBuf);
 
 impl Changed {
-    fn new(name: &str, from: &str, to: &str) -> Self {
+    pub fn new(name: &str, from: &str, to: &str) -> Self {
         let folder = format!("hmark-{name}-{}-{}", std::process::id(), from.len());
         let folder = std::env::temp_dir().join(folder);
         fs::create_dir_all(&folder).unwrap();
@@ -34,7 +34,7 @@ impl Changed {
         Self(folder)
     }
 
-    fn path(&self) -> &str {
+    pub fn path(&self) -> &str {
         self.0.to_str().unwrap()
     }
 }
