@@ -137,6 +137,7 @@ impl<'h> OfHost<'h> {
             is_later_fragment: asked
                 .identity
                 .is_some_and(|identity| identity.is_later_fragment(asked.packet)),
+            is_outline: false,
             is_followed: *is_followed,
             input: match hook {
                 Hook::Output => Some(""),

@@ -173,6 +173,7 @@ impl Host {
         let subject = Subject {
             flow,
             is_later_fragment: false,
+            is_outline: true,
             is_followed: true,
             input: match way.hook {
                 Hook::Output => Some(""),
