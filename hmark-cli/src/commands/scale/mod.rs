@@ -12,9 +12,10 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 use hmark_cli::change::edit::Edit;
-use hmark_cli::change::{Change, Effect, Looked, Way, SAMPLES};
+use hmark_cli::change::{new_marks, Change, Effect, Looked, Way, SAMPLES};
 use hmark_cli::drawing::moves::drawing;
 use hmark_cli::host::Host;
+use hmark_cli::Family;
 
 use super::{Status, Usage};
 use crate::output::progress::Progress;
@@ -31,7 +32,7 @@ Examples:
     hmark scale --rule '--hmark-mod 70 --hmark-offset 100' --mod 71
   The same, as it should be done:
     hmark scale --rule '--hmark-mod 70 --hmark-offset 100' --mod 71 --from-marks 70
-  Mark 35 taken out, on this host, in a script that stops if that moves more than 2 %:
+  The mark of number 35 taken out, on this host, in a script that stops if that moves more than 2 %:
     hmark scale --weight 35=0 --max 2%
   Two rules:
     hmark scale --rule '--hmark-mod 4' --to '--hmark-mod 4 --hmark-tuple src'")]
@@ -51,7 +52,7 @@ pub struct Scale {
     /// The number of marks that there were at first (--hmark-from)
     #[arg(long, value_name = "N")]
     from_marks: Option<String>,
-    /// New weights of single marks, such as 35=0; others keep theirs, and 100 is a full share
+    /// New weights of single marks by their numbers from 0 on, such as 35=0; others keep theirs, and 100 is a full share
     #[arg(long, value_name = "LIST")]
     weight: Vec<String>,
     /// Another seed (--hmark-rnd)
@@ -83,7 +84,7 @@ pub struct Scale {
     /// The number of hashes or flows to try where all are too many; 4294967296 tries every hash
     #[arg(long, value_name = "N", default_value_t = SAMPLES, value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
     samples: u64,
-    /// The most flows that may move, in per cent: exit status 1 if more do
+    /// The most flows that may move, in per cent: exit status 1 if more do, by more than chance if it is estimated
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     max: Option<f64>,
     /// A drawing of what each mark keeps, gains and loses
@@ -100,6 +101,8 @@ struct Answer {
     sites: Vec<input::Site>,
     effect: Effect,
     least: Option<(Way, Effect)>,
+    /// The commands that give new marks a way, before all others.
+    ways: Vec<String>,
 }
 
 impl Scale {
@@ -133,10 +136,12 @@ impl Scale {
             };
             (effect, least)
         };
+        let ways = ways(&sites, host.as_ref());
         let answer = Answer {
             sites,
             effect,
             least,
+            ways,
         };
         match self.json {
             true => report::json(&answer)?,
@@ -153,12 +158,12 @@ impl Scale {
             ));
             return Ok(Status::CannotTell);
         }
-        // A share at the limit is allowed, whatever the last bit of the number says.
-        let is_over = |max: f64| answer.effect.moved() > max + 1e-12;
-        Ok(match self.max.is_some_and(is_over) {
-            true => Status::No,
-            false => Status::Fine,
-        })
+        Ok(
+            match self.max.is_some_and(|max| answer.effect.is_over(max)) {
+                true => Status::No,
+                false => Status::Fine,
+            },
+        )
     }
 
     /// The single changes.
@@ -189,6 +194,18 @@ impl Answer {
         });
         hmark_cli::change::commands::commands(&rules.collect::<Vec<_>>())
     }
+}
+
+/// The commands that give new marks a way, in each family that has one of the rules.
+fn ways(sites: &[input::Site], host: Option<&Host>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for family in Family::ALL {
+        let mut of_family = sites.iter().filter(|site| site.place.family == family);
+        if let Some(site) = of_family.next() {
+            lines.extend(new_marks::commands(&site.change, family, host));
+        }
+    }
+    lines
 }
 
 /// A number of per cent, with or without its sign, as a share.
