@@ -329,14 +329,25 @@ fn digests_are_what_sha256sum_makes_of_the_text() {
 #[test]
 fn check_says_what_is_wrong_by_its_status() {
     let output = hmark(&["check", "router/router", "gateways/border"]);
-    // They are of two clusters.
-    assert_eq!(status(&output), 1);
+    // They are of two clusters, and have other rules.
+    assert_eq!(status(&output), 0);
     let shown = text(&output);
-    assert!(
-        shown.starts_with(
-            "router: nothing found (4 HMARK rules)\nborder: nothing found (5 HMARK rules)\n"
-        ),
-        "{shown}"
+    assert_eq!(
+        shown,
+        "router: nothing found (4 HMARK rules)\nborder: nothing found (5 HMARK rules)\n\
+         roles, hosts with the same HMARK rules: router; border\n"
+    );
+    let answer = json(&["check", "--json", "router/router", "gateways/border"]);
+    assert_eq!(answer["roles"][1][0], "border");
+    assert_eq!(answer["hosts"][0]["notes"], serde_json::json!([]));
+    // The folder above those of hosts.
+    let output = hmark(&["check", "gateways"]);
+    assert_eq!(status(&output), 2);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        error,
+        "hmark: gateways has no files of a host, but its folders have: did you mean gateways/border \
+         gateways/selector-a gateways/selector-b?\n"
     );
     assert_eq!(status(&hmark(&["check", "router/router"])), 0);
     let copy = std::env::temp_dir().join(format!("hmark-check-{}", std::process::id()));
@@ -387,4 +398,8 @@ fn check_draws_what_it_looks_at() {
     );
     assert_eq!(status(&output), 2);
     assert_eq!(status(&hmark(&["check", "--svg", name, "--list"])), 64);
+    // The standard output has the findings.
+    let output = hmark(&["check", "--svg", "-", "router/router"]);
+    assert_eq!((status(&output), text(&output).as_str()), (64, ""));
+    assert!(!hosts().join("-").exists());
 }

@@ -4,30 +4,35 @@
 
 use std::fs;
 use std::io::{stdout, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{bail, Context, Result};
 use clap::Args;
 use hmark_cli::drawing::picture::picture;
-use hmark_cli::findings::{check, compare, revisions, Finding, Report, Severity, Site, CHECKS};
-use hmark_cli::host::Host;
+use hmark_cli::findings::{
+    check, compare, fill_in, native_marks, revisions, roles, without_revision_1, Finding, Report,
+    Severity, Site, CHECKS,
+};
+use hmark_cli::host::{File, Host};
 use hmark_cli::Family;
 use serde_json::{json, Value};
 
-use super::Status;
+use super::{Status, Usage};
 
 /// What is wrong with hosts that route by the marks of HMARK, and what is to be done?
 ///
 /// Looks at marks, ip rules, tables, gateways, the order of rules, other users of marks, kernel settings,
-/// and both families; of several hosts also whether they agree. Exit status: 0 if nothing is found, 1 if
+/// and both families; of several hosts also whether they agree: those with the same HMARK rules are of one
+/// role, and are to send each flow the same way; those that share marks are to give each flow the same one. Exit status: 0 if nothing is found, 1 if
 /// there are warnings, 2 if there are errors, 3 if files are missing.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   This host (as root):
     hmark check
-  All hosts of one role, saved by hmark save:
-    hmark check selector-a selector-b selector-c
+  All hosts of a cluster, saved by hmark save:
+    hmark check selector-a selector-b border
   A picture of them, with shares, and what is wrong:
     hmark check --svg selectors.svg selector-a selector-b selector-c
   What is looked for:
@@ -39,13 +44,17 @@ pub struct Check {
     /// List the mistakes that are looked for
     #[arg(long, conflicts_with = "hosts")]
     list: bool,
-    /// A picture of the hosts, their rules, marks, tables and gateways, with shares and findings
+    /// A picture of the hosts, their rules, marks, tables and gateways, with shares and findings, but no keys
+    /// of --hmark-key
     #[arg(long, value_name = "FILE", conflicts_with = "list")]
     svg: Option<PathBuf>,
     /// Answer as JSON
     #[arg(long)]
     json: bool,
 }
+
+/// The most folders that an error names.
+const MOST_NAMES: usize = 8;
 
 /// The lists of the targets that the running kernel has.
 const TARGETS: [(Family, &str); 2] = [
@@ -59,10 +68,21 @@ impl Check {
         if self.list {
             return list(self.json);
         }
+        if self.svg.as_deref() == Some(Path::new("-")) {
+            return Err(Usage("--svg takes a file: the findings go to the standard output".to_owned()).into());
+        }
+        for folder in &self.hosts {
+            is_of_host(folder)?;
+        }
         let hosts = super::hosts(&self.hosts)?;
         let mut reports: Vec<Report> = hosts.iter().map(check).collect();
+        fill_in(&hosts, &mut reports);
         if let (true, [host], [report]) = (self.hosts.is_empty(), &hosts[..], &mut reports[..]) {
             report.findings.extend(of_kernel(host));
+            if let Some(what) = lacks_revision_1(host) {
+                without_revision_1(&mut report.findings, what);
+            }
+            report.missing.extend(of_nft());
         }
         let between = compare(&hosts);
         match self.json {
@@ -110,6 +130,88 @@ fn of_kernel(host: &Host) -> Vec<Finding> {
     findings
 }
 
+/// The part of this host that has revision 0 of HMARK alone, if one has.
+fn lacks_revision_1(host: &Host) -> Option<&'static str> {
+    let has_rules = |family: &Family| {
+        Site::new(host, *family).is_some_and(|site| !site.hmark.is_empty())
+    };
+    if !Family::ALL.iter().any(has_rules) {
+        return None;
+    }
+    // The kernel's own module has no version, and its 0.1.0 no revision 1; a kernel that has HMARK built in
+    // has no folder.
+    let module = Path::new("/sys/module/xt_HMARK");
+    let version = fs::read_to_string(module.join("version"));
+    let is_old = version.map_or(true, |version| version.starts_with("0.1."));
+    if module.exists() && is_old {
+        return Some("the kernel");
+    }
+    let help = output("iptables", &["-j", "HMARK", "--help"])?;
+    let has = |option: &str| help.contains(option);
+    (has("--hmark-mod") && !has("--hmark-weight")).then_some("the library of iptables")
+}
+
+/// Sentences about rules of nft itself that set marks.
+fn of_nft() -> Vec<String> {
+    let tables = output("nft", &["list", "ruleset"]).map_or(Vec::new(), |text| native_marks(&text));
+    let sentences = tables.iter().map(|table| {
+        format!("the table {table} of nft sets marks, and rules of nft itself are not looked at")
+    });
+    sentences.collect()
+}
+
+/// The output of a program that succeeds.
+fn output(program: &str, arguments: &[&str]) -> Option<String> {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .env("LC_ALL", "C")
+        .env("PATH", format!("{path}:/usr/sbin:/sbin"));
+    let output = command.output().ok()?;
+    let text = || String::from_utf8_lossy(&output.stdout).into_owned();
+    output.status.success().then(text)
+}
+
+/// Whether a folder has files of a host.
+///
+/// # Errors
+///
+/// If it has none, but its own folders have.
+fn is_of_host(folder: &Path) -> Result<()> {
+    let has_files = |folder: &Path| {
+        File::ALL
+            .iter()
+            .any(|file| folder.join(file.name()).exists())
+    };
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Ok(());
+    };
+    if has_files(folder) {
+        return Ok(());
+    }
+    let paths = entries.flatten().map(|entry| entry.path());
+    let mut hosts: Vec<String> = paths
+        .filter(|path| has_files(path))
+        .map(|path| path.display().to_string())
+        .collect();
+    hosts.sort();
+    if hosts.is_empty() {
+        return Ok(());
+    }
+    let more = hosts.len().saturating_sub(MOST_NAMES);
+    hosts.truncate(MOST_NAMES);
+    if more > 0 {
+        hosts.push(format!("and {more} more"));
+    }
+    bail!(
+        "{} has no files of a host, but its folders have: did you mean {}?",
+        folder.display(),
+        hosts.join(" ")
+    )
+}
+
 fn list(is_json: bool) -> Result<Status> {
     let mut out = stdout().lock();
     let rows = CHECKS
@@ -119,12 +221,12 @@ fn list(is_json: bool) -> Result<Status> {
             (
                 "seeds-differ",
                 Severity::Error,
-                "hosts have different seeds or keys",
+                "hosts have different seeds, keys or weights for the same marks",
             ),
             (
                 "digests-differ",
                 Severity::Warning,
-                "hosts send flows different ways",
+                "hosts of one role send flows different ways",
             ),
             (
                 "kernel-without-target",
@@ -164,14 +266,34 @@ fn text(hosts: &[Host], reports: &[Report], between: &[Finding]) -> Result<()> {
             report.findings.is_empty() && report.broken.is_empty() && report.missing.is_empty();
         match (is_fine, report.rules) {
             (true, 0) => writeln!(out, "{}: no HMARK rule, so nothing to check", host.name)?,
+            (true, 1) => writeln!(out, "{}: nothing found (1 HMARK rule)", host.name)?,
             (true, rules) => writeln!(out, "{}: nothing found ({rules} HMARK rules)", host.name)?,
             (false, _) => {}
         }
+        for note in &report.notes {
+            writeln!(out, "{}: note: {note}", host.name)?;
+        }
+    }
+    let roles = role_names(hosts);
+    if roles.len() > 1 {
+        let names = roles.iter().map(|names| names.join(", "));
+        writeln!(
+            out,
+            "roles, hosts with the same HMARK rules: {}",
+            names.collect::<Vec<_>>().join("; ")
+        )?;
     }
     for finding in between {
         write_finding(finding, &mut out)?;
     }
     Ok(())
+}
+
+/// The names of the hosts of each role.
+fn role_names(hosts: &[Host]) -> Vec<Vec<&str>> {
+    let roles = roles(hosts).into_iter();
+    let names = roles.map(|role| role.iter().map(|host| host.name.as_str()).collect());
+    names.collect()
 }
 
 fn write_finding(finding: &Finding, out: &mut impl Write) -> Result<()> {
@@ -200,6 +322,7 @@ fn write_finding(finding: &Finding, out: &mut impl Write) -> Result<()> {
 }
 
 fn json(hosts: &[Host], reports: &[Report], between: &[Finding]) -> Result<()> {
+    let roles = role_names(hosts);
     let hosts: Vec<Value> = hosts
         .iter()
         .zip(reports)
@@ -210,12 +333,18 @@ fn json(hosts: &[Host], reports: &[Report], between: &[Finding]) -> Result<()> {
                 "findings": report.findings.iter().map(value).collect::<Vec<_>>(),
                 "missing": report.missing,
                 "broken": report.broken,
+                "notes": report.notes,
             })
         })
         .collect();
     let between: Vec<_> = between.iter().map(value).collect();
-    let report =
-        json!({"version": 1, "command": "check", "hosts": hosts, "between_hosts": between});
+    let report = json!({
+        "version": 1,
+        "command": "check",
+        "hosts": hosts,
+        "roles": roles,
+        "between_hosts": between,
+    });
     let mut out = stdout().lock();
     serde_json::to_writer_pretty(&mut out, &report).map_err(std::io::Error::from)?;
     writeln!(out)?;

@@ -163,7 +163,7 @@ fn drawn(site: &Site<'_>, hmark: &HmarkRule<'_>) -> DrawnRule {
 }
 
 /// Each mark of a rule with its way; none if there are too many to draw.
-fn rows(site: &Site<'_>, hmark: &HmarkRule<'_>) -> Vec<Row> {
+fn rows<'h>(site: &Site<'h>, hmark: &HmarkRule<'h>) -> Vec<Row> {
     if hmark.marks.is_empty() {
         return Vec::new();
     }
@@ -177,10 +177,34 @@ fn rows(site: &Site<'_>, hmark: &HmarkRule<'_>) -> Vec<Row> {
             gateways: Vec::new(),
             device: String::new(),
         };
-        lead(site, &mut row);
+        if !lead_as_looked_up(site, hmark, &mut row) {
+            lead(site, &mut row);
+        }
         row
     });
     rows.collect()
+}
+
+/// Draws the way of a mark whose packets all go one way, as they are looked up; returns whether they do.
+fn lead_as_looked_up<'h>(site: &Site<'h>, hmark: &HmarkRule<'h>, row: &mut Row) -> bool {
+    let ways = site.ways(hmark).get(&row.mark).into_iter();
+    let mut ways = ways
+        .flat_map(|ways| &ways.all)
+        .filter(|way| way.found.route.is_some());
+    let (Some(way), None) = (ways.next(), ways.next()) else {
+        return false;
+    };
+    let (Some(rule), Some(table), Some(route)) = (way.rule, way.found.table, way.found.route)
+    else {
+        return false;
+    };
+    if way.condition.is_some() {
+        return false;
+    }
+    row.ip_rule = rule.to_string();
+    row.table = table.to_owned();
+    (row.device, row.gateways) = gateway(route);
+    true
 }
 
 /// Follows the routing rules that packets with a mark meet to the table that takes them.

@@ -2,8 +2,8 @@
 
 //! HMARK rules that packets meet too late, or never.
 
-use super::{Found, Site};
-use crate::ruleset::Target;
+use super::{commands, Found, Site};
+use crate::ruleset::{Match, Target};
 
 /// Rules behind one that takes all packets.
 pub fn unreached(site: &Site<'_>, all: &mut Vec<Found>) {
@@ -36,18 +36,13 @@ pub fn unreached(site: &Site<'_>, all: &mut Vec<Found>) {
             ),
             remedy: "put the HMARK rule before it".to_owned(),
             commands: vec![
-                format!(
-                    "{} -t {} -S {}",
-                    site.iptables(),
-                    hmark.table.name,
-                    hmark.chain.name
-                ),
-                format!(
-                    "{} -t {} -I {} {} ...",
-                    site.iptables(),
-                    hmark.table.name,
-                    hmark.chain.name,
-                    end.number
+                commands::delete(site, hmark.table, hmark.chain, hmark.rule),
+                commands::add(
+                    site,
+                    &hmark.table.name,
+                    &hmark.chain.name,
+                    Some(end.number),
+                    &commands::text(hmark.rule),
                 ),
             ],
         });
@@ -81,11 +76,14 @@ pub fn after_routing(site: &Site<'_>, all: &mut Vec<Found>) {
         if hmark.hooks.is_empty() || hmark.is_before_routing() {
             continue;
         }
-        let has_rule = |mark: &u32| site.own_rule(*mark, hmark.info).is_some();
+        let has_rule = |mark: &u32| site.own_rule(*mark, hmark).is_some();
         // NFQUEUE and the like may choose by the mark there.
         if !hmark.marks.iter().any(has_rule) && site.is_matched(&hmark.marks) {
             continue;
         }
+        // PREROUTING knows no device by which packets leave.
+        let mut matches = hmark.rule.matches.iter();
+        let has_output = matches.any(|condition| matches!(condition, Match::Output { .. }));
         all.push(Found {
             place: Some(hmark.place()),
             marks: Vec::new(),
@@ -95,7 +93,13 @@ pub fn after_routing(site: &Site<'_>, all: &mut Vec<Found>) {
                 hmark.table.name
             ),
             remedy: "put the rule into PREROUTING of mangle, or OUTPUT for packets of this host".to_owned(),
-            commands: vec![format!("{} -t mangle -A PREROUTING ...", site.iptables())],
+            commands: match has_output {
+                true => Vec::new(),
+                false => vec![
+                    commands::add(site, "mangle", "PREROUTING", None, &commands::text(hmark.rule)),
+                    commands::delete(site, hmark.table, hmark.chain, hmark.rule),
+                ],
+            },
         });
     }
 }

@@ -55,24 +55,49 @@ pub fn missing(site: &Site<'_>, all: &mut Vec<Found>) {
             twin.place()
         ),
         remedy: format!(
-            "add the same rule with {}, and ip rules and tables for its marks",
-            site.iptables()
+            "add the same rule with {}, and ip rules and tables for its marks; MATCHES are those of the other rule \
+             with {} addresses",
+            site.iptables(),
+            site.family
         ),
         commands: vec![format!(
-            "{} -t {} -A {} ... -j HMARK {}",
+            "{} -t {} -A {} {}-j HMARK {}",
             site.iptables(),
             twin.table.name,
             twin.chain.name,
-            shared_options(twin.info, twin_family(site.family))
+            match twin.rule.matches.is_empty() {
+                true => "",
+                false => "MATCHES ",
+            },
+            twin_options(twin.info, site.family)
         )],
     });
 }
 
-fn twin_family(family: Family) -> Family {
-    match family {
-        Family::Ipv4 => Family::Ipv6,
-        Family::Ipv6 => Family::Ipv4,
-    }
+/// The options of a rule for the other family, whose prefixes are as long as all of an address if those of
+/// this one are. A key is not shown.
+fn twin_options(info: &Info, family: Family) -> String {
+    let (own, other) = match family {
+        Family::Ipv4 => (Family::Ipv6, Family::Ipv4),
+        Family::Ipv6 => (Family::Ipv4, Family::Ipv6),
+    };
+    let text = edit::save(info, own);
+    let full = own.address_bits().to_string();
+    let mut last = "";
+    let words = text.split(' ').map(|word| {
+        let is_full = word == full;
+        let shown = match last {
+            "--hmark-key" => "KEY".to_owned(),
+            "--hmark-src-prefix" | "--hmark-dst-prefix" => match is_full {
+                true => other.address_bits().to_string(),
+                false => "PREFIX".to_owned(),
+            },
+            _ => word.to_owned(),
+        };
+        last = word;
+        shown
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// The options of a rule that are the same in both families. A key is not shown.

@@ -5,41 +5,62 @@
 use std::net::IpAddr;
 
 use super::site::folded;
-use super::tables::{hops, is_on_link};
+use super::tables::{hops, is_on_link, MarkHop};
 use super::{Found, Site};
+use crate::routing::Hop;
+
+/// The most gateways that are named at once.
+const MOST_NAMES: usize = 8;
 
 /// Gateways that do not answer ARP or neighbour discovery.
 pub fn failed(site: &Site<'_>, all: &mut Vec<Found>) {
     let Some(neighbours) = site.host.neighbours.get() else {
         return;
     };
-    for (hop, table, marks) in hops(site) {
-        let Some(gateway) = hop.gateway else {
+    let is_lost = |hop: &Hop| {
+        let neighbour = neighbours.find(hop.gateway?, hop.device.as_deref())?;
+        let is_lost = |state: &String| matches!(state.as_str(), "FAILED" | "INCOMPLETE");
+        Some(neighbour.states.iter().any(is_lost))
+    };
+    let every = hops(site);
+    for one in &every {
+        let MarkHop {
+            hop, table, marks, ..
+        } = one;
+        let Some(gateway) = hop.gateway.filter(|_| is_lost(hop) == Some(true)) else {
             continue;
         };
-        let neighbour = neighbours.find(gateway, hop.device.as_deref());
-        let is_lost = |state: &String| matches!(state.as_str(), "FAILED" | "INCOMPLETE");
-        if !neighbour.is_some_and(|neighbour| neighbour.states.iter().any(is_lost)) {
-            continue;
-        }
+        // The gateway of the next mark that answers stands in.
+        let at = every.iter().position(|other| std::ptr::eq(other, one));
+        let next = every.iter().cycle().skip(at.unwrap_or(0)).take(every.len());
+        let mut others = next.filter_map(|other| {
+            let other = other.hop;
+            other.gateway.filter(|_| is_lost(other) == Some(false))
+        });
+        let stand_in = others.find(|other| *other != gateway);
+        let stand_in = stand_in.map_or("STANDIN".to_owned(), |other| other.to_string());
         all.push(Found {
             place: Some(format!("table {table}")),
             marks: marks.clone(),
             sentence: format!(
                 "the gateway of mark {}, {gateway}, does not answer: its packets are lost",
-                folded(&marks)
+                folded(marks)
             ),
-            remedy: "repair the gateway or its link; until then give its mark the weight 0, or route it to \
-                     another gateway"
-                .to_owned(),
-            commands: vec![format!("{} route replace default via STANDIN table {table}", site.ip())],
+            remedy: format!(
+                "repair the gateway or its link; until then route its mark to another gateway, or {}",
+                site.weight_0(marks)
+            ),
+            commands: vec![one.replace(site, &stand_in)],
         });
     }
 }
 
 /// Devices that are down.
 pub fn device_down(site: &Site<'_>, all: &mut Vec<Found>) {
-    for (hop, table, marks) in hops(site) {
+    for MarkHop {
+        hop, table, marks, ..
+    } in hops(site)
+    {
         let Some(device) = &hop.device else {
             continue;
         };
@@ -67,7 +88,10 @@ pub fn not_on_link(site: &Site<'_>, all: &mut Vec<Found>) {
     let Some(routes) = site.routes else {
         return;
     };
-    for (hop, table, marks) in hops(site) {
+    for MarkHop {
+        hop, table, marks, ..
+    } in hops(site)
+    {
         let Some(gateway) = hop.gateway else {
             continue;
         };
@@ -96,7 +120,10 @@ pub fn not_on_link(site: &Site<'_>, all: &mut Vec<Found>) {
 
 /// Gateways that are the host itself.
 pub fn own(site: &Site<'_>, all: &mut Vec<Found>) {
-    for (hop, table, marks) in hops(site) {
+    for one in hops(site) {
+        let MarkHop {
+            hop, table, marks, ..
+        } = &one;
         let Some(gateway) = hop.gateway.filter(|gateway| site.is_own(*gateway)) else {
             continue;
         };
@@ -105,13 +132,37 @@ pub fn own(site: &Site<'_>, all: &mut Vec<Found>) {
             marks: marks.clone(),
             sentence: format!(
                 "the gateway of mark {}, {gateway}, is an address of this host: packets go nowhere",
-                folded(&marks)
+                folded(marks)
             ),
             remedy: "name the gateway's address".to_owned(),
-            commands: vec![format!(
-                "{} route replace default via GATEWAY table {table}",
-                site.ip()
-            )],
+            commands: vec![one.replace(site, "GATEWAY")],
         });
     }
+}
+
+/// Sentences about gateways that nobody has asked for yet, so that it is not known whether they answer.
+pub fn unasked(site: &Site<'_>) -> Option<String> {
+    let neighbours = site.host.neighbours.get()?;
+    let mut unasked: Vec<String> = Vec::new();
+    for one in hops(site) {
+        let Some(gateway) = one.hop.gateway else {
+            continue;
+        };
+        let neighbour = neighbours.find(gateway, one.hop.device.as_deref());
+        let shown = format!("{gateway} (mark {})", folded(&one.marks));
+        if neighbour.is_none() && !site.is_own(gateway) && !unasked.contains(&shown) {
+            unasked.push(shown);
+        }
+    }
+    let more = unasked.len().saturating_sub(MOST_NAMES);
+    unasked.truncate(MOST_NAMES);
+    if more > 0 {
+        unasked.push(format!("and {more} more"));
+    }
+    (!unasked.is_empty()).then(|| {
+        format!(
+            "the host has not asked for these gateways yet, so they may not answer: {}",
+            unasked.join(", ")
+        )
+    })
 }

@@ -4,8 +4,11 @@
 
 use hmark::Family;
 
-use super::{Found, Site};
+use super::lookups;
+use super::tables::{hops, MarkHop};
+use super::{Finding, Found, Site};
 use crate::host::Host;
+use crate::routing::Next;
 
 /// Forwarding that is off.
 pub fn forwarding(site: &Site<'_>, all: &mut Vec<Found>) {
@@ -67,20 +70,35 @@ pub fn strict(site: &Site<'_>, all: &mut Vec<Found>) {
         return;
     }
     let (strict, by_mark) = strict_devices(site.host);
-    let devices: Vec<&String> = strict
-        .iter()
-        .filter(|device| !by_mark.contains(device))
-        .collect();
-    if devices.is_empty() {
+    // Packets come from where marks lead, and by those devices.
+    let mut names: Vec<&str> = Vec::new();
+    for MarkHop { hop, route, .. } in hops(site) {
+        let Some(device) = hop.device.as_deref() else {
+            continue;
+        };
+        let is_strict = strict.iter().any(|name| name == device);
+        let is_named = names.contains(&device) || by_mark.iter().any(|name| name == device);
+        if !is_strict || is_named {
+            continue;
+        }
+        let is_lost = match lookups::without_mark(site, &route.destination) {
+            Some(Next::Hop(back)) => back.device.as_deref() != Some(device),
+            Some(Next::NoRoute | Next::Refused(_)) => true,
+            _ => false,
+        };
+        if is_lost {
+            names.push(device);
+        }
+    }
+    if names.is_empty() {
         return;
     }
-    let names: Vec<&str> = devices.iter().map(|name| name.as_str()).collect();
     all.push(Found {
         place: None,
         marks: Vec::new(),
         sentence: format!(
-            "rp_filter is strict on {}: packets are dropped that do not come by the device of the main table's \
-             route to their source, as replies by another gateway do",
+            "rp_filter is strict on {}: packets that come from there are dropped, as the route to their source \
+             without a mark leads by another device, or nowhere",
             names.join(", ")
         ),
         remedy: "set it to 2 (of the values for all and for the device, the greater counts)".to_owned(),
@@ -99,10 +117,25 @@ pub fn valid_mark(site: &Site<'_>, all: &mut Vec<Found>) {
     if site.family != Family::Ipv4 || !is_for_forwarded || leads_back {
         return;
     }
-    let (_, by_mark) = strict_devices(site.host);
+    let (_, mut by_mark) = strict_devices(site.host);
+    let hops = hops(site);
+    // Marks lead back by a device that is that of all gateways; ports of bridges have no routes.
+    by_mark.retain(|device| {
+        let leads_away = hops.iter().any(|one| one.hop.device.as_ref() != Some(device));
+        let mut routes = site.routes.into_iter().flat_map(|routes| routes.of("main"));
+        let has_route = routes.any(|route| {
+            let mut devices = route.hops.iter().filter_map(|hop| hop.device.as_ref());
+            devices.any(|other| other == device)
+        });
+        (leads_away || hops.is_empty()) && has_route
+    });
     if by_mark.is_empty() {
         return;
     }
+    let of_marks = site
+        .before_routing()
+        .flat_map(|hmark| hmark.marks.iter().filter_map(|mark| site.own_rule(*mark, hmark)));
+    let first = of_marks.map(|rule| rule.preference).min().unwrap_or(101);
     all.push(Found {
         place: None,
         marks: Vec::new(),
@@ -114,7 +147,10 @@ pub fn valid_mark(site: &Site<'_>, all: &mut Vec<Found>) {
         remedy: "let all routes of the main table but the default come before the marks, or set rp_filter to 2"
             .to_owned(),
         commands: vec![
-            "ip rule add pref 100 lookup main suppress_prefixlength 0".to_owned(),
+            format!(
+                "ip rule add pref {} lookup main suppress_prefixlength 0",
+                first.saturating_sub(1).max(1)
+            ),
             "sysctl -w net.ipv4.conf.all.rp_filter=2".to_owned(),
         ],
     });
@@ -145,4 +181,20 @@ pub fn revisions(site: &Site<'_>, targets: &str) -> Option<Found> {
             .to_owned(),
         commands: vec!["modprobe xt_HMARK".to_owned()],
     })
+}
+
+/// Says of advice that needs revision 1 of HMARK that this host lacks it.
+pub fn without_revision_1(findings: &mut [Finding], what: &str) {
+    for finding in findings {
+        let found = &mut finding.found;
+        let texts = || std::iter::once(&found.remedy).chain(&found.commands);
+        let options = ["weight", "from", "mask", "reverse-errors", "key"];
+        let needs = |text: &String| {
+            let has = |option: &&str| text.contains(&format!("--hmark-{option}"));
+            options.iter().any(|option| has(&option))
+        };
+        if texts().any(needs) {
+            found.remedy += &format!("; here {what} has revision 0 of HMARK alone, without such options");
+        }
+    }
 }

@@ -7,10 +7,13 @@
 //! function that needs a part of the host that is missing finds nothing; [`check`] says what is missing.
 
 mod chains;
+mod commands;
 mod families;
 mod gateways;
 mod hosts;
 mod kernel;
+mod lookups;
+mod native;
 mod options;
 mod overlap;
 mod overwrites;
@@ -27,8 +30,9 @@ use hmark::Family;
 
 use crate::host::{Host, Part};
 
-pub use hosts::compare;
-pub use kernel::revisions;
+pub use hosts::{compare, fill_in, roles};
+pub use kernel::{revisions, without_revision_1};
+pub use native::native_marks;
 pub use site::{HmarkRule, Site};
 
 /// How bad a finding is.
@@ -99,6 +103,8 @@ pub struct Report {
     pub missing: Vec<String>,
     /// Sentences about parts of the host that could not be read.
     pub broken: Vec<String>,
+    /// Sentences about what is not known, and may be wrong.
+    pub notes: Vec<String>,
     /// The number of HMARK rules.
     pub rules: usize,
 }
@@ -171,6 +177,7 @@ pub fn check(host: &Host) -> Report {
             continue;
         };
         report.rules = report.rules.saturating_add(site.hmark.len());
+        report.notes.extend(gateways::unasked(&site));
         for check in &CHECKS {
             let mut found = Vec::new();
             (check.find)(&site, &mut found);

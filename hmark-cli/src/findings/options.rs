@@ -4,7 +4,7 @@
 
 use hmark::rule::{v0, v1};
 
-use super::{Found, Site};
+use super::{commands, Found, Site};
 use crate::flow::Protocol;
 use crate::ruleset::Match;
 
@@ -23,12 +23,9 @@ pub fn zero(site: &Site<'_>, all: &mut Vec<Found>) {
             remedy:
                 "begin with another mark, and change the ip rules likewise; this moves all flows"
                     .to_owned(),
-            commands: vec![format!(
-                "{} -t {} -R {} {} ... --hmark-offset 100 ...",
-                site.iptables(),
-                hmark.table.name,
-                hmark.chain.name,
-                hmark.rule.number
+            commands: vec![hmark.replaced(
+                site,
+                &commands::with_option(&commands::text(hmark.rule), "--hmark-offset", "100"),
             )],
         });
     }
@@ -67,12 +64,9 @@ pub fn one_sided(site: &Site<'_>, all: &mut Vec<Found>) {
                        fails"
                 .to_owned(),
             remedy: "add --hmark-reverse-errors to this rule and to that of the way back".to_owned(),
-            commands: vec![format!(
-                "{} -t {} -R {} {} ... --hmark-reverse-errors",
-                site.iptables(),
-                hmark.table.name,
-                hmark.chain.name,
-                hmark.rule.number
+            commands: vec![hmark.replaced(
+                site,
+                &format!("{} --hmark-reverse-errors", commands::text(hmark.rule)),
             )],
         });
     }

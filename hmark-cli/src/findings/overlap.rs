@@ -3,7 +3,7 @@
 //! Marks that somebody else on the host uses, too.
 
 use super::site::{folded, place};
-use super::{Found, Site};
+use super::{commands, Found, Site};
 use crate::marks::bits;
 use crate::ruleset::{Match, Target};
 
@@ -138,20 +138,18 @@ pub fn known_users(site: &Site<'_>, all: &mut Vec<Found>) {
                 }
                 .to_owned(),
                 commands: vec![match user.bits {
-                    u32::MAX => format!(
-                        "{} -t {} -R {} {} -m mark --mark 0 ...",
-                        site.iptables(),
-                        hmark.table.name,
-                        hmark.chain.name,
-                        hmark.rule.number
+                    u32::MAX => hmark.replaced(
+                        site,
+                        &commands::with_match(&commands::text(hmark.rule), "-m mark --mark 0x0"),
                     ),
-                    _ => format!(
-                        "{} -t {} -R {} {} ... --hmark-mask 0x3f00 --hmark-offset 0x100 ...",
-                        site.iptables(),
-                        hmark.table.name,
-                        hmark.chain.name,
-                        hmark.rule.number
-                    ),
+                    _ => {
+                        let text = commands::text(hmark.rule);
+                        let text = commands::with_option(&text, "--hmark-offset", "0x100");
+                        hmark.replaced(
+                            site,
+                            &commands::with_option(&text, "--hmark-mask", "0x3f00"),
+                        )
+                    }
                 }],
             });
         }

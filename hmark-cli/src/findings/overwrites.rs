@@ -5,8 +5,9 @@
 use hmark::rule::v1::Info;
 
 use super::site::{place, reached, HmarkRule};
-use super::{Found, Site};
+use super::{commands, Found, Site};
 use crate::marks::bits;
+use crate::routing::RoutingRule;
 use crate::ruleset::{Chain, Connmark, End, Match, Rule, Table, Target};
 
 /// Rules behind HMARK's that overwrite its marks.
@@ -16,7 +17,7 @@ pub fn later(site: &Site<'_>, all: &mut Vec<Found>) {
         let routed = hmark
             .marks
             .iter()
-            .filter_map(|&mark| site.own_rule(mark, hmark.info)?.mark);
+            .filter_map(|&mark| site.own_rule(mark, hmark)?.mark);
         let routed = routed.fold(0, |bits, (_, mask)| bits | mask);
         let routed = match routed {
             0 => bits(hmark.info),
@@ -27,28 +28,95 @@ pub fn later(site: &Site<'_>, all: &mut Vec<Found>) {
             if changed & routed == 0 || spares(rule, hmark) || is_refinement(rule, hmark) {
                 continue;
             }
-            all.push(Found {
-                place: Some(place(table, chain, rule)),
-                marks: Vec::new(),
-                sentence: format!(
-                    "the rule changes the mark that HMARK sets in {}: the last one wins",
-                    hmark.place()
-                ),
-                remedy: format!(
-                    "put it before the HMARK rule, let it have only packets without a mark, or give each its \
-                     own bits (--hmark-mask; this one changes {:#x})",
-                    changed
-                ),
-                commands: vec![format!(
-                    "{} -t {} -R {} {} -m mark --mark 0 ...",
-                    site.iptables(),
-                    table.name,
-                    chain.name,
-                    rule.number
-                )],
-            });
+            all.push(found(site, hmark, (table, chain, rule), changed));
         }
     }
+}
+
+/// The finding for a rule that overwrites the marks of an HMARK rule.
+fn found(
+    site: &Site<'_>,
+    hmark: &HmarkRule<'_>,
+    (table, chain, rule): (&Table, &Chain, &Rule),
+    changed: u32,
+) -> Found {
+    let text = commands::text(rule);
+    let deletion = commands::delete(site, table, chain, rule);
+    let is_same_chain = std::ptr::eq(chain, hmark.chain);
+    let is_restored = matches!(rule.target, Target::Connmark(_));
+    let (remedy, commands) = if meets_no_other(rule, hmark) {
+        // All of its packets have a mark of HMARK: it cannot be for those without one.
+        let use_of_mark = used(site, &rule.target)
+            .map_or("nothing uses its mark".to_owned(), |used| format!("nothing uses its mark ({used})"));
+        match is_restored && is_same_chain {
+            true => (
+                "put it before the HMARK rule, and let that have only packets without a mark (-m mark --mark 0)"
+                    .to_owned(),
+                vec![
+                    deletion,
+                    commands::add(site, &table.name, &chain.name, Some(hmark.rule.number), &text),
+                ],
+            ),
+            false => (
+                format!(
+                    "delete it if {use_of_mark}; it meets packets that have a mark of HMARK alone. Or give each its \
+                     own bits (--hmark-mask; this one changes {changed:#x})"
+                ),
+                vec![deletion],
+            ),
+        }
+    } else {
+        let condition = "-m mark --mark 0x0";
+        (
+            format!(
+                "let it have only packets without a mark, put it before the HMARK rule, or give each its own bits \
+                 (--hmark-mask; this one changes {changed:#x})"
+            ),
+            vec![commands::replace(
+                site,
+                table,
+                chain,
+                rule,
+                &commands::with_match(&text, condition),
+            )],
+        )
+    };
+    Found {
+        place: Some(place(table, chain, rule)),
+        marks: Vec::new(),
+        sentence: format!(
+            "the rule (\"{text}\") changes the mark that HMARK sets in {}: the last one wins",
+            hmark.place()
+        ),
+        remedy,
+        commands,
+    }
+}
+
+/// Whether a rule behind HMARK's only meets packets that HMARK has marked: it has all matches of that rule.
+fn meets_no_other(rule: &Rule, hmark: &HmarkRule<'_>) -> bool {
+    let matches = &hmark.rule.matches;
+    let has_all = matches
+        .iter()
+        .all(|condition| rule.matches.contains(condition));
+    has_all && !hmark.marks.contains(&0)
+}
+
+/// Says which routing rule asks for the mark that MARK sets, or that none does.
+fn used(site: &Site<'_>, target: &Target) -> Option<String> {
+    let Target::Mark(change) = target else {
+        return None;
+    };
+    let mark = change.apply(0);
+    let asks = |rule: &&RoutingRule| {
+        let fits = |(value, mask): (u32, u32)| mask != 0 && (mark ^ value) & mask == 0;
+        !rule.not && rule.mark.is_some_and(fits)
+    };
+    let rule = site.routing?.rules.iter().find(asks);
+    Some(match rule {
+        Some(rule) => format!("\"ip rule {rule}\" asks for {mark:#x}"),
+        None => format!("no ip rule asks for {mark:#x}"),
+    })
 }
 
 /// The bits of the packet's mark that a target may change.

@@ -3,15 +3,19 @@
 //! One family of a host, as checks look at it: its HMARK rules with the hooks that lead to them, and the
 //! routing of their marks.
 
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use hmark::rule::v1::Info;
 use hmark::Family;
 
+use super::commands;
+use super::lookups::{self, Ways};
 use crate::digest::has_default;
 use crate::host::Host;
-use crate::marks::{bits, marks};
+use crate::change::shares;
+use crate::marks::{marks, MOST_MARKS};
 use crate::routing::{Action, Kind, Route, Routes, RoutingRule, RoutingRules};
 use crate::ruleset::{Chain, Match, Place, Rule, RuleSet, Table, Target};
 
@@ -46,6 +50,8 @@ pub struct HmarkRule<'h> {
     pub hooks: Vec<&'h str>,
     /// Its marks, but those of weight 0; none if there are too many.
     pub marks: Vec<u32>,
+    /// Where their packets go, once somebody has asked.
+    ways: OnceCell<BTreeMap<u32, Ways<'h>>>,
 }
 
 impl<'h> Site<'h> {
@@ -74,6 +80,7 @@ impl<'h> Site<'h> {
                 info,
                 hooks,
                 marks: marks(info).unwrap_or_default(),
+                ways: OnceCell::new(),
             });
         }
         Some(Self {
@@ -114,28 +121,35 @@ impl<'h> Site<'h> {
         }
     }
 
-    /// The first routing rule that is for a mark alone: it has the mark's value, and asks for it. Its mask
-    /// may have fewer bits than the mark, and more.
-    pub fn own_rule(&self, mark: u32, info: &Info) -> Option<&'h RoutingRule> {
-        let rules = &self.routing?.rules;
-        rules.iter().find(|rule| is_own(rule, mark, info))
+    /// Where the packets of each mark of an HMARK rule go, for marks other than 0.
+    pub fn ways<'r>(&self, hmark: &'r HmarkRule<'h>) -> &'r BTreeMap<u32, Ways<'h>> {
+        hmark.ways.get_or_init(|| lookups::ways(self, hmark))
     }
 
-    /// The table of a mark by its own routing rule.
-    pub fn own_table(&self, mark: u32, info: &Info) -> Option<&'h str> {
-        match &self.own_rule(mark, info)?.action {
-            Action::Table(table) => Some(table),
-            _ => None,
-        }
+    /// The routing rule that asks for a mark and decides where its packets go; if none does, since another
+    /// rule comes before it or its table has no route, the first one that asks for the mark.
+    pub fn own_rule(&self, mark: u32, hmark: &HmarkRule<'h>) -> Option<&'h RoutingRule> {
+        let ways = self.ways(hmark).get(&mark)?;
+        let mut deciding = ways.all.iter().filter_map(|way| way.rule);
+        let own = deciding.find(|rule| lookups::asks(rule, hmark));
+        own.or(ways.asking.first().copied())
     }
 
     /// Each mark with its table, for marks that have one.
     pub fn tables(&self) -> Vec<(u32, &'h str)> {
         let mut tables = Vec::new();
-        for rule in self.before_routing() {
-            for &mark in &rule.marks {
-                let table = self.own_table(mark, rule.info);
-                tables.extend(table.map(|table| (mark, table)));
+        for hmark in self.before_routing() {
+            for (&mark, ways) in self.ways(hmark) {
+                let by_table = ways.all.iter().filter_map(|way| way.by_table());
+                let own: Vec<&str> = by_table
+                    .filter(|(rule, _)| lookups::asks(rule, hmark))
+                    .map(|(_, table)| table)
+                    .collect();
+                let first = match self.own_rule(mark, hmark).map(|rule| &rule.action) {
+                    Some(Action::Table(table)) if own.is_empty() => Some(table.as_str()),
+                    _ => None,
+                };
+                tables.extend(own.into_iter().chain(first).map(|table| (mark, table)));
             }
         }
         tables.sort_unstable();
@@ -175,6 +189,13 @@ impl<'h> Site<'h> {
         of_links || to_it.flatten().any(is_own)
     }
 
+    /// How to give marks of an HMARK rule the weight 0.
+    pub fn weight_0(&self, marks: &[u32]) -> String {
+        let mut rules = self.before_routing();
+        let of_all = rules.find(|hmark| marks.iter().all(|mark| hmark.marks.contains(mark)));
+        of_all.map_or("give it the weight 0".to_owned(), |hmark| hmark.weight_0(marks))
+    }
+
     /// Whether a rule that does something asks for any of these marks.
     pub fn is_matched(&self, marks: &[u32]) -> bool {
         let asks = |condition: &Match| match condition {
@@ -191,11 +212,10 @@ impl<'h> Site<'h> {
     }
 }
 
-/// Whether a routing rule asks for a mark's value.
-pub fn is_own(rule: &RoutingRule, mark: u32, info: &Info) -> bool {
-    let asks = |(value, mask): (u32, u32)| value == mark && mask & bits(info) != 0;
-    // A guard may have the value of a mark, too, but leads away from the tables.
-    !rule.not && mark != 0 && rule.mark.is_some_and(asks)
+/// Whether a routing rule is meant for a mark: it asks for the mark's value.
+pub fn is_for(rule: &RoutingRule, mark: u32, hmark: &HmarkRule<'_>) -> bool {
+    let is_value = rule.mark.is_some_and(|(value, _)| value == mark);
+    mark != 0 && is_value && lookups::asks(rule, hmark)
 }
 
 impl HmarkRule<'_> {
@@ -217,6 +237,27 @@ impl HmarkRule<'_> {
     /// Its place, in short: its text may have a key.
     pub fn place(&self) -> String {
         place(self.table, self.chain, self.rule)
+    }
+
+    /// How to give marks the weight 0, which counts marks from 0: the options, for those of the rule.
+    pub fn weight_0(&self, marks: &[u32]) -> String {
+        let count = self.info.masked.v0.hmodulus.min(MOST_MARKS);
+        let bucket = |mark: &u32| (0..count).find(|bucket| shares::mark(self.info, *bucket) == *mark);
+        let mut buckets: Vec<u32> = marks.iter().filter_map(bucket).collect();
+        buckets.retain(|bucket| usize::try_from(*bucket).is_ok_and(|at| at < self.info.less.len()));
+        if buckets.is_empty() || marks.len() >= self.marks.len() {
+            return "give it the weight 0".to_owned();
+        }
+        format!(
+            "give it the weight 0 by --hmark-weight {}=0 in {} (revision 1 of HMARK; weights count the marks from 0)",
+            folded(&buckets).replace(", ", "=0,"),
+            self.place()
+        )
+    }
+
+    /// The command that replaces it by another text.
+    pub fn replaced(&self, site: &Site<'_>, text: &str) -> String {
+        commands::replace(site, self.table, self.chain, self.rule, text)
     }
 
     /// Its place in full.

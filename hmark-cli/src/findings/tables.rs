@@ -5,10 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::site::folded;
+use super::routing_rules::tables_of_missing;
+use super::site::{folded, is_for, HmarkRule};
 use super::{Found, Site};
 use crate::net::Net;
-use crate::routing::{Action, Hop, Kind, Routes};
+use crate::routing::{Action, Hop, Kind, Route, Routes};
 
 /// Each table of a mark once, with its marks.
 fn by_table<'h>(site: &Site<'h>) -> BTreeMap<&'h str, Vec<u32>> {
@@ -37,9 +38,19 @@ pub fn empty(site: &Site<'_>, all: &mut Vec<Found>) {
                 site.family
             ),
             remedy: "add a route to the mark's gateway, or name the right table in the ip rule".to_owned(),
-            commands: vec![format!("{} route add default via GATEWAY table {table}", site.ip())],
+            commands: vec![format!("{} route add {} via GATEWAY table {table}", site.ip(), usual(site))],
         });
     }
+}
+
+/// The destination that marks' tables have routes to: the default, or if they have none, their first one.
+fn usual(site: &Site<'_>) -> String {
+    let tables = by_table(site);
+    let first = tables.keys().find_map(|table| {
+        let routes = site.routes_of(table);
+        routes.first().map(|route| route.destination)
+    });
+    first.map_or("default".to_owned(), |net| destination(&net))
 }
 
 /// Tables that lack a destination that all others have.
@@ -95,14 +106,14 @@ fn default(site: &Site<'_>) -> String {
     Net::every(site.family).to_string()
 }
 
-/// Tables that no routing rule leads to.
-pub fn unused(site: &Site<'_>, all: &mut Vec<Found>) {
+/// The tables that no routing rule leads to; none if that cannot be told.
+pub fn unused_tables<'h>(site: &Site<'h>) -> Vec<&'h str> {
     let (Some(routing), Some(routes)) = (site.routing, site.routes) else {
-        return;
+        return Vec::new();
     };
     let is_unknown = |action: &Action| matches!(action, Action::Unknown(_));
     if site.hmark.is_empty() || routing.rules.iter().any(|rule| is_unknown(&rule.action)) {
-        return;
+        return Vec::new();
     }
     let used: BTreeSet<&str> = routing
         .rules
@@ -113,16 +124,44 @@ pub fn unused(site: &Site<'_>, all: &mut Vec<Found>) {
         })
         .collect();
     let tables: BTreeSet<&str> = routes.all().map(|(table, _)| table).collect();
-    for table in tables
-        .difference(&used)
-        .filter(|table| !matches!(**table, "main" | "local" | "default"))
-    {
+    let unused = tables.difference(&used).copied();
+    unused
+        .filter(|table| !matches!(*table, "main" | "local" | "default"))
+        .collect()
+}
+
+/// Tables that no routing rule leads to, but those of marks without one, which are named with these.
+pub fn unused(site: &Site<'_>, all: &mut Vec<Found>) {
+    let of_missing = tables_of_missing(site);
+    let unused = unused_tables(site);
+    for table in unused.iter().filter(|table| !of_missing.contains(**table)) {
+        let of_mark = |hmark: &HmarkRule<'_>| {
+            let mut marks = hmark.marks.iter();
+            marks.any(|mark| mark.to_string() == **table)
+        };
+        let own = site.before_routing().find(|hmark| of_mark(hmark));
+        let own = own.and_then(|hmark| {
+            let mark = table.parse().ok()?;
+            let own = site.own_rule(mark, hmark)?;
+            // A rule for several marks is meant as it is.
+            is_for(own, mark, hmark).then_some(own)
+        });
+        let commands = own.map(|own| {
+            let rule = format!("pref {} {}", own.preference, own.text);
+            let to = rule.rsplit_once("lookup ").map(|(start, _)| start);
+            let ip = site.ip();
+            let add = format!("{ip} rule add {}lookup {table}", to.unwrap_or_default());
+            to.map(|_| vec![add, format!("{ip} rule del {rule}")])
+        });
         all.push(Found {
             place: Some(format!("table {table}")),
             marks: Vec::new(),
             sentence: "the table has routes, but no ip rule leads to it".to_owned(),
-            remedy: "name it in the ip rule of its mark, or delete it".to_owned(),
-            commands: vec![format!("{} rule add fwmark MARK table {table}", site.ip())],
+            remedy: format!(
+                "name it in the ip rule of its mark, or delete it ({} route flush table {table})",
+                site.ip()
+            ),
+            commands: commands.flatten().unwrap_or_default(),
         });
     }
 }
@@ -141,8 +180,10 @@ pub fn refuses(site: &Site<'_>, all: &mut Vec<Found>) {
             place: Some(format!("table {table}")),
             marks: marks.clone(),
             sentence: format!("packets with mark {} are dropped ({word})", folded(&marks)),
-            remedy: "to take a mark out, give it the weight 0: its flows then go to all others"
-                .to_owned(),
+            remedy: format!(
+                "give it a gateway; to take a mark out, {}: its flows then go to all others",
+                site.weight_0(&marks)
+            ),
             commands: vec![format!(
                 "{} route replace default via GATEWAY table {table}",
                 site.ip()
@@ -174,7 +215,7 @@ pub fn shared(site: &Site<'_>, all: &mut Vec<Found>) {
 }
 
 /// The gateways of a table's first default route, or of its first route.
-fn gateways(site: &Site<'_>, table: &str) -> Vec<IpAddr> {
+pub fn gateways(site: &Site<'_>, table: &str) -> Vec<IpAddr> {
     let routes = site.routes_of(table);
     let route = routes
         .iter()
@@ -242,15 +283,48 @@ pub fn multipath(site: &Site<'_>, all: &mut Vec<Found>) {
     }
 }
 
-/// The gateways of all marks' tables, each with its device and marks.
-pub fn hops<'h>(site: &Site<'h>) -> Vec<(&'h Hop, &'h str, Vec<u32>)> {
+/// A hop of a mark's table.
+pub struct MarkHop<'h> {
+    /// The hop.
+    pub hop: &'h Hop,
+    /// Its route.
+    pub route: &'h Route,
+    /// The table.
+    pub table: &'h str,
+    /// The table's marks.
+    pub marks: Vec<u32>,
+}
+
+impl MarkHop<'_> {
+    /// The command that gives its route another gateway.
+    pub fn replace(&self, site: &Site<'_>, gateway: &str) -> String {
+        let (destination, table) = (destination(&self.route.destination), self.table);
+        format!("{} route replace {destination} via {gateway} table {table}", site.ip())
+    }
+}
+
+/// A network as `ip route` takes it.
+pub fn destination(net: &Net) -> String {
+    match net.length() {
+        0 => "default".to_owned(),
+        _ => net.to_string(),
+    }
+}
+
+/// The hops of all marks' tables.
+pub fn hops<'h>(site: &Site<'h>) -> Vec<MarkHop<'h>> {
     let mut hops = Vec::new();
     if site.routes.is_none() {
         return hops;
     }
     for (table, marks) in by_table(site) {
         for route in site.routes_of(table) {
-            hops.extend(route.hops.iter().map(|hop| (hop, table, marks.clone())));
+            hops.extend(route.hops.iter().map(|hop| MarkHop {
+                hop,
+                route,
+                table,
+                marks: marks.clone(),
+            }));
         }
     }
     hops

@@ -5,7 +5,7 @@
 use hmark::rule::v0::flag;
 
 use super::site::{place, reached, HmarkRule};
-use super::{Found, Site};
+use super::{commands, Found, Site};
 use crate::ruleset::{Match, Rule, Target};
 
 fn hashes_connection(hmark: &HmarkRule<'_>) -> bool {
@@ -25,13 +25,8 @@ pub fn in_raw(site: &Site<'_>, all: &mut Vec<Found>) {
             sentence: "in raw, packets have no connection yet: ct sets no mark".to_owned(),
             remedy: "put the rule into mangle".to_owned(),
             commands: vec![
-                format!("{} -t mangle -A {} ...", site.iptables(), hmark.chain.name),
-                format!(
-                    "{} -t raw -D {} {}",
-                    site.iptables(),
-                    hmark.chain.name,
-                    hmark.rule.number
-                ),
+                commands::add(site, "mangle", &hmark.chain.name, None, &commands::text(hmark.rule)),
+                commands::delete(site, hmark.table, hmark.chain, hmark.rule),
             ],
         });
     }
@@ -147,12 +142,9 @@ pub fn translated(site: &Site<'_>, all: &mut Vec<Found>) {
                 place(nat, chain, rule)
             ),
             remedy: "add ct to --hmark-tuple, which hashes both ends' own addresses, on this host".to_owned(),
-            commands: vec![format!(
-                "{} -t {} -R {} {} ... --hmark-tuple ct,src,dst,sport,dport,proto ...",
-                site.iptables(),
-                hmark.table.name,
-                hmark.chain.name,
-                hmark.rule.number
+            commands: vec![hmark.replaced(
+                site,
+                &format!("{} --hmark-tuple ct", commands::text(hmark.rule)),
             )],
         });
     }

@@ -10,9 +10,9 @@ mod save;
 mod source;
 mod sysctls;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 use hmark::Family;
 
 pub use file::File;
@@ -34,6 +34,8 @@ const MOST_DEVICES: usize = 16;
 pub struct Host {
     /// Its name, or that of the folder.
     pub name: String,
+    /// The folder that its files are in; [`None`] for this host.
+    pub folder: Option<PathBuf>,
     /// What is decided for IPv4.
     pub ipv4: Side,
     /// What is decided for IPv6.
@@ -81,11 +83,24 @@ impl Host {
     fn read(name: String, source: &Source) -> Self {
         Self {
             name,
+            folder: match source {
+                Source::Live => None,
+                Source::Folder(folder) => Some(folder.clone()),
+            },
             ipv4: Side::read(Family::Ipv4, source),
             ipv6: Side::read(Family::Ipv6, source),
-            sysctls: source.part(File::Sysctls, Sysctls::read),
+            sysctls: source.part(File::Sysctls, |text| {
+                let sysctls = Sysctls::read(text)?;
+                let has_any = sysctls.get("net.ipv4.ip_forward").is_some();
+                ensure!(has_any, "there is no net.ipv4.ip_forward in it, as `sysctl -a` has it");
+                Ok(sysctls)
+            }),
             neighbours: source.part(File::Neighbours, Neighbours::read),
-            links: source.part(File::Links, Links::read),
+            links: source.part(File::Links, |text| {
+                let links = Links::read(text)?;
+                ensure!(!links.0.is_empty(), "there is no device in it, not even lo");
+                Ok(links)
+            }),
         }
     }
 
@@ -138,6 +153,8 @@ impl Side {
         Self {
             ruleset: ruleset(family, source),
             rules: source.part(File::RoutingRules(family), |text| {
+                // A host without any rule has an empty list.
+                ensure!(!text.trim_ascii().is_empty(), "it is empty");
                 RoutingRules::read(text, family)
             }),
             routes: found,

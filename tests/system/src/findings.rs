@@ -64,7 +64,7 @@ const MISTAKES: [Mistake; 38] = [
         "table-without-route",
         "ip route add 10.0.0.0/8 via 10.1.0.11 table 101; ip route del default table 101",
     ),
-    ("table-unused", "ip -6 rule del fwmark 101"),
+    ("table-unused", "ip -6 route add default via fd00:1::11 table 999"),
     (
         "table-refuses",
         "ip route flush table 102; ip route add unreachable default table 102",

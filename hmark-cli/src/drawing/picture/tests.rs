@@ -27,11 +27,16 @@ fn drawn(folders: &[PathBuf]) -> String {
 
 /// A copy of selector-a by another name, with a text in a file replaced by another one.
 fn changed(name: &str, edits: &[(&str, &str, &str)]) -> (PathBuf, PathBuf) {
+    copied("pre-load-balancer/selector-a", name, edits)
+}
+
+/// A copy of a host by another name, likewise.
+fn copied(of: &str, name: &str, edits: &[(&str, &str, &str)]) -> (PathBuf, PathBuf) {
     let place = format!("hmark-picture-{}-{}", process::id(), name.len());
     let parent = std::env::temp_dir().join(place);
     let copy = parent.join(name);
     fs::create_dir_all(&copy).unwrap();
-    for file in fs::read_dir(folder("pre-load-balancer/selector-a")).unwrap() {
+    for file in fs::read_dir(folder(of)).unwrap() {
         let file = file.unwrap();
         let own = file.file_name().into_string().unwrap();
         let mut text = fs::read_to_string(file.path()).unwrap();
@@ -176,6 +181,7 @@ fn families_that_differ_have_a_picture_each_and_findings_are_where_they_belong()
                 r#"{"priority":32763,"src":"all","fwmark":"0x66","table":"102"},"#,
                 "",
             ),
+            ("sysctl", "rp_filter = 2", "rp_filter = 1"),
         ],
     );
     let svg = drawn(&[copy]);
@@ -196,8 +202,31 @@ fn families_that_differ_have_a_picture_each_and_findings_are_where_they_belong()
     );
     let rules = of_class(&svg, "rule").concat();
     assert!(rules.contains(&"twin-different"), "{rules:?}");
-    assert!(of_class(&svg, "host").concat().contains(&"table-unused"));
+    assert!(of_class(&svg, "host").concat().contains(&"rp-filter-strict"));
     assert!(svg.contains("no ip rule is for mark 102"));
+}
+
+/// The main table of the border has a route to the blades, and no default route: a mark without an ip rule
+/// goes by that route, as predict says.
+#[test]
+fn a_mark_without_rule_is_drawn_as_it_is_looked_up() {
+    let (parent, copy) = copied(
+        "gateways/border",
+        "border-without",
+        &[(
+            "ip-rule.json",
+            r#"{"priority":32764,"src":"all","fwmark":"0x66","table":"102"},"#,
+            "",
+        )],
+    );
+    let svg = drawn(&[copy]);
+    fs::remove_dir_all(&parent).unwrap();
+    let tables = of_class(&svg, "table").concat();
+    assert!(tables.contains(&"main") && !tables.contains(&"-"), "{tables:?}");
+    // 10.2.0.11 has its own share, and that of the mark without a rule.
+    let gateways = of_class(&svg, "gateway");
+    assert!(gateways[0][0].starts_with("10.2.0.11"), "{gateways:?}");
+    assert!(!svg.contains("no route"), "{gateways:?}");
 }
 
 #[test]

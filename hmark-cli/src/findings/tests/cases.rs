@@ -7,7 +7,7 @@ use super::{BORDER, SELECTOR};
 pub const MASKS: &str = "--hmark-src-prefix 32 --hmark-dst-prefix 32 --hmark-sport-mask 0xffff --hmark-dport-mask 0xffff ";
 pub const RULES: &str = "iptables-save";
 pub const RULES6: &str = "ip6tables-save";
-const ROUTING: &str = "ip-rule.json";
+pub const ROUTING: &str = "ip-rule.json";
 pub const ROUTES: &str = "ip-route.json";
 const RAW: &str = "*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n";
 
@@ -70,12 +70,16 @@ pub fn cases() -> Vec<Case> {
         (
             "ip-rule-of-others",
             SELECTOR,
-            one(
-                ROUTING,
-                "{\"priority\":32762,",
-                "{\"priority\":99,\"not\":null,\"src\":\"all\",\"fwmark\":\"0xca6c\",\"table\":\"51820\"},{\"priority\":32762,",
-            ),
-            "takes packets with mark 101 before",
+            vec![
+                (
+                    ROUTING,
+                    "{\"priority\":32762,",
+                    "{\"priority\":99,\"not\":null,\"src\":\"all\",\"fwmark\":\"0xca6c\",\"table\":\"51820\"},{\"priority\":32762,"
+                        .to_owned(),
+                ),
+                (ROUTES, default_102, format!("{{\"dst\":\"default\",\"dev\":\"wg0\",\"table\":\"51820\",\"flags\":[]}},{default_102}")),
+            ],
+            "takes packets with mark 100-103 before",
         ),
         (
             "ip-rule-refuses",
@@ -150,7 +154,7 @@ pub fn cases() -> Vec<Case> {
             "mark-overwritten",
             SELECTOR,
             behind_hmark("-A PREROUTING -j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff"),
-            "the rule changes the mark that HMARK sets in mangle PREROUTING rule 1",
+            "changes the mark that HMARK sets in mangle PREROUTING rule 1",
         ),
         ("mark-overwritten", SELECTOR, behind_hmark("-A PREROUTING -j HMARK --hmark-mod 2 --hmark-offset 100"), "the last one wins"),
         (
@@ -190,7 +194,7 @@ pub fn cases() -> Vec<Case> {
         ("tuple-spreads-nothing", SELECTOR, mask(MASKS, ""), "practically all packets"),
         ("forwarding-off", SELECTOR, one("sysctl", "ip_forward = 1", "ip_forward = 0"), "net.ipv4.ip_forward is 0"),
         ("forwarding-off", SELECTOR, one("sysctl", "net.ipv6.conf.all.forwarding = 1", "net.ipv6.conf.all.forwarding = 0"), "net.ipv6"),
-        ("rp-filter-strict", SELECTOR, one("sysctl", "rp_filter = 2", "rp_filter = 1"), "rp_filter is strict on front, north"),
+        ("rp-filter-strict", SELECTOR, one("sysctl", "rp_filter = 2", "rp_filter = 1"), "rp_filter is strict on north:"),
         (
             "rp-filter-valid-mark",
             SELECTOR,

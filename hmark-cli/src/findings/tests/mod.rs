@@ -3,6 +3,8 @@
 //! Each mistake, made on a host of the tutorials that works, is found; and on those hosts nothing is.
 
 mod cases;
+mod marks;
+mod settings;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -211,21 +213,59 @@ fn hosts_are_compared() {
             (RULES6, "0xc175a3b8", "0x00000007"),
         ],
     );
+    let ids = |found: &[Finding]| found.iter().map(|finding| finding.id).collect::<Vec<_>>();
+    // The rules are others: their digests say nothing.
     let found = compare(&[host(SELECTOR), seed]);
-    assert_eq!(
-        found.iter().map(|finding| finding.id).collect::<Vec<_>>(),
-        ["seeds-differ", "digests-differ"]
-    );
+    assert_eq!(ids(&found), ["seeds-differ", "seeds-differ"]);
+    assert_eq!(found[1].family, Some(Family::Ipv6));
+    let sentence = &found[0].found.sentence;
+    let expected = "seed 0xc175a3b8 on selector-a (mangle PREROUTING rule 1";
+    assert!(sentence.contains(expected), "{sentence}");
     assert!(
-        found[0].found.sentence.contains("seed 0x00000007"),
-        "{found:?}"
+        sentence.contains("; seed 0x00000007 on hmark-findings-"),
+        "{sentence}"
     );
     let route = broken(SELECTOR, "route", &[(ROUTES, "10.1.0.12", "10.1.0.13")]);
-    let found = compare(&[host(SELECTOR), route]);
+    let [_, b, c] = same;
+    let found = compare(&[route, b, c]);
+    assert_eq!(ids(&found), ["digests-differ"]);
+    // The one that differs is named, and others are compared with one of those that agree.
+    assert!(found[0].host.ends_with("-route"), "{found:?}");
+    assert!(found[0].found.commands[0].contains("selector-b) <("), "{found:?}");
+}
+
+/// Both ends of a cluster share marks, and nothing else.
+#[test]
+fn hosts_of_other_roles_can_agree() {
+    let host = |name: &str| Host::saved(&folder(name)).unwrap();
+    let all = [
+        host("gateways/selector-a"),
+        host(BORDER),
+        host("gateways/selector-b"),
+    ];
+    assert_eq!(compare(&all), []);
+    let names = |roles: Vec<Vec<&Host>>| {
+        let roles = roles.into_iter();
+        roles
+            .map(|role| role.iter().map(|host| host.name.clone()).collect())
+            .collect::<Vec<Vec<String>>>()
+    };
     assert_eq!(
-        found.iter().map(|finding| finding.id).collect::<Vec<_>>(),
-        ["digests-differ"]
+        names(roles(&all)),
+        [vec!["selector-a", "selector-b"], vec!["border"]]
     );
+    // One of several rules of the border has another weight.
+    let weights = broken(
+        BORDER,
+        "weights",
+        &[(RULES, "--hmark-offset 101\n", "--hmark-offset 101 --hmark-weight 1=50\n")],
+    );
+    let [a, ..] = all;
+    let found = compare(&[a, weights]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    let sentence = &found[0].found.sentence;
+    assert!(sentence.contains("--hmark-weight 1=50 on "), "{sentence}");
+    assert!(sentence.contains("(mangle OUTPUT rule 1)"), "{sentence}");
 }
 
 #[test]
