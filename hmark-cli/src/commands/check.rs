@@ -27,7 +27,7 @@ use super::{Status, Usage};
 /// role, and are to send each flow the same way; those that share marks are to give each flow the same one. Exit status: 0 if nothing is found, 1 if
 /// there are warnings, 2 if there are errors, 3 if files are missing.
 #[derive(Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   This host (as root):
     hmark check
@@ -69,7 +69,10 @@ impl Check {
             return list(self.json);
         }
         if self.svg.as_deref() == Some(Path::new("-")) {
-            return Err(Usage("--svg takes a file: the findings go to the standard output".to_owned()).into());
+            return Err(Usage(
+                "--svg takes a file: the findings go to the standard output".to_owned(),
+            )
+            .into());
         }
         for folder in &self.hosts {
             is_of_host(folder)?;
@@ -131,10 +134,9 @@ fn of_kernel(host: &Host) -> Vec<Finding> {
 }
 
 /// The part of this host that has revision 0 of HMARK alone, if one has.
-fn lacks_revision_1(host: &Host) -> Option<&'static str> {
-    let has_rules = |family: &Family| {
-        Site::new(host, *family).is_some_and(|site| !site.hmark.is_empty())
-    };
+pub(super) fn lacks_revision_1(host: &Host) -> Option<&'static str> {
+    let has_rules =
+        |family: &Family| Site::new(host, *family).is_some_and(|site| !site.hmark.is_empty());
     if !Family::ALL.iter().any(has_rules) {
         return None;
     }
@@ -152,7 +154,7 @@ fn lacks_revision_1(host: &Host) -> Option<&'static str> {
 }
 
 /// Sentences about rules of nft itself that set marks.
-fn of_nft() -> Vec<String> {
+pub(super) fn of_nft() -> Vec<String> {
     let tables = output("nft", &["list", "ruleset"]).map_or(Vec::new(), |text| native_marks(&text));
     let sentences = tables.iter().map(|table| {
         format!("the table {table} of nft sets marks, and rules of nft itself are not looked at")

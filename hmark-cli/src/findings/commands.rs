@@ -71,13 +71,7 @@ pub fn delete(site: &Site<'_>, table: &Table, chain: &Chain, rule: &Rule) -> Str
 }
 
 /// Adds a rule to a table, before the one of a number or, without one, at the end of the chain.
-pub fn add(
-    site: &Site<'_>,
-    table: &str,
-    chain: &str,
-    before: Option<usize>,
-    text: &str,
-) -> String {
+pub fn add(site: &Site<'_>, table: &str, chain: &str, before: Option<usize>, text: &str) -> String {
     let iptables = site.iptables();
     match before {
         Some(number) => format!("{iptables} -t {table} -I {chain} {number} {text}"),
@@ -98,7 +92,10 @@ mod tests {
         );
         assert_eq!(with_match("-j MARK", "-p tcp"), "-p tcp -j MARK");
         assert_eq!(with_match("-i eth0", "-p tcp"), "-i eth0 -p tcp");
-        assert_eq!(with_match("-i eth0 -g own", "-p tcp"), "-i eth0 -p tcp -g own");
+        assert_eq!(
+            with_match("-i eth0 -g own", "-p tcp"),
+            "-i eth0 -p tcp -g own"
+        );
         let options = "-j HMARK --hmark-mod 2 --hmark-offset 0";
         assert_eq!(
             with_option(options, "--hmark-offset", "100"),

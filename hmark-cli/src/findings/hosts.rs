@@ -80,7 +80,11 @@ fn compare_seeds(hosts: &[Host], family: Family, findings: &mut Vec<Finding>) {
     for (_, rules) in by_marks {
         let mut by_options = Groups::new();
         for (site, hmark) in &rules {
-            add(&mut by_options, options(hmark.info, family), (*site, *hmark));
+            add(
+                &mut by_options,
+                options(hmark.info, family),
+                (*site, *hmark),
+            );
         }
         let hosts_of = |rules: &[(&Site<'_>, &HmarkRule<'_>)]| {
             let mut hosts: Vec<*const Host> = Vec::new();
@@ -214,8 +218,9 @@ fn compare_digests(role: &[&Host], findings: &mut Vec<Finding>) {
                 "hosts with the same HMARK rules send flows different ways: {}",
                 shown.join("; ")
             ),
-            remedy: "compare their texts, which have other rules before HMARK, ip rules and routes, too"
-                .to_owned(),
+            remedy:
+                "compare their texts, which have other rules before HMARK, ip rules and routes, too"
+                    .to_owned(),
             commands: commands.collect(),
             ..Found::default()
         },
@@ -238,8 +243,9 @@ pub fn fill_in(hosts: &[Host], reports: &mut [Report]) {
                     continue;
                 };
                 let others = role.iter().filter(|other| !std::ptr::eq(**other, host));
-                let known = others
-                    .filter_map(|other| Some((other, of_marks(other, family, &finding.found.marks)?)));
+                let known = others.filter_map(|other| {
+                    Some((other, of_marks(other, family, &finding.found.marks)?))
+                });
                 let mut known = known.filter(|(_, gateway)| is_reached(host, family, *gateway));
                 let Some((other, gateway)) = known.next() else {
                     continue;
@@ -262,7 +268,9 @@ fn of_marks(host: &Host, family: Family, marks: &[u32]) -> Option<IpAddr> {
     let site = Site::new(host, family)?;
     let tables = site.tables();
     let of_these = tables.iter().filter(|(mark, _)| marks.contains(mark));
-    let mut all: Vec<IpAddr> = of_these.flat_map(|(_, table)| gateways(&site, table)).collect();
+    let mut all: Vec<IpAddr> = of_these
+        .flat_map(|(_, table)| gateways(&site, table))
+        .collect();
     all.dedup();
     match all[..] {
         [gateway] => Some(gateway),

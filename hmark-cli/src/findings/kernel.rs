@@ -121,7 +121,9 @@ pub fn valid_mark(site: &Site<'_>, all: &mut Vec<Found>) {
     let hops = hops(site);
     // Marks lead back by a device that is that of all gateways; ports of bridges have no routes.
     by_mark.retain(|device| {
-        let leads_away = hops.iter().any(|one| one.hop.device.as_ref() != Some(device));
+        let leads_away = hops
+            .iter()
+            .any(|one| one.hop.device.as_ref() != Some(device));
         let mut routes = site.routes.into_iter().flat_map(|routes| routes.of("main"));
         let has_route = routes.any(|route| {
             let mut devices = route.hops.iter().filter_map(|hop| hop.device.as_ref());
@@ -132,9 +134,12 @@ pub fn valid_mark(site: &Site<'_>, all: &mut Vec<Found>) {
     if by_mark.is_empty() {
         return;
     }
-    let of_marks = site
-        .before_routing()
-        .flat_map(|hmark| hmark.marks.iter().filter_map(|mark| site.own_rule(*mark, hmark)));
+    let of_marks = site.before_routing().flat_map(|hmark| {
+        hmark
+            .marks
+            .iter()
+            .filter_map(|mark| site.own_rule(*mark, hmark))
+    });
     let first = of_marks.map(|rule| rule.preference).min().unwrap_or(101);
     all.push(Found {
         place: None,
@@ -194,7 +199,8 @@ pub fn without_revision_1(findings: &mut [Finding], what: &str) {
             options.iter().any(|option| has(&option))
         };
         if texts().any(needs) {
-            found.remedy += &format!("; here {what} has revision 0 of HMARK alone, without such options");
+            found.remedy +=
+                &format!("; here {what} has revision 0 of HMARK alone, without such options");
         }
     }
 }

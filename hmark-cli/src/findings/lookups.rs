@@ -283,8 +283,13 @@ fn address(net: &Net) -> Option<IpAddr> {
 /// matches of a rule do not leave out.
 fn outside(family: Family, routes: &Routes, matches: &[Match], tables: &[&str]) -> IpAddr {
     let candidates: [IpAddr; 4] = match family {
-        Family::Ipv4 => [[203, 0, 113, 199], [198, 18, 77, 1], [8, 8, 8, 8], [1, 1, 1, 1]]
-            .map(|bytes| IpAddr::V4(bytes.into())),
+        Family::Ipv4 => [
+            [203, 0, 113, 199],
+            [198, 18, 77, 1],
+            [8, 8, 8, 8],
+            [1, 1, 1, 1],
+        ]
+        .map(|bytes| IpAddr::V4(bytes.into())),
         Family::Ipv6 => [
             [0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, 1],
             [0x2001, 0x4860, 0x4860, 0, 0, 0, 0, 0x8888],

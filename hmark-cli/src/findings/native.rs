@@ -40,18 +40,36 @@ mod tests {
 
     #[test]
     fn tables_of_nft_itself_are_told_from_those_of_iptables() {
-        let chain = "\tchain a {\n\t\ttype filter hook prerouting priority mangle; policy accept;\n\t\t";
+        let chain =
+            "\tchain a {\n\t\ttype filter hook prerouting priority mangle; policy accept;\n\t\t";
         let table = |name: &str, rule: &str| format!("table {name} {{\n{chain}{rule}\n\t}}\n}}\n");
         for (text, expected) in [
-            (table("inet own", "iif \"lo\" meta mark set 0x7"), vec!["inet own"]),
-            (table("ip own", "tcp dport 80 ct mark set meta mark"), vec!["ip own"]),
-            (table("inet mangle", "meta mark set 0x7"), vec!["inet mangle"]),
+            (
+                table("inet own", "iif \"lo\" meta mark set 0x7"),
+                vec!["inet own"],
+            ),
+            (
+                table("ip own", "tcp dport 80 ct mark set meta mark"),
+                vec!["ip own"],
+            ),
+            (
+                table("inet mangle", "meta mark set 0x7"),
+                vec!["inet mangle"],
+            ),
             (table("ip mangle", "meta mark set 0x7"), vec![]),
             (table("inet own", "meta mark 0x7 accept"), vec![]),
-            (table("inet own", "accept comment \"meta mark set 1\""), vec![]),
-            ("table inet a {\n\tchain b {\n\t\tmeta mark set 1\n\t}\n}\n".to_owned(), vec![]),
             (
-                table("ip nat", "masquerade") + &table("ip6 b", "meta mark set 1") + &table("inet c", "drop"),
+                table("inet own", "accept comment \"meta mark set 1\""),
+                vec![],
+            ),
+            (
+                "table inet a {\n\tchain b {\n\t\tmeta mark set 1\n\t}\n}\n".to_owned(),
+                vec![],
+            ),
+            (
+                table("ip nat", "masquerade")
+                    + &table("ip6 b", "meta mark set 1")
+                    + &table("inet c", "drop"),
                 vec!["ip6 b"],
             ),
             (String::new(), vec![]),

@@ -47,7 +47,9 @@ fn found(
     let (remedy, commands) = if meets_no_other(rule, hmark) {
         // All of its packets have a mark of HMARK: it cannot be for those without one.
         let use_of_mark = used(site, &rule.target)
-            .map_or("nothing uses its mark".to_owned(), |used| format!("nothing uses its mark ({used})"));
+            .map_or("nothing uses its mark".to_owned(), |used| {
+                format!("nothing uses its mark ({used})")
+            });
         match is_restored && is_same_chain {
             true => (
                 "put it before the HMARK rule, and let that have only packets without a mark (-m mark --mark 0)"

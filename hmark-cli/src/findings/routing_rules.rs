@@ -120,17 +120,19 @@ fn wanted(mark: u32, info: &Info) -> String {
 
 /// A routing rule as `ip rule` takes it back.
 fn deletion(site: &Site<'_>, rule: &RoutingRule) -> String {
-    format!("{} rule del pref {} {}", site.ip(), rule.preference, rule.text)
+    format!(
+        "{} rule del pref {} {}",
+        site.ip(),
+        rule.preference,
+        rule.text
+    )
 }
 
 /// Marks by the routing rule that decides about them.
 type ByRule<'h> = Vec<(&'h RoutingRule, BTreeSet<u32>)>;
 
 fn add<'h>(all: &mut ByRule<'h>, rule: &'h RoutingRule, mark: u32) {
-    match all
-        .iter_mut()
-        .find(|(other, _)| std::ptr::eq(*other, rule))
-    {
+    match all.iter_mut().find(|(other, _)| std::ptr::eq(*other, rule)) {
         Some((_, marks)) => {
             marks.insert(mark);
         }

@@ -12,9 +12,9 @@ use hmark::Family;
 
 use super::commands;
 use super::lookups::{self, Ways};
+use crate::change::shares;
 use crate::digest::has_default;
 use crate::host::Host;
-use crate::change::shares;
 use crate::marks::{marks, MOST_MARKS};
 use crate::routing::{Action, Kind, Route, Routes, RoutingRule, RoutingRules};
 use crate::ruleset::{Chain, Match, Place, Rule, RuleSet, Table, Target};
@@ -193,7 +193,9 @@ impl<'h> Site<'h> {
     pub fn weight_0(&self, marks: &[u32]) -> String {
         let mut rules = self.before_routing();
         let of_all = rules.find(|hmark| marks.iter().all(|mark| hmark.marks.contains(mark)));
-        of_all.map_or("give it the weight 0".to_owned(), |hmark| hmark.weight_0(marks))
+        of_all.map_or("give it the weight 0".to_owned(), |hmark| {
+            hmark.weight_0(marks)
+        })
     }
 
     /// Whether a rule that does something asks for any of these marks.
@@ -242,7 +244,8 @@ impl HmarkRule<'_> {
     /// How to give marks the weight 0, which counts marks from 0: the options, for those of the rule.
     pub fn weight_0(&self, marks: &[u32]) -> String {
         let count = self.info.masked.v0.hmodulus.min(MOST_MARKS);
-        let bucket = |mark: &u32| (0..count).find(|bucket| shares::mark(self.info, *bucket) == *mark);
+        let bucket =
+            |mark: &u32| (0..count).find(|bucket| shares::mark(self.info, *bucket) == *mark);
         let mut buckets: Vec<u32> = marks.iter().filter_map(bucket).collect();
         buckets.retain(|bucket| usize::try_from(*bucket).is_ok_and(|at| at < self.info.less.len()));
         if buckets.is_empty() || marks.len() >= self.marks.len() {

@@ -299,7 +299,10 @@ impl MarkHop<'_> {
     /// The command that gives its route another gateway.
     pub fn replace(&self, site: &Site<'_>, gateway: &str) -> String {
         let (destination, table) = (destination(&self.route.destination), self.table);
-        format!("{} route replace {destination} via {gateway} table {table}", site.ip())
+        format!(
+            "{} route replace {destination} via {gateway} table {table}",
+            site.ip()
+        )
     }
 }
 

@@ -25,7 +25,13 @@ pub fn in_raw(site: &Site<'_>, all: &mut Vec<Found>) {
             sentence: "in raw, packets have no connection yet: ct sets no mark".to_owned(),
             remedy: "put the rule into mangle".to_owned(),
             commands: vec![
-                commands::add(site, "mangle", &hmark.chain.name, None, &commands::text(hmark.rule)),
+                commands::add(
+                    site,
+                    "mangle",
+                    &hmark.chain.name,
+                    None,
+                    &commands::text(hmark.rule),
+                ),
                 commands::delete(site, hmark.table, hmark.chain, hmark.rule),
             ],
         });

@@ -92,7 +92,10 @@ impl Host {
             sysctls: source.part(File::Sysctls, |text| {
                 let sysctls = Sysctls::read(text)?;
                 let has_any = sysctls.get("net.ipv4.ip_forward").is_some();
-                ensure!(has_any, "there is no net.ipv4.ip_forward in it, as `sysctl -a` has it");
+                ensure!(
+                    has_any,
+                    "there is no net.ipv4.ip_forward in it, as `sysctl -a` has it"
+                );
                 Ok(sysctls)
             }),
             neighbours: source.part(File::Neighbours, Neighbours::read),

@@ -154,7 +154,7 @@ fn translated_connections_need_their_entries() {
     let (output, out, _) = predict(&[&["--flows", file.path()], &hosts[..]].concat());
     assert_eq!(status(&output), 3, "{out}");
     assert!(
-        out.contains("1 flows: cannot tell: rules of border may translate"),
+        out.contains("1 flow: cannot tell: rules of border may translate"),
         "{out}"
     );
     let entry = b"tcp 6 431999 ESTABLISHED src=10.3.0.11 dst=203.0.113.80 sport=5555 dport=80 \
@@ -163,7 +163,7 @@ fn translated_connections_need_their_entries() {
     let (output, out, err) = predict(&[&["--conntrack", file.path()], &hosts[..]].concat());
     assert_eq!(status(&output), 0, "{out}{err}");
     assert!(
-        out.contains("replies on border: 1 flows have the same mark both ways"),
+        out.contains("replies on border: 1 flow has the same mark both ways"),
         "{out}"
     );
 }

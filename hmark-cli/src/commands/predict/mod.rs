@@ -22,7 +22,7 @@ use super::{Status, Usage};
 /// on the host of --with, or with a warning; 2 if a
 /// file is damaged; 3 if something cannot be told; 64 for wrong usage.
 #[derive(Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   Where does this connection go from here, and do its replies get the same mark?
     hmark predict tcp 10.0.0.1:5555 198.51.100.1:80

@@ -15,7 +15,9 @@ use hmark_cli::ruleset::{Hook, RuleSet, State};
 use hmark_cli::way::{reply_by_rule, Entry, Question, Way};
 
 use super::expect::{self, Expected};
+use crate::commands::check::of_nft;
 use crate::commands::{Status, Usage};
+use crate::output::say::say;
 use crate::output::way::{json, text, Answer, Reply};
 
 /// A flow, and what is known of its packets.
@@ -101,6 +103,11 @@ impl Flow {
             Some(folder) => Host::saved(folder)?,
             None => Host::live(),
         };
+        if self.from.is_none() {
+            for note in of_nft() {
+                say(format_args!("note: {note}"));
+            }
+        }
         if let Some(device) = &self.input {
             checked(&host, "-i", device)?;
         }

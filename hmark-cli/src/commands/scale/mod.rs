@@ -17,7 +17,9 @@ use hmark_cli::drawing::moves::drawing;
 use hmark_cli::host::Host;
 use hmark_cli::Family;
 
+use super::check::lacks_revision_1;
 use super::{Status, Usage};
+use crate::output::count::count;
 use crate::output::progress::Progress;
 use crate::output::say::say;
 
@@ -26,7 +28,7 @@ use crate::output::say::say;
 /// Give a rule, or a host that has it, and the change. Exit status: 0 if no more flows move than --max
 /// says, 1 if more do.
 #[derive(Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   A 71st gateway, with a rule on this command line:
     hmark scale --rule '--hmark-mod 70 --hmark-offset 100' --mod 71
@@ -147,6 +149,14 @@ impl Scale {
             true => report::json(&answer)?,
             false => report::text(&answer, self.max)?,
         }
+        let live = host.as_ref().filter(|_| self.from.is_none());
+        if let (Some(live), true) = (live, report::needs_revision_1(&answer)) {
+            if let Some(what) = lacks_revision_1(live) {
+                say(format_args!(
+                    "note: {what} of this host has revision 0 of HMARK alone, and refuses such a rule"
+                ));
+            }
+        }
         if let Some(file) = &self.svg {
             let title = "HMARK: flows that a change of the rule moves";
             let svg = drawing(title, &report::summary(&answer), &answer.effect.moves)?;
@@ -154,7 +164,8 @@ impl Scale {
         }
         if cannot_tell > 0 {
             say(format_args!(
-                "cannot tell the marks of {cannot_tell} flows: they are not counted"
+                "cannot tell the mark of {}: not counted",
+                count(cannot_tell, "flow")
             ));
             return Ok(Status::CannotTell);
         }

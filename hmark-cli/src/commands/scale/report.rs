@@ -12,6 +12,7 @@ use hmark_cli::Family;
 use serde_json::{json, Value};
 
 use super::Answer;
+use crate::output::count::count;
 use crate::output::moves::{lines, percent};
 
 /// The answer in one line, for a drawing.
@@ -25,6 +26,20 @@ pub fn summary(answer: &Answer) -> String {
 
 /// The most moves from mark to mark in JSON, the greatest first.
 const MOST_MOVES: usize = 10_000;
+
+/// The rule that the commands make, which may be another way to the same shares.
+fn advised(answer: &Answer) -> Option<Info> {
+    let change = answer.change()?;
+    match &answer.least {
+        Some((way, _)) => way.rule(change),
+        None => Some(change.after),
+    }
+}
+
+/// Whether the rule that the commands make needs revision 1 of HMARK.
+pub fn needs_revision_1(answer: &Answer) -> bool {
+    advised(answer).is_some_and(|rule| newest(&rule).is_some())
+}
 
 /// Prints the answer as text.
 pub fn text(answer: &Answer, max: Option<f64>) -> Result<()> {
@@ -67,10 +82,7 @@ pub fn text(answer: &Answer, max: Option<f64>) -> Result<()> {
         }
     }
     writeln!(out)?;
-    let after = match &answer.least {
-        Some((way, _)) => way.rule(change).context("no way")?,
-        None => change.after,
-    };
+    let after = advised(answer).context("no rule")?;
     match &answer.least {
         Some((way, least)) => {
             let (_, new) = differences(&Change { after, ..*change });
@@ -203,7 +215,14 @@ fn looked(effect: &Effect) -> String {
         Looked::RandomFlows => {
             format!("{flows} flows with random ends, standard error {error}")
         }
-        Looked::Flows => format!("of {flows} flows, {} do", effect.moves.moved()),
+        Looked::Flows => format!(
+            "of {}, {}",
+            count(flows, "flow"),
+            match effect.moves.moved() {
+                1 => "1 does".to_owned(),
+                moved => format!("{moved} do"),
+            }
+        ),
     }
 }
 

@@ -202,7 +202,9 @@ fn families_that_differ_have_a_picture_each_and_findings_are_where_they_belong()
     );
     let rules = of_class(&svg, "rule").concat();
     assert!(rules.contains(&"twin-different"), "{rules:?}");
-    assert!(of_class(&svg, "host").concat().contains(&"rp-filter-strict"));
+    assert!(of_class(&svg, "host")
+        .concat()
+        .contains(&"rp-filter-strict"));
     assert!(svg.contains("no ip rule is for mark 102"));
 }
 
@@ -222,7 +224,10 @@ fn a_mark_without_rule_is_drawn_as_it_is_looked_up() {
     let svg = drawn(&[copy]);
     fs::remove_dir_all(&parent).unwrap();
     let tables = of_class(&svg, "table").concat();
-    assert!(tables.contains(&"main") && !tables.contains(&"-"), "{tables:?}");
+    assert!(
+        tables.contains(&"main") && !tables.contains(&"-"),
+        "{tables:?}"
+    );
     // 10.2.0.11 has its own share, and that of the mark without a rule.
     let gateways = of_class(&svg, "gateway");
     assert!(gateways[0][0].starts_with("10.2.0.11"), "{gateways:?}");

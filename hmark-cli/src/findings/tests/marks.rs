@@ -62,7 +62,10 @@ fn all_marks_that_a_masked_rule_drops_are_named() {
 #[test]
 fn a_mark_that_is_dropped_is_named_although_another_one_is_not() {
     let own = rule(89, "0x64", "0xffffffff", "\"table\":\"100\"");
-    let host = with_rules("own", &format!("{own},{}", rule(90, "0x64", "0xfd", BLACKHOLE)));
+    let host = with_rules(
+        "own",
+        &format!("{own},{}", rule(90, "0x64", "0xfd", BLACKHOLE)),
+    );
     let found = of_id(&host, "ip-rule-refuses");
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0].marks, [102]);
@@ -70,12 +73,18 @@ fn a_mark_that_is_dropped_is_named_although_another_one_is_not() {
         found[0].sentence,
         "packets with mark 102 are dropped (blackhole)"
     );
-    assert!(found[0].remedy.contains("--hmark-weight 2=0 in mangle PREROUTING rule 1"));
+    assert!(found[0]
+        .remedy
+        .contains("--hmark-weight 2=0 in mangle PREROUTING rule 1"));
     // Its own rule drops it: without that, it needs another one.
     let host = broken(
         SELECTOR,
         "own-drops",
-        &[(ROUTING, "\"fwmark\":\"0x65\",\"table\":\"101\"", &format!("\"fwmark\":\"0x65\",{BLACKHOLE}"))],
+        &[(
+            ROUTING,
+            "\"fwmark\":\"0x65\",\"table\":\"101\"",
+            &format!("\"fwmark\":\"0x65\",{BLACKHOLE}"),
+        )],
     );
     let found = of_id(&host, "ip-rule-refuses");
     assert_eq!(
@@ -108,12 +117,20 @@ fn what_is_named_is_what_predict_says() {
         let word = |salt: u32| (case * 7 + salt).wrapping_mul(0x9e37_79b1) >> 13;
         let rules: Vec<String> = (0..4)
             .map(|at| {
-                let (mark, mask) = (96 + word(at) % 12, [0xff, 0xfd, 0xfc, 0xfe, 0xf0, 0x3][word(at + 9) as usize % 6]);
+                let (mark, mask) = (
+                    96 + word(at) % 12,
+                    [0xff, 0xfd, 0xfc, 0xfe, 0xf0, 0x3][word(at + 9) as usize % 6],
+                );
                 let action = match word(at + 20) % 3 {
                     0 => BLACKHOLE.to_owned(),
                     table => format!("\"table\":\"{}\"", 100 + table),
                 };
-                rule(50 + at, &format!("{mark:#x}"), &format!("{mask:#x}"), &action)
+                rule(
+                    50 + at,
+                    &format!("{mark:#x}"),
+                    &format!("{mask:#x}"),
+                    &action,
+                )
             })
             .collect();
         let host = with_rules(&format!("random-{case}"), &rules.join(","));
@@ -150,8 +167,16 @@ fn marks_that_another_rule_takes_are_named_by_it() {
     assert_eq!(found[0].marks, [103]);
     // One rule for two marks that have no other is meant.
     let two = [
-        (ROUTING, "\"fwmark\":\"0x66\"", "\"fwmark\":\"0x66\",\"fwmask\":\"0xfffffffe\""),
-        (ROUTING, "{\"priority\":32762,\"src\":\"all\",\"fwmark\":\"0x67\",\"table\":\"103\"},", ""),
+        (
+            ROUTING,
+            "\"fwmark\":\"0x66\"",
+            "\"fwmark\":\"0x66\",\"fwmask\":\"0xfffffffe\"",
+        ),
+        (
+            ROUTING,
+            "{\"priority\":32762,\"src\":\"all\",\"fwmark\":\"0x67\",\"table\":\"103\"},",
+            "",
+        ),
     ];
     let report = check(&broken(SELECTOR, "two", &two));
     assert_eq!(
@@ -176,7 +201,11 @@ fn marks_that_another_rule_takes_are_named_by_it() {
 #[test]
 fn a_mark_without_rule_gets_the_table_that_is_left_over() {
     let removed = "{\"priority\":204,\"src\":\"all\",\"fwmark\":\"0xcc\",\"table\":\"202\"},";
-    let report = check(&broken("router/router", "left-over", &[(ROUTING, removed, "")]));
+    let report = check(&broken(
+        "router/router",
+        "left-over",
+        &[(ROUTING, removed, "")],
+    ));
     assert_eq!(ids(&report), ["mark-without-ip-rule"]);
     assert_eq!(
         report.findings[0].found.commands,
@@ -212,17 +241,26 @@ fn gateways_are_named_where_they_are_known() {
         command(&reports),
         "ip route add default via 10.1.0.12 table 102"
     );
-    assert!(reports[0].findings[0].found.remedy.ends_with("(here the gateway of selector-b)"));
+    assert!(reports[0].findings[0]
+        .found
+        .remedy
+        .ends_with("(here the gateway of selector-b)"));
 }
 
 #[test]
 fn gateways_that_nobody_has_asked_for_are_noted() {
-    assert!(check(&Host::saved(&folder(SELECTOR)).unwrap()).notes.is_empty());
+    assert!(check(&Host::saved(&folder(SELECTOR)).unwrap())
+        .notes
+        .is_empty());
     let unasked = [("ip-neigh.json", "\"10.1.0.12\"", "\"10.1.0.99\"")];
     let report = check(&broken(SELECTOR, "unasked", &unasked));
     assert_eq!(report.findings, []);
     assert_eq!(report.notes.len(), 1);
-    assert!(report.notes[0].ends_with(": 10.1.0.12 (mark 102)"), "{:?}", report.notes);
+    assert!(
+        report.notes[0].ends_with(": 10.1.0.12 (mark 102)"),
+        "{:?}",
+        report.notes
+    );
 }
 
 #[test]
@@ -232,12 +270,18 @@ fn commands_have_the_rule_s_own_text() {
         let host = broken(SELECTOR, case, &[(RULES, "COMMIT", &lines)]);
         of_id(&host, "mark-overwritten").remove(0)
     };
-    let found = behind("all", "-A PREROUTING -i front -j MARK --set-xmark 0x7/0xffffffff");
+    let found = behind(
+        "all",
+        "-A PREROUTING -i front -j MARK --set-xmark 0x7/0xffffffff",
+    );
     assert_eq!(
         found.commands,
         ["iptables -t mangle -R PREROUTING 2 -i front -m mark --mark 0x0 -j MARK --set-xmark 0x7/0xffffffff"]
     );
-    assert!(found.sentence.contains("\"-i front -j MARK --set-xmark"), "{found:?}");
+    assert!(
+        found.sentence.contains("\"-i front -j MARK --set-xmark"),
+        "{found:?}"
+    );
     // All of its packets have been marked.
     let found = behind(
         "same",

@@ -231,7 +231,10 @@ fn hosts_are_compared() {
     assert_eq!(ids(&found), ["digests-differ"]);
     // The one that differs is named, and others are compared with one of those that agree.
     assert!(found[0].host.ends_with("-route"), "{found:?}");
-    assert!(found[0].found.commands[0].contains("selector-b) <("), "{found:?}");
+    assert!(
+        found[0].found.commands[0].contains("selector-b) <("),
+        "{found:?}"
+    );
 }
 
 /// Both ends of a cluster share marks, and nothing else.
@@ -258,7 +261,11 @@ fn hosts_of_other_roles_can_agree() {
     let weights = broken(
         BORDER,
         "weights",
-        &[(RULES, "--hmark-offset 101\n", "--hmark-offset 101 --hmark-weight 1=50\n")],
+        &[(
+            RULES,
+            "--hmark-offset 101\n",
+            "--hmark-offset 101 --hmark-weight 1=50\n",
+        )],
     );
     let [a, ..] = all;
     let found = compare(&[a, weights]);

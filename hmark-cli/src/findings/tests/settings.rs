@@ -13,7 +13,9 @@ fn rp_filter_is_named_where_packets_are_lost() {
         let report = check(&broken(name, case, edits));
         let found = report.findings.into_iter();
         let found = found.filter(|finding| finding.id == "rp-filter-strict");
-        found.map(|finding| finding.found.sentence).collect::<Vec<_>>()
+        found
+            .map(|finding| finding.found.sentence)
+            .collect::<Vec<_>>()
     };
     // All gateways and the default route are on one device.
     assert!(of("gateways/selector-a", "one-device", &[STRICT]).is_empty());
@@ -40,7 +42,9 @@ fn rp_filter_is_named_where_packets_are_lost() {
         .map(|finding| finding.found.sentence.as_str())
         .collect();
     assert!(
-        sentences.iter().any(|text| text.contains("is strict on front")),
+        sentences
+            .iter()
+            .any(|text| text.contains("is strict on front")),
         "{sentences:?}"
     );
     assert!(!sentences.concat().contains("port1"), "{sentences:?}");
@@ -68,7 +72,11 @@ fn empty_files_are_damaged() {
         fs::remove_dir_all(&copy).unwrap();
         assert_eq!(report.findings, [], "{file}: {text}");
         assert_eq!(report.broken.len(), 1, "{file}: {text}");
-        assert!(report.broken[0].contains(&format!("{file}: ")), "{:?}", report.broken);
+        assert!(
+            report.broken[0].contains(&format!("{file}: ")),
+            "{:?}",
+            report.broken
+        );
     }
 }
 
