@@ -4,8 +4,8 @@
 
 use std::net::IpAddr;
 
+use super::hops::{hops, is_on_link, MarkHop};
 use super::site::folded;
-use super::tables::{hops, is_on_link, MarkHop};
 use super::{Found, Site};
 use crate::routing::Hop;
 

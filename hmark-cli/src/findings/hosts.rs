@@ -11,8 +11,9 @@ use std::net::IpAddr;
 use hmark::rule::v1::{flag, Info};
 use hmark::Family;
 
+use super::hops::is_on_link;
 use super::site::folded;
-use super::tables::{gateways, is_on_link};
+use super::tables::gateways;
 use super::{Finding, Found, HmarkRule, Report, Severity, Site};
 use crate::change::edit;
 use crate::digest::{self, Scope};

@@ -4,8 +4,8 @@
 
 use hmark::Family;
 
+use super::hops::{hops, MarkHop};
 use super::lookups;
-use super::tables::{hops, MarkHop};
 use super::{Finding, Found, Site};
 use crate::host::Host;
 use crate::routing::Next;
@@ -196,7 +196,7 @@ pub fn without_revision_1(findings: &mut [Finding], what: &str) {
         let options = ["weight", "from", "mask", "reverse-errors", "key"];
         let needs = |text: &String| {
             let has = |option: &&str| text.contains(&format!("--hmark-{option}"));
-            options.iter().any(|option| has(&option))
+            options.iter().any(has)
         };
         if texts().any(needs) {
             found.remedy +=

@@ -10,6 +10,7 @@ mod chains;
 mod commands;
 mod families;
 mod gateways;
+mod hops;
 mod hosts;
 mod kernel;
 mod lookups;
@@ -17,12 +18,14 @@ mod native;
 mod options;
 mod overlap;
 mod overwrites;
+mod packets;
 mod routing_rules;
 mod site;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod tracking;
+mod unruled;
 
 use std::fmt;
 
@@ -117,7 +120,7 @@ macro_rules! checks {
 
 /// All mistakes that are looked for on a host, family by family.
 pub static CHECKS: [Check; 37] = checks![
-    "mark-without-ip-rule" Error routing_rules::missing: "a mark has no ip rule",
+    "mark-without-ip-rule" Error unruled::missing: "a mark has no ip rule",
     "ip-rule-mask" Error routing_rules::mask: "the mask of an ip rule is not that of the HMARK rule",
     "ip-rule-too-late" Error routing_rules::too_late: "an ip rule comes after one that takes all packets",
     "ip-rule-of-others" Error routing_rules::of_others: "an ip rule of somebody else takes packets with a mark first",

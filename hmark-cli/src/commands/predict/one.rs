@@ -15,7 +15,7 @@ use hmark_cli::ruleset::{Hook, RuleSet, State};
 use hmark_cli::way::{reply_by_rule, Entry, Question, Way};
 
 use super::expect::{self, Expected};
-use crate::commands::check::of_nft;
+use crate::commands::check::live::of_nft;
 use crate::commands::{Status, Usage};
 use crate::output::say::say;
 use crate::output::way::{json, text, Answer, Reply};

@@ -17,7 +17,7 @@ use hmark_cli::drawing::moves::drawing;
 use hmark_cli::host::Host;
 use hmark_cli::Family;
 
-use super::check::lacks_revision_1;
+use super::check::live::lacks_revision_1;
 use super::{Status, Usage};
 use crate::output::count::count;
 use crate::output::progress::Progress;

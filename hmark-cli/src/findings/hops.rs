@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The gateways and devices of the tables of marks.
+
+use std::net::IpAddr;
+
+use super::tables::by_table;
+use super::Site;
+use crate::net::Net;
+use crate::routing::{Hop, Kind, Route, Routes};
+
+/// A hop of a mark's table.
+pub struct MarkHop<'h> {
+    /// The hop.
+    pub hop: &'h Hop,
+    /// Its route.
+    pub route: &'h Route,
+    /// The table.
+    pub table: &'h str,
+    /// The table's marks.
+    pub marks: Vec<u32>,
+}
+
+impl MarkHop<'_> {
+    /// The command that gives its route another gateway.
+    pub fn replace(&self, site: &Site<'_>, gateway: &str) -> String {
+        let (destination, table) = (destination(&self.route.destination), self.table);
+        format!(
+            "{} route replace {destination} via {gateway} table {table}",
+            site.ip()
+        )
+    }
+}
+
+/// A network as `ip route` takes it.
+pub fn destination(net: &Net) -> String {
+    match net.length() {
+        0 => "default".to_owned(),
+        _ => net.to_string(),
+    }
+}
+
+/// The hops of all marks' tables.
+pub fn hops<'h>(site: &Site<'h>) -> Vec<MarkHop<'h>> {
+    let mut hops = Vec::new();
+    if site.routes.is_none() {
+        return hops;
+    }
+    for (table, marks) in by_table(site) {
+        for route in site.routes_of(table) {
+            hops.extend(route.hops.iter().map(|hop| MarkHop {
+                hop,
+                route,
+                table,
+                marks: marks.clone(),
+            }));
+        }
+    }
+    hops
+}
+
+/// Whether a route of the main table, or of another one, leads to an address without a gateway, by a device.
+pub fn is_on_link(routes: &Routes, table: &str, address: IpAddr, device: Option<&str>) -> bool {
+    let both = routes.to("main", address).chain(routes.to(table, address));
+    both.flatten().any(|route| {
+        let is_direct = |hop: &Hop| {
+            hop.gateway.is_none() && (device.is_none() || hop.device.as_deref() == device)
+        };
+        route.kind == Kind::Unicast && route.hops.iter().any(is_direct)
+    })
+}
