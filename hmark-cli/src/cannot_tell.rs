@@ -16,12 +16,24 @@ pub struct CannotTell {
     pub place: Option<String>,
 }
 
+/// The reason that the person who asks can do something about: by naming the device.
+pub const NO_INPUT: &str = "the device that the packet comes in by is not known";
+
 impl CannotTell {
     /// A reason without a place.
     pub fn because(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
             place: None,
+        }
+    }
+
+    /// The reason with the option that names the device, if it is that which is missing.
+    pub fn advised(&self, option: &str) -> String {
+        match (self.reason == NO_INPUT, &self.place) {
+            (false, _) => self.to_string(),
+            (true, Some(place)) => format!("{NO_INPUT} (give {option} DEV): {place}"),
+            (true, None) => format!("{NO_INPUT} (give {option} DEV)"),
         }
     }
 

@@ -16,7 +16,7 @@ use commands::{Command, Status};
 /// Asks where a flow goes, before a packet is sent, and changes it.
 #[derive(Parser)]
 #[command(name = "hmark", version, about, max_term_width = 100)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   Where does this connection go from here?
     hmark predict tcp 10.0.0.1:5555 198.51.100.1:80

@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -66,6 +67,98 @@ fn wrong_usage_has_a_status_of_its_own() {
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
         assert!(output.stderr.is_empty(), "{arguments:?}");
     }
+}
+
+/// With -h, the examples are left out.
+#[test]
+fn short_help_is_short() {
+    for command in [
+        &[][..],
+        &["predict"],
+        &["scale"],
+        &["check"],
+        &["digest"],
+        &["save"],
+    ] {
+        let help = |option| text(&hmark(&[command, &[option]].concat()).output().unwrap());
+        let (short, long) = (help("-h"), help("--help"));
+        assert!(
+            long.contains("\nExample") && !short.contains("Example"),
+            "{short}"
+        );
+        assert!(short.contains("Usage: hmark"), "{short}");
+    }
+}
+
+#[test]
+fn what_is_no_folder_is_not_saved_into() {
+    let output = hmark(&["save", "/dev/null"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "hmark: /dev/null is no folder\n"
+    );
+}
+
+/// All is as expected of no flow, which tells nothing.
+#[test]
+fn a_list_without_a_flow_tells_nothing() {
+    for list in ["--flows", "--conntrack"] {
+        let arguments = [
+            "predict",
+            list,
+            "/dev/null",
+            "--rule",
+            "--hmark-mod 4",
+            "--expect",
+            "1",
+        ];
+        let output = hmark(&arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(3));
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(error, "hmark: cannot tell: there is no flow in /dev/null\n");
+        assert!(text(&output).ends_with("\nthere is no flow in it\n"));
+    }
+}
+
+/// What is not looked at, or would not work, on the host at hand: its programs are stand-ins.
+#[test]
+fn the_running_host_is_asked_for_what_its_rules_do_not_tell() {
+    let folder = std::env::temp_dir().join(format!("hmark-live-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let rule = "-A PREROUTING -j HMARK --hmark-mod 3 --hmark-offset 101";
+    let table = |rules: &str| format!("*mangle\n:PREROUTING ACCEPT [0:0]\n{rules}\nCOMMIT");
+    let chain = "table inet own {\n\tchain a {\n\t\ttype filter hook prerouting priority mangle;\n";
+    for (name, says) in [
+        ("iptables-save", table(rule)),
+        ("ip6tables-save", table(rule)),
+        ("iptables-legacy-save", table("")),
+        ("ip6tables-legacy-save", table("")),
+        ("ip", "[]".to_owned()),
+        ("iptables", "--hmark-mod value".to_owned()),
+        ("nft", format!("{chain}\t\tmeta mark set 0x7\n\t}}\n}}")),
+    ] {
+        let path = folder.join(name);
+        fs::write(&path, format!("#!/bin/sh\ncat <<'END'\n{says}\nEND\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let said = |arguments: &[&str]| {
+        let output = hmark(arguments).env("PATH", &path).output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let flow = said(&["predict", "-i", "eth0", "tcp", "10.0.0.1:1", "192.0.2.1:2"]);
+    let grown = said(&["scale", "--mod", "4", "--samples", "1000"]);
+    let seeded = said(&["scale", "--rnd", "7", "--samples", "1000"]);
+    fs::remove_dir_all(&folder).unwrap();
+    let note =
+        "note: the table inet own of nft sets marks, and rules of nft itself are not looked at\n";
+    assert!(flow.contains(note), "{flow}");
+    assert!(
+        grown.contains(" of this host has revision 0 of HMARK alone"),
+        "{grown}"
+    );
+    assert_eq!(seeded, "");
 }
 
 #[test]

@@ -75,6 +75,80 @@ fn scale_fails_where_more_moves_than_may() {
     assert_eq!(run(&["--rnd", "7"], "100%"), 0);
 }
 
+/// A share that is estimated is over the limit if that is more than chance.
+#[test]
+fn the_limit_allows_for_samples() {
+    let grow = [
+        "scale",
+        "--rule",
+        "--hmark-mod 3",
+        "--mod",
+        "4",
+        "--from-marks",
+        "3",
+    ];
+    // By which side of 25 % the samples are is chance, and 1000 of them have an error of 1.4 %.
+    for samples in ["1000", "1001", "1009", "100000"] {
+        let run = |max| {
+            status(&hmark(
+                &[&grow[..], &["--samples", samples, "--max", max]].concat(),
+            ))
+        };
+        assert_eq!(run("25%"), 0, "{samples}");
+        assert_eq!(run("20%"), 1, "{samples}");
+    }
+}
+
+#[test]
+fn scale_gives_new_marks_a_way_and_says_what_it_needs() {
+    let arguments = ["scale", "--from", "gateways/selector-a", "--mod", "4"];
+    let shown = text(&hmark(&arguments));
+    for lines in [
+        "--hmark-from needs revision 1 of HMARK on each host, of the module and of the library.\n",
+        "the ways of new marks, where GATEWAY is the address of a mark's gateway:\n\n\
+         ip route add default via GATEWAY table 104\n\
+         ip rule add pref 32763 fwmark 104 table 104\n\
+         ip -6 route add default via GATEWAY table 104\n\
+         ip -6 rule add pref 32763 fwmark 104 table 104\n\n\
+         Then, on all hosts that must agree:\n",
+    ] {
+        assert!(shown.contains(lines), "{lines}: {shown}");
+    }
+    let answer = json(&[&arguments[..], &["--json"]].concat());
+    assert_eq!(answer["ways"].as_array().unwrap().len(), 4);
+    assert_eq!(
+        (&answer["revision"], &answer["least"]["revision"]),
+        (&0.into(), &1.into())
+    );
+    let shown = text(&hmark(&["scale", "--rule", RULE, "--mod", "69"]));
+    assert!(!shown.contains("GATEWAY"), "{shown}");
+}
+
+/// Rules that differ in their seeds alone are told apart by them.
+#[test]
+fn rules_to_choose_from_are_one_a_line() {
+    let folder = std::env::temp_dir().join(format!("hmark-choose-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let rule = |options: &str| {
+        format!("-A PREROUTING -j HMARK --hmark-mod 4 --hmark-offset 100 {options}\n")
+    };
+    let rules = [rule("--hmark-rnd 0x1"), rule("--hmark-rnd 0x2")].concat();
+    let text = format!("*mangle\n:PREROUTING ACCEPT [0:0]\n{rules}COMMIT\n");
+    std::fs::write(folder.join("iptables-save"), text).unwrap();
+    let output = hmark(&["scale", "--from", folder.to_str().unwrap(), "--mod", "5"]);
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(status(&output), 64);
+    let error = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<_> = error.lines().collect();
+    assert_eq!(lines.len(), 3, "{error}");
+    for (line, end) in lines[1..]
+        .iter()
+        .zip(["--hmark-rnd 0x1)", "--hmark-rnd 0x2)"])
+    {
+        assert!(line.ends_with(end), "{error}");
+    }
+}
+
 #[test]
 fn mistakes_are_usage() {
     for (arguments, words) in [

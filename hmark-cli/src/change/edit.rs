@@ -57,11 +57,33 @@ impl Edit {
             edited.masked.v0.flags &= !v0::flag::RND;
             edited.masked.v0.hashrnd = 0;
         }
-        if !self.weights.is_empty() {
-            reweigh(&mut edited, &self.weights, family)?;
-        }
-        complete(&mut edited, family)?;
+        let weights = match self.weights.is_empty() {
+            true => Ok(()),
+            false => reweigh(&mut edited, &self.weights, family),
+        };
+        let completed = weights.and_then(|()| complete(&mut edited, family));
+        completed.map_err(|error| match self.meant(rule) {
+            Some((mark, number)) => {
+                anyhow!("{error}; mark {mark} is number {number}: --weight {number}=...")
+            }
+            None => error,
+        })?;
         Ok(edited)
+    }
+
+    /// The first mark whose weight changes by its value, in place of its number among the marks, and that
+    /// number.
+    fn meant(&self, rule: &Info) -> Option<(u32, u32)> {
+        let v0 = &rule.masked.v0;
+        let items = self.weights.iter().flat_map(|list| list.split(','));
+        let firsts = items.filter_map(|item| item.split(['-', '=']).next()?.trim().parse().ok());
+        let mut marks = firsts.filter(|mark: &u32| *mark >= v0.hmodulus);
+        let mark = marks.next()?;
+        // A mask shifts the bits that are set, and so marks and their numbers.
+        let number = mark
+            .checked_sub(v0.hoffset)
+            .filter(|number| *number < v0.hmodulus)?;
+        (rule.masked.mark_mask == 0).then_some((mark, number))
     }
 }
 
@@ -261,6 +283,19 @@ mod tests {
                 "--hmark-mod 70",
                 Edit { weights: vec!["70=100".into()], ..Edit::default() },
                 "bad value \"70\" for option \"--hmark-weight\": the marks of --hmark-mod are counted from 0 to 69",
+            ),
+            // By its value, and not by its number.
+            (
+                "--hmark-mod 4 --hmark-offset 100",
+                Edit { weights: vec!["1=50,102-103=0".into()], ..Edit::default() },
+                "bad value \"102\" for option \"--hmark-weight\": the marks of --hmark-mod are counted from 0 to 3; \
+                 mark 102 is number 2: --weight 2=...",
+            ),
+            (
+                "--hmark-mod 4 --hmark-offset 5000",
+                Edit { weights: vec!["5003=0".into()], ..Edit::default() },
+                "bad value \"5003=0\" for option \"--hmark-weight\": give marks from 0 to 255, whatever the offset; \
+                 mark 5003 is number 3: --weight 3=...",
             ),
             (
                 "--hmark-mod 2",

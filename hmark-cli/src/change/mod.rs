@@ -8,6 +8,7 @@ pub mod flows;
 mod hashes;
 mod least;
 mod moves;
+pub mod new_marks;
 pub mod shares;
 
 use hmark::rule::v1::{flag, Info};
@@ -132,6 +133,17 @@ impl Effect {
                 (moved * (1.0 - moved) / flows).sqrt().max(1.0 / flows)
             }
         }
+    }
+
+    /// Whether more than this share of all flows move: of samples, by more than chance explains, as in
+    /// [`Self::needless`].
+    pub fn is_over(&self, most: f64) -> bool {
+        let chance = match self.looked {
+            Looked::AllHashes | Looked::Flows => 0.0,
+            Looked::Hashes | Looked::RandomFlows => 3.0 * self.standard_error(),
+        };
+        // A share at the limit is allowed, whatever the last bit of the number says.
+        self.moved() > most + chance + 1e-12
     }
 
     /// The share of flows that move and need not, 0 to 1: 0 if it is no more than chance explains (three

@@ -2,7 +2,7 @@
 
 //! `hmark check`: what is wrong with hosts, and what to do.
 
-mod live;
+pub mod live;
 
 use std::fs;
 use std::io::{stdout, Write};
@@ -28,7 +28,7 @@ use live::{lacks_revision_1, of_kernel, of_nft};
 /// role, and are to send each flow the same way; those that share marks are to give each flow the same one. Exit status: 0 if nothing is found, 1 if
 /// there are warnings, 2 if there are errors, 3 if files are missing.
 #[derive(Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   This host (as root):
     hmark check

@@ -20,7 +20,7 @@ use crate::output::say::say;
 /// The digest is the first 8 hexadecimal digits of the SHA-256 of a canonical text, which --explain
 /// prints. Exit status: 0 if all hosts have one digest, 1 if not.
 #[derive(Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   This host:
     hmark digest

@@ -17,7 +17,7 @@ use super::Status;
 /// Writes iptables-save, ip6tables-save, ip-rule.json, ip6-rule.json, ip-route.json, ip6-route.json,
 /// ip-nexthop.json, ip-neigh.json, ip-addr.json and sysctl. The rules of iptables need root.
 #[derive(Args)]
-#[command(after_help = "Example:\n  hmark save /tmp/$(uname -n)\n  \
+#[command(after_long_help = "Example:\n  hmark save /tmp/$(uname -n)\n  \
     ssh selector-a 'hmark save /tmp/a && tar -C /tmp -c a' | tar -x\n\n\
     Exit status: 0 all files are there; 2 some are not.")]
 pub struct Save {

@@ -92,6 +92,15 @@ impl Flow {
         }
     }
 
+    /// Whether it is one of ICMP errors, each of which HMARK takes for the packet that it quotes.
+    pub fn is_icmp_error(&self) -> bool {
+        match (self.protocol, self.layer4) {
+            (Protocol::ICMP, Layer4::Icmp { kind, .. }) => matches!(kind, 3 | 4 | 5 | 11 | 12),
+            (Protocol::ICMPV6, Layer4::Icmp { kind, .. }) => matches!(kind, 1..=127),
+            _ => false,
+        }
+    }
+
     /// The flow that answers this one, if nothing in between changes an address or a port.
     ///
     /// [`None`] if it cannot be known: an SPI is of one direction only, and not every ICMP message is

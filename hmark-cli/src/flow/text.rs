@@ -4,7 +4,7 @@
 //! `esp fd00::1 fd00::2 spi 0x1234`.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use anyhow::{bail, ensure, Context, Error, Result};
@@ -74,6 +74,9 @@ impl FromStr for Flow {
                 (word, _) => bail!("\"{word}\" has no meaning after the ends of a {protocol} flow"),
             }
         }
+        if protocol.has_spi() && layer4 == Layer4::None {
+            bail!("the {protocol} flow has no SPI: add spi 0x1234, for example");
+        }
         Self::new(protocol, source, destination, layer4)
             .with_context(|| format!("{source} and {destination} are not of one family"))
     }
@@ -99,13 +102,24 @@ fn end(word: &str, protocol: Protocol) -> Result<(IpAddr, Option<u16>)> {
     let Ok(end) = word.parse::<SocketAddr>() else {
         match word.parse() {
             Ok(IpAddr::V4(_)) => bail!("{word} has no port: write {word}:80"),
-            Ok(IpAddr::V6(_)) => bail!("{word} has no port: write [{word}]:80"),
+            Ok(IpAddr::V6(_)) => match port_of(word) {
+                Some((address, port)) => {
+                    bail!("{word} is an address: write [{address}]:{port}, or [{word}]:80 if it is meant")
+                }
+                None => bail!("{word} has no port: write [{word}]:80"),
+            },
             Err(_) => {
                 bail!("\"{word}\" is no address and port, such as 10.0.0.1:80 or [fd00::1]:80")
             }
         }
     };
     Ok((end.ip(), Some(end.port())))
+}
+
+/// The address and the port that an IPv6 address was perhaps meant to be.
+fn port_of(word: &str) -> Option<(Ipv6Addr, u16)> {
+    let (address, port) = word.rsplit_once(':')?;
+    Some((address.parse().ok()?, port.parse().ok()?))
 }
 
 /// A decimal or, after `0x`, hexadecimal number.
@@ -155,7 +169,7 @@ mod tests {
             "icmp 10.0.0.1 10.0.0.2 3/4 id 65535",
             "icmpv6 fd00::1 fd00::2 128/0 id 1",
             "esp 10.0.0.1 10.0.0.2 spi 0xffffffff",
-            "ah fd00::1 fd00::2",
+            "ah fd00::1 fd00::2 spi 0x0",
             "gre 10.0.0.1 10.0.0.2",
             "200 fd00::1 fd00::2",
         ] {
@@ -191,6 +205,13 @@ mod tests {
             ("icmp 10.0.0.1 10.0.0.2 id 65536", "no identifier"),
             ("esp 10.0.0.1 10.0.0.2 spi 0x100000000", "no SPI"),
             ("esp 10.0.0.1 10.0.0.2 spi", "no SPI"),
+            ("esp 10.0.0.1 10.0.0.2", "the esp flow has no SPI: add spi"),
+            ("51 fd00::1 fd00::2", "the ah flow has no SPI: add spi"),
+            (
+                "tcp ::1:80 [fd00::1]:2",
+                "::1:80 is an address: write [::1]:80",
+            ),
+            ("tcp fd00::1:2:3 [fd00::1]:2", "write [fd00::1:2]:3"),
         ] {
             let error = error(text);
             assert!(error.contains(part), "{text}: {error}");

@@ -29,6 +29,9 @@ pub use sysctls::Sysctls;
 use crate::routing::{Routes, RoutingRules};
 use crate::ruleset::RuleSet;
 
+/// The most devices that an error names.
+const MOST_DEVICES: usize = 16;
+
 /// A host. Each part of it is known, or it is missing, which matters only to those who ask for it.
 #[derive(Clone, Debug)]
 pub struct Host {
@@ -108,6 +111,32 @@ impl Host {
                 Ok(links)
             }),
         }
+    }
+
+    /// Checks that there is a device of this name, if the host's devices are known.
+    ///
+    /// # Errors
+    ///
+    /// A sentence with the devices that there are.
+    pub fn check_device(&self, name: &str) -> Result<(), String> {
+        if name.is_empty() {
+            return Err("the name of a device is empty".to_owned());
+        }
+        let links = match self.links.get() {
+            Some(links) if !links.0.is_empty() && links.find(name).is_none() => links,
+            _ => return Ok(()),
+        };
+        let names: Vec<&str> = links.0.iter().map(|link| link.name.as_str()).collect();
+        let shown = names.get(..MOST_DEVICES).unwrap_or(&names).join(", ");
+        let more = match names.len() > MOST_DEVICES {
+            true => ", ...",
+            false => "",
+        };
+        let name = crate::flow::shown(name);
+        Err(format!(
+            "{} has no device \"{name}\": it has {shown}{more}",
+            self.name
+        ))
     }
 
     /// What is decided for a family.

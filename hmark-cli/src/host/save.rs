@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{bail, Context, Result};
 
 use super::source::run;
 use super::{File, Part};
@@ -25,6 +25,9 @@ pub struct Saved {
 ///
 /// If the folder cannot be written to.
 pub fn save(folder: &Path) -> Result<Vec<Saved>> {
+    if folder.exists() && !folder.is_dir() {
+        bail!("{} is no folder", folder.display());
+    }
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     let mut all = Vec::new();
     for file in File::ALL {

@@ -2,7 +2,7 @@
 
 //! Kernel settings: lines of `name = value`, as `sysctl -a` prints them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -16,7 +16,11 @@ const LONGEST: usize = 4096;
 
 /// Kernel settings by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sysctls(BTreeMap<String, String>);
+pub struct Sysctls {
+    all: BTreeMap<String, String>,
+    /// The values of `net.ipv4.conf.DEV.forwarding`: of many flows, each asks for them.
+    forwarding: BTreeSet<i64>,
+}
 
 impl Sysctls {
     /// Reads lines of `name = value` (or `name=value`, as in `/etc/sysctl.conf`). Other lines are skipped:
@@ -32,12 +36,41 @@ impl Sysctls {
             .filter(|line| !line.trim_start().starts_with(['#', ';']));
         let pairs = lines.filter_map(|line| line.split_once('='));
         let pairs = pairs.map(|(name, value)| (normal(name), value.trim().to_string()));
-        Ok(Self(pairs.collect()))
+        let mut sysctls = Self {
+            all: pairs.collect(),
+            forwarding: BTreeSet::new(),
+        };
+        sysctls.forwarding = sysctls
+            .of_devices("net.ipv4.conf.", "forwarding")
+            .map(|(_, value)| value)
+            .collect();
+        Ok(sysctls)
+    }
+
+    /// The different values of `net.ipv4.conf.DEV.forwarding`, of all devices but `lo`.
+    pub fn forwarding(&self) -> &BTreeSet<i64> {
+        &self.forwarding
+    }
+
+    /// A setting of each device but `lo`: its full name and its value. `under` is `net.ipv4.conf.` or
+    /// `net.ipv6.conf.`.
+    pub fn of_devices<'s>(
+        &'s self,
+        under: &'s str,
+        setting: &'s str,
+    ) -> impl Iterator<Item = (&'s str, i64)> {
+        let all = self.all.range(under.to_owned()..);
+        let all = all.take_while(move |(name, _)| name.starts_with(under));
+        all.filter_map(move |(name, value)| {
+            let (device, own) = name.strip_prefix(under)?.rsplit_once('.')?;
+            let is_one = own == setting && !["all", "default", "lo"].contains(&device);
+            Some((name.as_str(), value.parse().ok()?)).filter(|_| is_one)
+        })
     }
 
     /// The value of a setting; the name as `sysctl` has it, a dot between its parts.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(&normal(name)).map(String::as_str)
+        self.all.get(&normal(name)).map(String::as_str)
     }
 
     /// A setting that is a number.
@@ -112,6 +145,12 @@ mod tests {
         assert_eq!(sysctls.number("net.ipv4.conf.eth0/5.rp_filter"), Some(2));
         assert_eq!(sysctls.number("net.ipv4.conf.eth0/6.rp_filter"), Some(-1));
         assert_eq!(sysctls.get("a comment"), None);
+        let filters: Vec<_> = sysctls.of_devices("net.ipv4.conf.", "rp_filter").collect();
+        let names = [
+            "net.ipv4.conf.eth0/5.rp_filter",
+            "net.ipv4.conf.eth0/6.rp_filter",
+        ];
+        assert_eq!(filters, [(names[0], 2), (names[1], -1)]);
     }
 
     #[test]

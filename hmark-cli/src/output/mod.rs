@@ -2,6 +2,7 @@
 
 //! Answers as text and JSON.
 
+pub mod count;
 pub mod moves;
 pub mod predicted;
 pub mod progress;

@@ -42,6 +42,8 @@ pub enum Reason {
     Untracked,
     /// The rule needs more of the packet than was captured.
     Cut,
+    /// The rule hashes the SPI of ESP or AH, which the list does not have.
+    Spi,
     /// The rule hashes connections, and the packet alone does not tell its connection.
     Connection,
     /// The rule hashes connections, and there are more flows than are remembered.
@@ -63,6 +65,7 @@ impl fmt::Display for Reason {
             Self::Error => f.write_str("an ICMP error that quotes too little"),
             Self::Untracked => f.write_str("not tracked by conntrack, whose tuple the rule hashes"),
             Self::Cut => f.write_str("too little of the packet was captured"),
+            Self::Spi => f.write_str("the list does not tell the SPI, which the rule hashes"),
             Self::Connection => f.write_str("the packet does not tell its connection in conntrack"),
             Self::Forgotten => {
                 f.write_str("who opened the connection is not known: too many flows")

@@ -138,7 +138,7 @@ impl<'h> Both<'h> {
         match (way.dropped, way.mark, way.cannot_tell) {
             (Some(_), ..) => Ok(None),
             (None, Some(mark), _) => Ok(Some(mark)),
-            (None, None, Some(reason)) => Err(reason.to_string()),
+            (None, None, Some(reason)) => Err(reason.advised("--with-in-interface")),
             (None, None, None) => Err("its mark is not known".to_owned()),
         }
     }

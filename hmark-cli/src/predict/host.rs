@@ -13,13 +13,15 @@ use super::answer::{Answer, Marked, Reason};
 use super::headers::Headers;
 use super::identity::Entry;
 use super::{Asked, Judge};
+use crate::cannot_tell::CannotTell;
 use crate::flow::Flow;
 use crate::host::Host;
-use crate::routing::{lookup, Key, Next, Origin, Routes};
+use crate::routing::{Key, Next, Origin, Routes};
 use crate::ruleset::{
     self, explain, walk, AddressType, Addresses, Fate, Hook, Left, Met, Rule, RuleSet, State,
     States, Subject, Target, Tracking,
 };
+use crate::way::{forwarding, routed, Routed};
 
 /// The most gateways of a mark that are remembered.
 const MOST_GATEWAYS: usize = 4;
@@ -36,6 +38,8 @@ pub struct OfHost<'h> {
     /// Whether rules of IPv4 and IPv6 make the kernel track connections, and whether they may translate them.
     tracks: [bool; 2],
     may_translate: [bool; 2],
+    /// The reasons why packets of IPv4 and IPv6 that come by `input` are not forwarded.
+    forwarding: [Result<Option<String>, CannotTell>; 2],
     gateways: BTreeMap<u32, BTreeSet<Sent<'h>>>,
     /// The mark with which the last packet left.
     left: Option<u32>,
@@ -63,6 +67,7 @@ impl<'h> OfHost<'h> {
             places: HashMap::new(),
             tracks: of_rules(RuleSet::tracks_connections),
             may_translate: of_rules(RuleSet::may_translate),
+            forwarding: Family::ALL.map(|family| forwarding(host, family, input)),
             gateways: BTreeMap::new(),
             left: None,
         };
@@ -132,6 +137,7 @@ impl<'h> OfHost<'h> {
             is_later_fragment: asked
                 .identity
                 .is_some_and(|identity| identity.is_later_fragment(asked.packet)),
+            is_outline: false,
             is_followed: *is_followed,
             input: match hook {
                 Hook::Output => Some(""),
@@ -161,8 +167,21 @@ impl<'h> OfHost<'h> {
             Hook::Output => Origin::OwnAgain,
             Hook::Prerouting => Origin::Device(self.input),
         };
-        let found = lookup(rules, routes, &Key { flow, mark, origin });
-        gateways.insert(match found.map(|found| found.next) {
+        let [ipv4, ipv6] = &self.forwarding;
+        let forwarding = match family {
+            Family::Ipv4 => ipv4,
+            Family::Ipv6 => ipv6,
+        };
+        let key = Key { flow, mark, origin };
+        let next = match routed(self.host, rules, routes, &key, forwarding) {
+            Ok(Routed {
+                found: Some(found),
+                dropped: None,
+            }) => Ok(found.next),
+            Ok(_) => Ok(Next::Refused("dropped")),
+            Err(reason) => Err(reason),
+        };
+        gateways.insert(match next {
             Ok(Next::Hop(hop)) => match (hop.gateway, &hop.device) {
                 (Some(gateway), _) => Sent::To(gateway),
                 (None, Some(device)) => Sent::By(device),
@@ -201,7 +220,13 @@ impl Judge for OfHost<'_> {
         });
         let Left { mark, fate, .. } = match left {
             Ok(left) => left,
-            Err(error) => return Answer::CannotTell(Reason::Rule(error.to_string().into())),
+            Err(error) => {
+                let reason = match error.downcast_ref::<CannotTell>() {
+                    Some(reason) => reason.advised("-i"),
+                    None => error.to_string(),
+                };
+                return Answer::CannotTell(Reason::Rule(reason.into()));
+            }
         };
         if let Fate::Dropped(place) = fate {
             return Answer::Unmarked(Reason::Rule(format!("dropped: {place}").into()));

@@ -37,7 +37,7 @@ pub use self::seen::{Past, MOST_FLOWS};
 pub use self::tally::{Prediction, Tally};
 use crate::capture::{self, Capture, IpPacket};
 use crate::conntrack;
-use crate::flow::RawPacket;
+use crate::flow::{Flow, FlowPacket, Layer4, RawPacket};
 use crate::flows::{self, List};
 use crate::ruleset::Tracking;
 
@@ -256,7 +256,10 @@ pub fn of_list<R: BufRead, J: Judge>(
             listed: listed.entry,
             ..tally.asked(family, &packet, identity, tracking)
         };
-        let answer = judge.answer(&asked);
+        let answer = match hashes_spi(judge, &asked, &listed.flow) {
+            true => Answer::CannotTell(Reason::Spi),
+            false => judge.answer(&asked),
+        };
         let (packets, bytes) = (listed.packets.unwrap_or(0), listed.bytes.unwrap_or(0));
         let flow = identity.map(|identity| (identity, asked.opening));
         tally.count(answer, flow, asked.past, packets, bytes);
@@ -268,4 +271,23 @@ pub fn of_list<R: BufRead, J: Judge>(
     let mut prediction = tally.finish(judge);
     (prediction.has_packets, prediction.has_bytes) = (has_packets, has_bytes);
     (prediction, error)
+}
+
+/// Whether the answer for a listed flow of ESP or AH depends on its SPI, which no list has.
+fn hashes_spi<J: Judge>(judge: &mut J, asked: &Asked<'_, FlowPacket>, flow: &Flow) -> bool {
+    if !flow.protocol.has_spi() || flow.layer4 != Layer4::None {
+        return false;
+    }
+    let mut with = |spi| {
+        let layer4 = Layer4::Spi(spi);
+        let packet = Flow { layer4, ..*flow }.packet();
+        judge.answer(&Asked {
+            packet: &packet,
+            entry: asked.entry.clone(),
+            is_new: false,
+            ..*asked
+        })
+    };
+    // The tuples differ if it is hashed, even if the marks are the same.
+    with(0) != with(u32::MAX)
 }

@@ -8,7 +8,7 @@ use hmark::Family;
 
 use super::routes::{Hop, Kind, Route, Routes};
 use super::rules::{Action, RoutingRule, RoutingRules};
-use crate::cannot_tell::CannotTell;
+use crate::cannot_tell::{CannotTell, NO_INPUT};
 use crate::flow::{Flow, Layer4};
 
 /// A packet as routing sees it.
@@ -172,9 +172,7 @@ fn selectors(rule: &RoutingRule, key: &Key<'_>) -> Vec<Result<bool, String>> {
     if let Some(device) = &rule.input {
         answers.push(match key.origin {
             Origin::Device(Some(input)) => Ok(device == input),
-            Origin::Device(None) => {
-                Err("the device that the packet comes in by is not known".to_string())
-            }
+            Origin::Device(None) => Err(NO_INPUT.to_string()),
             Origin::Own | Origin::OwnAgain => Ok(device == "lo"),
         });
     }

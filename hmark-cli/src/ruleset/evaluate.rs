@@ -8,6 +8,7 @@ use super::matches::{AddressType, End, Match};
 use super::state::States;
 use super::tracking::Tracking;
 use super::walk::Subject;
+use crate::cannot_tell::NO_INPUT;
 use crate::flow::Layer4;
 use crate::net;
 
@@ -42,7 +43,7 @@ pub(super) fn evaluate(
         Match::Protocol { protocol, not } => (flow.protocol == *protocol) != *not,
         Match::Input { device, not } => match subject.input {
             Some(input) => is_device(device, input) != *not,
-            None => return Err("the device that the packet comes in by is not known".to_string()),
+            None => return Err(NO_INPUT.to_string()),
         },
         Match::Output { device, not } => match subject.output {
             Some(output) => is_device(device, output) != *not,

@@ -22,6 +22,7 @@ fn left(text: &str, flow: &str, state: State) -> Result<Left, CannotTell> {
     let subject = Subject {
         flow: &flow,
         is_later_fragment: false,
+        is_outline: true,
         is_followed: true,
         input: Some("eth0"),
         output: Some(""),
@@ -36,6 +37,31 @@ fn left(text: &str, flow: &str, state: State) -> Result<Left, CannotTell> {
         &flow.packet(),
         &mut |_| {},
     )
+}
+
+/// HMARK takes an ICMP error for the packet that it quotes, which a flow does not tell.
+#[test]
+fn an_icmp_error_is_not_marked_by_its_own_headers() {
+    let hmark = mangle("-A PREROUTING -p icmp -j HMARK --hmark-mod 4 --hmark-offset 100");
+    for kind in ["3/4", "11/0", "5/1"] {
+        let error = format!("icmp 10.0.0.1 10.0.0.2 {kind}");
+        let reason = left(&hmark, &error, State::Related)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            reason.starts_with("the packet that the ICMP error quotes decides"),
+            "{reason}"
+        );
+        // Other rules mark it as they do any packet.
+        let other = left(
+            &mangle("-A PREROUTING -j MARK --set-mark 7"),
+            &error,
+            State::Related,
+        );
+        assert_eq!(other.unwrap().mark, 7);
+    }
+    let echo = left(&hmark, "icmp 10.0.0.1 10.0.0.2 8/0", State::New).unwrap();
+    assert!((100..104).contains(&echo.mark));
 }
 
 /// The mark of a new TCP flow after lines of the table mangle.

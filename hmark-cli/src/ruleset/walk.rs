@@ -42,6 +42,8 @@ pub struct Subject<'a> {
     pub flow: &'a Flow,
     /// Whether it is a fragment other than the first one.
     pub is_later_fragment: bool,
+    /// Whether the packet has no more than the flow says: in particular, nothing that an ICMP error quotes.
+    pub is_outline: bool,
     /// Whether its headers can be followed to that of layer 4, so that the flow's protocol is known.
     pub is_followed: bool,
     /// The device that it comes in by; empty for the host's own packets; [`None`] if not known.
@@ -335,6 +337,10 @@ impl<'r, P: Packet> Walker<'_, 'r, P> {
     }
 
     fn hmark(&self, info: &Info) -> Result<u32, String> {
+        if self.subject.is_outline && self.subject.flow.is_icmp_error() {
+            let reason = "the packet that the ICMP error quotes decides, and it is not known";
+            return Err(reason.to_string());
+        }
         let mut packet = Marked {
             packet: self.packet,
             mark: self.carried.mark,

@@ -2,7 +2,10 @@
 
 //! The way of a flow's packets on a host: the rules that they meet, the mark, and the route that it selects.
 
+mod kernel;
+mod notes;
 mod reply;
+mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -11,14 +14,16 @@ use std::net::IpAddr;
 use anyhow::{Error, Result};
 use hmark::{Explanation, Family};
 
+pub use kernel::{routed, Dropped, Routed};
 pub use reply::{reply_by_rule, ByRule};
+pub use settings::forwarding;
 
 pub use crate::conntrack::Entry;
 
 use crate::cannot_tell::CannotTell;
 use crate::flow::Flow;
 use crate::host::Host;
-use crate::routing::{lookup, Found, Hop, Key, Next, Origin, Routes, RoutingRules};
+use crate::routing::{Found, Hop, Key, Next, Origin, Routes, RoutingRules};
 use crate::ruleset::{
     explain, walk, Addresses, Fate, Hook, Left, Marked, Met, RuleSet, State, States, Subject,
     Target, Tracking,
@@ -66,12 +71,15 @@ pub struct Way<'h> {
     pub steps: Vec<Step<'h>>,
     /// The mark with which the packet is routed.
     pub mark: Option<u32>,
-    /// The place where a rule drops it.
-    pub dropped: Option<String>,
+    /// The rule that drops it, or the reason why the kernel does.
+    pub dropped: Option<Dropped>,
     /// Its destination when it is routed, which differs if its connection is translated.
     pub destination: IpAddr,
     /// The rule and route that it takes.
     pub found: Option<Found<'h>>,
+    /// What is surprising about that rule: that it does not ask for the mark, and what the one that does
+    /// leads to.
+    pub note: Option<String>,
     /// The reason why the rest cannot be told.
     pub cannot_tell: Option<CannotTell>,
 }
@@ -88,6 +96,9 @@ pub struct Step<'h> {
 impl Way<'_> {
     /// The hop that the packet takes; [`None`] if it takes none, or that cannot be told.
     pub fn hop(&self) -> Option<&Hop> {
+        if self.dropped.is_some() {
+            return None;
+        }
         match self.found.as_ref()?.next {
             Next::Hop(hop) => Some(hop),
             _ => None,
@@ -118,6 +129,7 @@ impl Host {
             dropped: None,
             destination: flow.destination,
             found: None,
+            note: None,
             cannot_tell: None,
         };
         if let Err(error) = self.follow(question, &mut way) {
@@ -131,6 +143,13 @@ impl Host {
         let side = self.side(flow.family());
         let rules = side.ruleset.known()?;
         let tracking = tracking(question, rules)?;
+        if way.hook == Hook::Prerouting {
+            way.dropped = kernel::dropped_at_once(flow, question.input.as_deref());
+            if way.dropped.is_some() {
+                return Ok(());
+            }
+        }
+        let forwarding = forwarding(self, flow.family(), question.input.as_deref());
         let routing = || -> Result<(&'h RoutingRules, &'h Routes)> {
             Ok((side.rules.known()?, side.routes.known()?))
         };
@@ -142,18 +161,19 @@ impl Host {
                     mark: question.mark,
                     origin: Origin::Own,
                 };
-                Ok(lookup(rules, routes, &key)?)
+                Ok(routed(self, rules, routes, &key, &forwarding)?)
             })),
             Hook::Prerouting => None,
         };
         let output = match &first {
-            Some(Ok(found)) => device(&found.next),
+            Some(Ok(routed)) => routed.found.as_ref().and_then(|found| device(&found.next)),
             Some(Err(_)) => None,
             None => Some(""),
         };
         let subject = Subject {
             flow,
             is_later_fragment: false,
+            is_outline: true,
             is_followed: true,
             input: match way.hook {
                 Hook::Output => Some(""),
@@ -167,34 +187,35 @@ impl Host {
         let left = self.marked(rules, way, &subject, question.mark)?;
         way.mark = Some(left.mark);
         if let Fate::Dropped(place) = left.fate {
-            way.dropped = Some(place);
+            way.dropped = Some(Dropped::ByRule(place));
             return Ok(());
         }
         if let Some(place) = left.type_of_service {
             let reason = "a rule changes the type of service, by which routes may be chosen";
             return Err(CannotTell::because(reason).at(place).into());
         }
-        let mut routed = *flow;
+        let mut translated = *flow;
         if let Some(entry) = &question.entry {
-            (routed.destination, routed.layer4) = entry.destination(flow);
+            (translated.destination, translated.layer4) = entry.destination(flow);
         }
-        way.destination = routed.destination;
+        way.destination = translated.destination;
         let (rules, routes) = routing()?;
-        way.found = Some(match first {
-            Some(first) if left.mark == question.mark && routed == *flow => first?,
-            first => lookup(
-                rules,
-                routes,
-                &Key {
-                    flow: &routed,
+        let Routed { found, dropped } = match first {
+            Some(first) if left.mark == question.mark && translated == *flow => first?,
+            first => {
+                let key = Key {
+                    flow: &translated,
                     mark: left.mark,
                     origin: match first {
                         Some(_) => Origin::OwnAgain,
                         None => Origin::Device(question.input.as_deref()),
                     },
-                },
-            )?,
-        });
+                };
+                routed(self, rules, routes, &key, &forwarding)?
+            }
+        };
+        (way.found, way.dropped) = (found, dropped.map(Dropped::ByKernel));
+        way.note = notes::note(way, rules, routes);
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 #![cfg(feature = "cli")]
 
 mod many;
+mod one;
 mod recorded;
 mod replies;
 

@@ -16,10 +16,10 @@ fn host(name: &str) -> String {
 }
 
 /// A host with a text replaced in its rules, in a folder that is removed in the end.
-struct Changed(PathBuf);
+pub struct Changed(PathBuf);
 
 impl Changed {
-    fn new(name: &str, from: &str, to: &str) -> Self {
+    pub fn new(name: &str, from: &str, to: &str) -> Self {
         let folder = format!("hmark-{name}-{}-{}", std::process::id(), from.len());
         let folder = std::env::temp_dir().join(folder);
         fs::create_dir_all(&folder).unwrap();
@@ -34,7 +34,7 @@ impl Changed {
         Self(folder)
     }
 
-    fn path(&self) -> &str {
+    pub fn path(&self) -> &str {
         self.0.to_str().unwrap()
     }
 }
@@ -154,7 +154,7 @@ fn translated_connections_need_their_entries() {
     let (output, out, _) = predict(&[&["--flows", file.path()], &hosts[..]].concat());
     assert_eq!(status(&output), 3, "{out}");
     assert!(
-        out.contains("1 flows: cannot tell: rules of border may translate"),
+        out.contains("1 flow: cannot tell: rules of border may translate"),
         "{out}"
     );
     let entry = b"tcp 6 431999 ESTABLISHED src=10.3.0.11 dst=203.0.113.80 sport=5555 dport=80 \
@@ -163,7 +163,7 @@ fn translated_connections_need_their_entries() {
     let (output, out, err) = predict(&[&["--conntrack", file.path()], &hosts[..]].concat());
     assert_eq!(status(&output), 0, "{out}{err}");
     assert!(
-        out.contains("replies on border: 1 flows have the same mark both ways"),
+        out.contains("replies on border: 1 flow has the same mark both ways"),
         "{out}"
     );
 }

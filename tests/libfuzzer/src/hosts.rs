@@ -90,6 +90,7 @@ fn answer(
     let subject = Subject {
         flow,
         is_later_fragment: false,
+        is_outline: false,
         is_followed: true,
         input: Some("eth0"),
         output: Some(""),

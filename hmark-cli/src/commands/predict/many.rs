@@ -19,6 +19,7 @@ use hmark_cli::ruleset::Hook;
 
 use super::warnings::{warnings, RECORDED};
 use crate::commands::{Status, Usage};
+use crate::output::count::count;
 use crate::output::predicted::Predicted;
 use crate::output::progress::Progress;
 use crate::output::say::say;
@@ -114,9 +115,11 @@ impl Sources {
                 (prediction, error, judge, Some((&*other.name, replies)))
             }
         };
+        let rules = u64::try_from(judge.rule_count()).unwrap_or(u64::MAX);
+        let rules = count(rules, "HMARK rule");
         let predicted = Predicted {
             source: &self.name(),
-            judge: &format!("host {}: {} HMARK rules", host.name, judge.rule_count()),
+            judge: &format!("host {}: {}", host.name, rules),
             prediction: &prediction,
             gateway: &|mark| judge.gateway(mark),
             replies: replies.as_ref().map(|(name, replies)| (*name, replies)),
@@ -137,6 +140,11 @@ impl Sources {
         self.print(predicted, &warnings, json)?;
         if let Some(error) = error {
             return Err(error);
+        }
+        let whole = prediction.whole();
+        if whole.flows == 0 && whole.packets == 0 {
+            let reason = format!("there is no flow in {}", predicted.source);
+            return Err(CannotTell::because(reason).into());
         }
         if expected == Some(RECORDED) {
             let recorded = &prediction.recorded;

@@ -18,10 +18,11 @@ use super::{Status, Usage};
 /// of one that was saved. Where an answer depends on something that hmark does not understand, it says "cannot
 /// tell", and on which rule that depends.
 ///
-/// Exit status: 0 if the flow is sent or delivered, and all is as expected; 1 if not, or with a warning; 2 if a
+/// Exit status: 0 if the flow is sent or delivered, and all is as expected; 1 if not, if its reply has another mark
+/// on the host of --with, or with a warning; 2 if a
 /// file is damaged; 3 if something cannot be told; 64 for wrong usage.
 #[derive(Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   Where does this connection go from here, and do its replies get the same mark?
     hmark predict tcp 10.0.0.1:5555 198.51.100.1:80
@@ -29,6 +30,10 @@ Examples:
     hmark predict --from saved/selector-a -i front tcp '[fd00::1]:5555' '[2001:db8:100::1]:80'
   Do its replies pass the same gateway?
     hmark predict --from saved/selector-a --with saved/selector-s tcp 10.0.0.1:5555 198.51.100.1:80
+  The same of a connection that the other host translates, by its entry in conntrack there:
+    hmark predict --from saved/selector-a -i blades --with saved/border --with-in-interface internet --entry \\
+      'src=10.3.0.11 dst=203.0.113.80 sport=5555 dport=80 src=203.0.113.80 dst=198.51.100.1 sport=80 dport=5555' \\
+      tcp 10.3.0.11:5555 203.0.113.80:80
   Is it still so?
     hmark predict --expect 10.1.0.12 esp 10.0.0.1 198.51.100.1 spi 0x1234 > /dev/null || echo moved
   The spread of a capture's flows over 70 marks, on a machine that has nothing but the capture:

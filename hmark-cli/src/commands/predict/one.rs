@@ -15,7 +15,9 @@ use hmark_cli::ruleset::{Hook, RuleSet, State};
 use hmark_cli::way::{reply_by_rule, Entry, Question, Way};
 
 use super::expect::{self, Expected};
+use crate::commands::check::live::of_nft;
 use crate::commands::{Status, Usage};
+use crate::output::say::say;
 use crate::output::way::{json, text, Answer, Reply};
 
 /// A flow, and what is known of its packets.
@@ -38,13 +40,14 @@ pub struct Flow {
     /// The chain at which they come: OUTPUT is that of the host's own packets, and follows from its addresses
     #[arg(long, value_enum, ignore_case = true, conflicts_with = "rule")]
     chain: Option<Chain>,
-    /// The state of their connection in conntrack; NEW if it is not given
+    /// The state of their connection in conntrack: NEW, ESTABLISHED, RELATED, INVALID or UNTRACKED; NEW if it is
+    /// not given, and with --entry ESTABLISHED
     #[arg(long, value_parser = state, value_name = "STATE", requires = "words")]
     state: Option<State>,
-    /// Their connection's entry in conntrack, a line of conntrack -L: for connections that are translated. With
-    /// --with, it is one of that host
+    /// Their connection's entry in conntrack, a line of conntrack -L, of which the part from src= on is enough:
+    /// for connections that are translated. With --with, it is one of that host
     #[arg(long, value_name = "LINE", requires = "words")]
-    entry: Option<Entry>,
+    entry: Option<String>,
     /// Their mark before all rules
     #[arg(long, value_parser = expect::number, default_value = "0", value_name = "MARK")]
     mark: u32,
@@ -78,6 +81,12 @@ fn state(name: &str) -> Result<State, String> {
     State::named(name).ok_or_else(|| format!("the states are {names}"))
 }
 
+/// Checks that a host has the device that an option names.
+fn checked(host: &Host, option: &str, device: &str) -> Result<()> {
+    let checked = host.check_device(device);
+    checked.map_err(|error| Usage(format!("{option}: {error}")).into())
+}
+
 fn usage(error: Error) -> Error {
     Usage(format!("{error:#}")).into()
 }
@@ -90,10 +99,19 @@ impl Flow {
 
     /// The host: this one, or the one that was saved.
     pub fn host(&self) -> Result<Host> {
-        match &self.from {
-            Some(folder) => Host::saved(folder),
-            None => Ok(Host::live()),
+        let host = match &self.from {
+            Some(folder) => Host::saved(folder)?,
+            None => Host::live(),
+        };
+        if self.from.is_none() {
+            for note in of_nft() {
+                say(format_args!("note: {note}"));
+            }
         }
+        if let Some(device) = &self.input {
+            checked(&host, "-i", device)?;
+        }
+        Ok(host)
     }
 
     /// The host that replies pass, if there is one, and the device that they come in by.
@@ -101,10 +119,11 @@ impl Flow {
         let Some(folder) = &self.with else {
             return Ok(None);
         };
-        Ok(Some((
-            Host::saved(folder)?,
-            self.with_in_interface.as_deref(),
-        )))
+        let (host, input) = (Host::saved(folder)?, self.with_in_interface.as_deref());
+        if let Some(device) = input {
+            checked(&host, "--with-in-interface", device)?;
+        }
+        Ok(Some((host, input)))
     }
 
     /// The hook and the device by which packets come to the host, as far as they are known.
@@ -115,23 +134,32 @@ impl Flow {
     /// Predicts for the flow, and prints the answer.
     pub fn run(self, expected: Option<&str>, as_json: bool) -> Result<Status> {
         let flow: flow::Flow = self.words.join(" ").parse().map_err(usage)?;
+        let entry = self.entry.as_deref();
+        let entry = entry
+            .map(|line| Entry::read(line, flow.protocol))
+            .transpose();
+        let entry = entry.map_err(|error| Usage(format!("--entry: {error}")))?;
         let expected: Option<Expected> = expected.map(str::parse).transpose()?;
         let host = self.host()?;
         let other = self.with.as_deref().map(Host::saved).transpose()?;
+        let input = self.with_in_interface.as_deref();
+        if let (Some(other), Some(device)) = (&other, input) {
+            checked(other, "--with-in-interface", device)?;
+        }
         let question = Question {
             hook: self.chain.map(Hook::from),
             input: self.input,
             state: self.state,
             // Of two hosts, it is the one of the way back that translates.
-            entry: self.entry.filter(|_| other.is_none()),
+            entry: entry.filter(|_| other.is_none()),
             mark: self.mark,
             ..Question::new(flow)
         };
         let way = host.way(&question)?;
         let after = Question {
-            input: self.with_in_interface,
+            input: self.with_in_interface.clone(),
             state: self.state,
-            entry: self.entry,
+            entry,
             ..Question::new(flow)
         };
         let reply = reply(&host, other.as_ref(), &question, &way, after)?;
@@ -141,6 +169,7 @@ impl Flow {
             input: question.input.as_deref(),
             way: &way,
             reply,
+            reply_input: self.with_in_interface.as_deref(),
             expected: expected.as_ref().map(Expected::to_string),
             is_met: is_met.flatten(),
         };
@@ -181,8 +210,11 @@ fn reply<'h>(
         entry.is_none() && rules.is_some_and(RuleSet::may_translate)
     };
     let translated = || {
-        let reason =
-            "its rules may translate the connection: give its entry in conntrack (--entry)";
+        let reason = format!(
+            "its rules may translate the connection: give its entry in conntrack as conntrack -L prints it \
+             there, of which --entry '{}' is enough",
+            example(flow)
+        );
         Ok(Reply::CannotTell(CannotTell::because(reason)))
     };
     if let Some(other) = other {
@@ -203,8 +235,24 @@ fn reply<'h>(
     }
 }
 
+/// The part of a flow's entry in conntrack that counts, with words for what is not known.
+fn example(flow: &flow::Flow) -> String {
+    let (source, destination) = (flow.source, flow.destination);
+    match flow.ports() {
+        Some((sport, dport)) => format!(
+            "src={source} dst={destination} sport={sport} dport={dport} src={destination} dst=ADDRESS \
+             sport={dport} dport=PORT"
+        ),
+        None => format!("src={source} dst={destination} ... src={destination} dst=ADDRESS ..."),
+    }
+}
+
 /// The status of an answer, and of what was expected: [`None`] inside if that cannot be told.
 fn status(answer: &Answer<'_>, is_met: Option<Option<bool>>) -> Status {
+    // Without another host, the reply's mark is only what the same options would make of it.
+    if matches!(answer.reply, Reply::On(..)) && answer.agrees() == Some(false) {
+        return Status::No;
+    }
     match is_met {
         Some(Some(true)) => return Status::Fine,
         Some(Some(false)) => return Status::No,
@@ -213,7 +261,8 @@ fn status(answer: &Answer<'_>, is_met: Option<Option<bool>>) -> Status {
     }
     let arrives = |way: &Way<'_>| {
         let next = way.found.as_ref().map(|found| &found.next);
-        matches!(next, Some(Next::Hop(_) | Next::Local | Next::Broadcast))
+        let has_next = matches!(next, Some(Next::Hop(_) | Next::Local | Next::Broadcast));
+        has_next && way.dropped.is_none()
     };
     let mut ways = vec![answer.way];
     if let Reply::On(_, _, way) = &answer.reply {

@@ -6,6 +6,7 @@ use hmark_cli::predict::recorded::Recorded;
 use hmark_cli::spread::{Amount, Share};
 
 use super::expect::number;
+use crate::output::count::{count, verb};
 use crate::output::predicted::Predicted;
 
 /// The word for the marks that the capture recorded, in place of a mark or a gateway.
@@ -27,7 +28,11 @@ pub fn warnings(predicted: &Predicted<'_>, expected: Option<&str>) -> Vec<String
         .filter(|(_, replies)| replies.different > 0);
     let replies = replies.map(|(host, replies)| {
         let flows = replies.different;
-        format!("{flows} flows have replies with another mark on {host}")
+        let have = verb(flows, "has a reply", "have replies");
+        format!(
+            "{} {have} with another mark on {host}",
+            count(flows, "flow")
+        )
     });
     [cut, expected, replies].into_iter().flatten().collect()
 }
@@ -40,9 +45,15 @@ fn different(recorded: &Recorded) -> Option<String> {
         .flow
         .map_or(String::new(), |flow| format!(" ({flow})"));
     Some(format!(
-        "{different} of {packets} packets were recorded with another mark; the first is packet {}{flow}, with {} \
+        "{different} of {} {} recorded with another mark; the first is packet {}{flow}, with {} \
          ({:#x}) in place of {} ({:#x})",
-        first.number, first.recorded, first.recorded, first.predicted, first.predicted
+        count(packets, "packet"),
+        verb(different, "was", "were"),
+        first.number,
+        first.recorded,
+        first.recorded,
+        first.predicted,
+        first.predicted
     ))
 }
 
@@ -61,6 +72,10 @@ fn unexpected(predicted: &Predicted<'_>, expected: &str) -> Option<String> {
     }
     let flows = whole.flows.saturating_sub(found.flows);
     let packets = whole.packets.saturating_sub(found.packets);
-    let sentence = format!("{flows} flows and {packets} packets do not get {expected}");
+    let sentence = format!(
+        "{} and {} do not get {expected}",
+        count(flows, "flow"),
+        count(packets, "packet")
+    );
     ((flows, packets) != (0, 0)).then_some(sentence)
 }

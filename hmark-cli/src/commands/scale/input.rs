@@ -3,7 +3,7 @@
 //! The rules that `hmark scale` changes: one on the command line, or those of a host.
 
 use anyhow::{Context, Result};
-use hmark::rule::v1::Info;
+use hmark::rule::v1::{flag, Info};
 use hmark_cli::change::commands::Place;
 use hmark_cli::change::{edit, Change};
 use hmark_cli::findings::{HmarkRule, Site as Side};
@@ -81,9 +81,13 @@ fn chosen<'r, 'h>(
 ) -> Result<(Family, &'r HmarkRule<'h>)> {
     if let Some(number) = scale.number {
         let rule = number.checked_sub(1).and_then(|number| rules.get(number));
-        return rule
-            .copied()
-            .ok_or_else(|| Usage(format!("--number: {}", list(rules))).into());
+        return rule.copied().ok_or_else(|| {
+            Usage(format!(
+                "--number: there is no rule {number}: {}",
+                list(rules)
+            ))
+            .into()
+        });
     }
     let of_family = scale.family.as_ref().map(|_| asked(scale));
     let candidates: Vec<_> = rules
@@ -102,16 +106,26 @@ fn chosen<'r, 'h>(
     }
 }
 
-/// The rules, numbered, in one line. Their keys are not shown.
+/// The rules, numbered, one a line. Their keys are not shown, and seeds are where they differ.
 fn list(rules: &[(Family, &HmarkRule<'_>)]) -> String {
+    let seeds = rules.iter().map(|(_, rule)| rule.info.masked.v0.hashrnd);
+    let differ = seeds.clone().min() != seeds.max();
     let shown = rules.iter().enumerate().map(|(index, (family, rule))| {
         let v0 = &rule.info.masked.v0;
-        let marks = format!("--hmark-mod {} --hmark-offset {}", v0.hmodulus, v0.hoffset);
-        format!("{}: {family} {} ({marks})", index + 1, rule.place())
+        let hash = match (rule.info.has(flag::KEY), differ) {
+            (true, _) => " --hmark-key ...".to_owned(),
+            (false, true) => format!(" --hmark-rnd {:#x}", v0.hashrnd),
+            (false, false) => String::new(),
+        };
+        let marks = format!(
+            "--hmark-mod {} --hmark-offset {}{hash}",
+            v0.hmodulus, v0.hoffset
+        );
+        format!("\n  {}: {family} {} ({marks})", index + 1, rule.place())
     });
     match rules.is_empty() {
         true => "there is no HMARK rule".to_owned(),
-        false => shown.collect::<Vec<_>>().join("; "),
+        false => shown.collect(),
     }
 }
 

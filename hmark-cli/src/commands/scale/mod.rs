@@ -12,11 +12,14 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 use hmark_cli::change::edit::Edit;
-use hmark_cli::change::{Change, Effect, Looked, Way, SAMPLES};
+use hmark_cli::change::{new_marks, Change, Effect, Looked, Way, SAMPLES};
 use hmark_cli::drawing::moves::drawing;
 use hmark_cli::host::Host;
+use hmark_cli::Family;
 
+use super::check::live::lacks_revision_1;
 use super::{Status, Usage};
+use crate::output::count::count;
 use crate::output::progress::Progress;
 use crate::output::say::say;
 
@@ -25,13 +28,13 @@ use crate::output::say::say;
 /// Give a rule, or a host that has it, and the change. Exit status: 0 if no more flows move than --max
 /// says, 1 if more do.
 #[derive(Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
   A 71st gateway, with a rule on this command line:
     hmark scale --rule '--hmark-mod 70 --hmark-offset 100' --mod 71
   The same, as it should be done:
     hmark scale --rule '--hmark-mod 70 --hmark-offset 100' --mod 71 --from-marks 70
-  Mark 35 taken out, on this host, in a script that stops if that moves more than 2 %:
+  The mark of number 35 taken out, on this host, in a script that stops if that moves more than 2 %:
     hmark scale --weight 35=0 --max 2%
   Two rules:
     hmark scale --rule '--hmark-mod 4' --to '--hmark-mod 4 --hmark-tuple src'")]
@@ -51,7 +54,7 @@ pub struct Scale {
     /// The number of marks that there were at first (--hmark-from)
     #[arg(long, value_name = "N")]
     from_marks: Option<String>,
-    /// New weights of single marks, such as 35=0; others keep theirs, and 100 is a full share
+    /// New weights of single marks by their numbers from 0 on, such as 35=0; others keep theirs, and 100 is a full share
     #[arg(long, value_name = "LIST")]
     weight: Vec<String>,
     /// Another seed (--hmark-rnd)
@@ -83,7 +86,7 @@ pub struct Scale {
     /// The number of hashes or flows to try where all are too many; 4294967296 tries every hash
     #[arg(long, value_name = "N", default_value_t = SAMPLES, value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
     samples: u64,
-    /// The most flows that may move, in per cent: exit status 1 if more do
+    /// The most flows that may move, in per cent: exit status 1 if more do, by more than chance if it is estimated
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     max: Option<f64>,
     /// A drawing of what each mark keeps, gains and loses
@@ -100,6 +103,8 @@ struct Answer {
     sites: Vec<input::Site>,
     effect: Effect,
     least: Option<(Way, Effect)>,
+    /// The commands that give new marks a way, before all others.
+    ways: Vec<String>,
 }
 
 impl Scale {
@@ -133,14 +138,24 @@ impl Scale {
             };
             (effect, least)
         };
+        let ways = ways(&sites, host.as_ref());
         let answer = Answer {
             sites,
             effect,
             least,
+            ways,
         };
         match self.json {
             true => report::json(&answer)?,
             false => report::text(&answer, self.max)?,
+        }
+        let live = host.as_ref().filter(|_| self.from.is_none());
+        if let (Some(live), true) = (live, report::needs_revision_1(&answer)) {
+            if let Some(what) = lacks_revision_1(live) {
+                say(format_args!(
+                    "note: {what} of this host has revision 0 of HMARK alone, and refuses such a rule"
+                ));
+            }
         }
         if let Some(file) = &self.svg {
             let title = "HMARK: flows that a change of the rule moves";
@@ -149,16 +164,17 @@ impl Scale {
         }
         if cannot_tell > 0 {
             say(format_args!(
-                "cannot tell the marks of {cannot_tell} flows: they are not counted"
+                "cannot tell the mark of {}: not counted",
+                count(cannot_tell, "flow")
             ));
             return Ok(Status::CannotTell);
         }
-        // A share at the limit is allowed, whatever the last bit of the number says.
-        let is_over = |max: f64| answer.effect.moved() > max + 1e-12;
-        Ok(match self.max.is_some_and(is_over) {
-            true => Status::No,
-            false => Status::Fine,
-        })
+        Ok(
+            match self.max.is_some_and(|max| answer.effect.is_over(max)) {
+                true => Status::No,
+                false => Status::Fine,
+            },
+        )
     }
 
     /// The single changes.
@@ -189,6 +205,18 @@ impl Answer {
         });
         hmark_cli::change::commands::commands(&rules.collect::<Vec<_>>())
     }
+}
+
+/// The commands that give new marks a way, in each family that has one of the rules.
+fn ways(sites: &[input::Site], host: Option<&Host>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for family in Family::ALL {
+        let mut of_family = sites.iter().filter(|site| site.place.family == family);
+        if let Some(site) = of_family.next() {
+            lines.extend(new_marks::commands(&site.change, family, host));
+        }
+    }
+    lines
 }
 
 /// A number of per cent, with or without its sign, as a share.

@@ -5,11 +5,14 @@
 use std::io::{stdout, Write};
 
 use anyhow::{Context, Result};
+use hmark::rule::v1::Info;
+use hmark_cli::change::new_marks::GATEWAY;
 use hmark_cli::change::{edit, Change, Effect, Looked, Way};
 use hmark_cli::Family;
 use serde_json::{json, Value};
 
 use super::Answer;
+use crate::output::count::count;
 use crate::output::moves::{lines, percent};
 
 /// The answer in one line, for a drawing.
@@ -23,6 +26,20 @@ pub fn summary(answer: &Answer) -> String {
 
 /// The most moves from mark to mark in JSON, the greatest first.
 const MOST_MOVES: usize = 10_000;
+
+/// The rule that the commands make, which may be another way to the same shares.
+fn advised(answer: &Answer) -> Option<Info> {
+    let change = answer.change()?;
+    match &answer.least {
+        Some((way, _)) => way.rule(change),
+        None => Some(change.after),
+    }
+}
+
+/// Whether the rule that the commands make needs revision 1 of HMARK.
+pub fn needs_revision_1(answer: &Answer) -> bool {
+    advised(answer).is_some_and(|rule| newest(&rule).is_some())
+}
 
 /// Prints the answer as text.
 pub fn text(answer: &Answer, max: Option<f64>) -> Result<()> {
@@ -50,8 +67,9 @@ pub fn text(answer: &Answer, max: Option<f64>) -> Result<()> {
         _ => writeln!(out, "must move  cannot tell: there are too many marks")?,
     }
     if let Some(max) = max {
-        let verdict = match effect.moved() > max + 1e-12 {
+        let verdict = match effect.is_over(max) {
             true => "more",
+            false if effect.moved() > max + 1e-12 => "by chance alone more",
             false => "no more",
         };
         writeln!(out, "--max      {verdict} than {} moves", percent(max))?;
@@ -64,9 +82,9 @@ pub fn text(answer: &Answer, max: Option<f64>) -> Result<()> {
         }
     }
     writeln!(out)?;
+    let after = advised(answer).context("no rule")?;
     match &answer.least {
         Some((way, least)) => {
-            let after = way.rule(change).context("no way")?;
             let (_, new) = differences(&Change { after, ..*change });
             writeln!(
                 out,
@@ -75,14 +93,30 @@ pub fn text(answer: &Answer, max: Option<f64>) -> Result<()> {
                 looked(least),
                 reason(*way)
             )?;
-            writeln!(out, "On all hosts that must agree:\n")?;
         }
-        None => writeln!(
-            out,
-            "{} On all hosts that must agree:\n",
-            nothing_better(change, effect)
-        )?,
+        None => writeln!(out, "{}", nothing_better(change, effect))?,
     }
+    if let Some(option) = newest(&after) {
+        writeln!(
+            out,
+            "{option} needs revision 1 of HMARK on each host, of the module and of the library."
+        )?;
+    }
+    if !answer.ways.is_empty() {
+        writeln!(
+            out,
+            "\nFirst, on all hosts that must agree, the ways of new marks, where {GATEWAY} is the address of a \
+             mark's gateway:\n"
+        )?;
+        for line in &answer.ways {
+            writeln!(out, "{line}")?;
+        }
+    }
+    let then = match answer.ways.is_empty() {
+        true => "On",
+        false => "Then, on",
+    };
+    writeln!(out, "\n{then} all hosts that must agree:\n")?;
     for line in answer.commands(answer.least.as_ref().map(|(way, _)| *way)) {
         writeln!(out, "{line}")?;
     }
@@ -97,6 +131,7 @@ pub fn json(answer: &Answer) -> Result<()> {
         "command": "scale",
         "family": family(change.family),
         "before": edit::save(&change.before, change.family),
+        "ways": answer.ways,
         "commands": answer.commands(None),
     });
     let object = report.as_object_mut().context("no object")?;
@@ -126,6 +161,7 @@ fn family(family: Family) -> &'static str {
 fn figures(effect: &Effect, change: &Change) -> serde_json::Map<String, Value> {
     let figures = json!({
         "after": edit::save(&change.after, change.family),
+        "revision": u8::from(newest(&change.after).is_some()),
         "looked_at": match effect.looked {
             Looked::AllHashes => "all hashes",
             Looked::Hashes => "sampled hashes",
@@ -163,6 +199,12 @@ fn marks(effect: &Effect) -> Value {
         .collect()
 }
 
+/// The first option of a rule that revision 0 of the target does not have.
+fn newest(rule: &Info) -> Option<String> {
+    let option = hmark_text::needs(rule, 0)?;
+    Some(format!("--{}", option.name.to_string_lossy()))
+}
+
 /// How the figures came about.
 fn looked(effect: &Effect) -> String {
     let flows = effect.moves.flows();
@@ -173,7 +215,14 @@ fn looked(effect: &Effect) -> String {
         Looked::RandomFlows => {
             format!("{flows} flows with random ends, standard error {error}")
         }
-        Looked::Flows => format!("of {flows} flows, {} do", effect.moves.moved()),
+        Looked::Flows => format!(
+            "of {}, {}",
+            count(flows, "flow"),
+            match effect.moves.moved() {
+                1 => "1 does".to_owned(),
+                moved => format!("{moved} do"),
+            }
+        ),
     }
 }
 

@@ -12,6 +12,7 @@ use hmark_cli::predict::both::Replies;
 use hmark_cli::predict::Prediction;
 use hmark_cli::spread::{Amount, Share};
 
+use super::count::count;
 use super::moves::percent;
 use super::table::{bar, lines, Side};
 
@@ -56,12 +57,12 @@ impl Predicted<'_> {
             source, prediction, ..
         } = self;
         let whole = prediction.whole();
-        let mut parts = vec![format!("{}{} flows", self.least(), whole.flows)];
+        let mut parts = vec![format!("{}{}", self.least(), count(whole.flows, "flow"))];
         if prediction.has_packets {
-            parts.push(format!("{} packets", whole.packets));
+            parts.push(count(whole.packets, "packet"));
         }
         if prediction.has_bytes {
-            parts.push(format!("{} bytes", whole.bytes));
+            parts.push(count(whole.bytes, "byte"));
         }
         let mut summary = format!("{source}: {}", parts.join(", "));
         if let Some((first, last)) = prediction.time {
@@ -190,7 +191,11 @@ impl Predicted<'_> {
             },
             share: share.share,
             expected: share.expected,
-            label: format!("{}, {} flows", percent(share.share), share.amount.flows),
+            label: format!(
+                "{}, {}",
+                percent(share.share),
+                count(share.amount.flows, "flow")
+            ),
         });
         bars.collect()
     }

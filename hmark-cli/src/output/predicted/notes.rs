@@ -3,8 +3,10 @@
 //! Sentences below a table of marks.
 
 use hmark_cli::chi_square::{ChiSquare, LEVEL};
+use hmark_cli::spread::Amount;
 
 use super::Predicted;
+use crate::output::count::{count, verb};
 
 impl Predicted<'_> {
     /// Sentences about the table.
@@ -12,6 +14,7 @@ impl Predicted<'_> {
         let prediction = self.prediction;
         let mut notes = vec![match prediction.spread.chi_square() {
             Some(chi_square) => self.verdict(&chi_square),
+            None if prediction.whole() == Amount::default() => "there is no flow in it".to_owned(),
             None if prediction.spread.whole().flows == 0 => "no flow is marked".to_owned(),
             None => "too few flows, or too many marks, for a chi-square test".to_owned(),
         }];
@@ -24,21 +27,33 @@ impl Predicted<'_> {
         }
         if prediction.several > 0 {
             notes.push(format!(
-                "{} flows have packets with different marks, and count where their first packet does",
-                prediction.several
+                "{} {}",
+                count(prediction.several, "flow"),
+                verb(
+                    prediction.several,
+                    "has packets with different marks, and counts where its first packet does",
+                    "have packets with different marks, and count where their first packet does"
+                )
             ));
         }
         if prediction.fragments > 0 {
             notes.push(format!(
-                "{} packets are fragments: flows without ports",
-                prediction.fragments
+                "{} {}",
+                count(prediction.fragments, "packet"),
+                verb(
+                    prediction.fragments,
+                    "is a fragment: a flow without ports",
+                    "are fragments: flows without ports"
+                )
             ));
         }
         if prediction.recorded.packets() > 0 {
             let recorded = &prediction.recorded;
             notes.push(format!(
-                "marks as they were recorded: {} packets as predicted, {} not, {} cannot be told",
-                recorded.same, recorded.different, recorded.unknown
+                "marks as they were recorded: {} as predicted, {} not, {} cannot be told",
+                count(recorded.same, "packet"),
+                recorded.different,
+                recorded.unknown
             ));
         }
         notes
@@ -51,7 +66,10 @@ impl Predicted<'_> {
         );
         let subject = match tuples == flows {
             true => String::new(),
-            false => format!(" by {tuples} different tuples, as they are hashed"),
+            false => match tuples {
+                1 => " by one tuple, as they are hashed".to_owned(),
+                _ => format!(" by {tuples} different tuples, as they are hashed"),
+            },
         };
         let verdict = match chi_square.passes() {
             true => "as even as chance makes it".to_owned(),

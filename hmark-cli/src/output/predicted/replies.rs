@@ -5,6 +5,7 @@
 use hmark_cli::predict::both::{Flows, Pair, Replies};
 use serde_json::{json, Value};
 
+use crate::output::count::{count, verb};
 use crate::output::table::{lines as table, Side};
 
 /// The most pairs of marks that are shown.
@@ -13,14 +14,21 @@ const MOST_PAIRS: usize = 20;
 /// How many flows have one mark both ways, and a table of the others.
 pub fn lines(host: &str, replies: &Replies) -> Vec<String> {
     let mut lines = vec![format!(
-        "replies on {host}: {} flows have the same mark both ways, {} have not",
-        replies.same, replies.different
+        "replies on {host}: {} {} the same mark both ways, {} {} not",
+        count(replies.same, "flow"),
+        verb(replies.same, "has", "have"),
+        replies.different,
+        verb(replies.different, "has", "have")
     )];
     if replies.without > 0 {
-        lines.push(format!("{} flows have no replies", replies.without));
+        lines.push(format!(
+            "{} {}",
+            count(replies.without, "flow"),
+            verb(replies.without, "has no reply", "have no replies")
+        ));
     }
     for (reason, flows) in &replies.cannot_tell {
-        lines.push(format!("{flows} flows: cannot tell: {reason}"));
+        lines.push(format!("{}: cannot tell: {reason}", count(*flows, "flow")));
     }
     if !replies.pairs.is_empty() {
         let columns = [

@@ -81,7 +81,8 @@ fn way(way: &Way<'_>) -> Value {
         "chain": way.hook.chain(),
         "steps": steps,
         "mark": way.mark,
-        "dropped": way.dropped,
+        "dropped": way.dropped.as_ref().map(ToString::to_string),
+        "note": way.note,
         "routing": way.found.as_ref().map(|found| routing(way, found)),
         "cannot_tell": way.cannot_tell.as_ref().map(ToString::to_string),
     })
@@ -125,6 +126,7 @@ fn routing(way: &Way<'_>, found: &Found<'_>) -> Value {
         })
     });
     let outcome = match found.next {
+        _ if way.dropped.is_some() => "dropped",
         Next::Local => "local",
         Next::Broadcast => "broadcast",
         Next::Hop(_) => "sent",

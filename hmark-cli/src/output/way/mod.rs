@@ -20,6 +20,8 @@ pub struct Answer<'a> {
     pub way: &'a Way<'a>,
     /// What is known of replies.
     pub reply: Reply<'a>,
+    /// The device that they come in by on the other host.
+    pub reply_input: Option<&'a str>,
     /// What was expected.
     pub expected: Option<String>,
     /// Whether it is so; [`None`] if that cannot be told, or nothing was expected.

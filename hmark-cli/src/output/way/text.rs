@@ -7,14 +7,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use hmark::{Explanation, Family, Found, Subject, Tuple};
 use hmark_cli::routing::Next;
 use hmark_cli::ruleset::{Hook, Target};
-use hmark_cli::way::{Step, Way};
+use hmark_cli::way::{Dropped, Step, Way};
 
 use super::{Answer, Reply};
 
 /// All lines of an answer.
 pub fn lines(answer: &Answer<'_>) -> Vec<String> {
     let mut lines = vec![head(&answer.host.name, answer.way, answer.input)];
-    lines.extend(way(answer.way));
+    lines.extend(way(answer.way, "-i"));
     match &answer.reply {
         Reply::None => {}
         Reply::CannotTell(reason) => {
@@ -36,8 +36,8 @@ pub fn lines(answer: &Answer<'_>) -> Vec<String> {
         }
         Reply::On(name, _, reply) => {
             lines.push(String::new());
-            lines.push(format!("reply {}", head(name, reply, None)));
-            lines.extend(way(reply));
+            lines.push(format!("reply {}", head(name, reply, answer.reply_input)));
+            lines.extend(way(reply, "--with-in-interface"));
             lines.extend(answer.agrees().map(|agrees| match agrees {
                 true => "  the mark is that of the flow".to_string(),
                 false => "  the mark is another than that of the flow".to_string(),
@@ -60,12 +60,13 @@ fn head(host: &str, way: &Way<'_>, input: Option<&str>) -> String {
     let origin = match (way.hook, input) {
         (Hook::Output, _) => "sent by the host itself".to_string(),
         (Hook::Prerouting, Some(device)) => format!("coming in by {device}"),
-        (Hook::Prerouting, None) => "coming in".to_string(),
+        (Hook::Prerouting, None) => "coming in by an unknown device".to_string(),
     };
     format!("{} on {host}, {origin}", way.flow)
 }
 
-fn way(way: &Way<'_>) -> Vec<String> {
+/// The lines of a way, whose device that the packet comes in by is named by `option`.
+fn way(way: &Way<'_>, option: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for step in &way.steps {
         lines.extend(self::step(step));
@@ -79,9 +80,6 @@ fn way(way: &Way<'_>) -> Vec<String> {
         }
         lines.push(format!("  mark {}", self::mark(mark)));
     }
-    if let Some(place) = &way.dropped {
-        lines.push(format!("  dropped by {place}"));
-    }
     if let Some(found) = &way.found {
         if way.destination != way.flow.destination {
             lines.push(format!(
@@ -89,17 +87,21 @@ fn way(way: &Way<'_>) -> Vec<String> {
                 way.destination
             ));
         }
+        lines.extend(way.note.iter().map(|note| format!("  note: {note}")));
         lines.extend(found.rules.iter().map(|rule| format!("  ip rule {rule}")));
         if let (Some(table), Some(route)) = (found.table, found.route) {
             lines.push(format!("  table {table}: {route}"));
         }
-        lines.push(format!("  {}", outcome(way, &found.next)));
+        if way.dropped.is_none() {
+            lines.push(format!("  {}", outcome(way, &found.next)));
+        }
     }
-    lines.extend(
-        way.cannot_tell
-            .iter()
-            .map(|reason| format!("  cannot tell: {reason}")),
-    );
+    lines.extend(way.dropped.iter().map(|dropped| match dropped {
+        Dropped::ByRule(place) => format!("  dropped by {place}"),
+        Dropped::ByKernel(reason) => format!("  dropped: {reason}"),
+    }));
+    let reasons = way.cannot_tell.iter();
+    lines.extend(reasons.map(|reason| format!("  cannot tell: {}", reason.advised(option))));
     lines
 }
 

@@ -46,6 +46,32 @@ fn a_hosts_rules_mark_and_its_routing_sends() {
     assert!(marked > 0);
 }
 
+/// No list has the SPI of ESP, which most rules hash.
+#[test]
+fn a_list_does_not_tell_an_spi() {
+    let predicted = |rule: &str| {
+        let list = "esp,10.0.0.1,,10.0.0.2,\n51,10.0.0.1,,10.0.0.2,\ngre,10.0.0.1,,10.0.0.2,\n";
+        let list = List::new(list.as_bytes(), Format::Csv);
+        let mut judge = Alone::read(rule).unwrap();
+        let (prediction, error) = of_list(list, &mut judge, MOST_FLOWS, &mut |_| {});
+        assert!(error.is_none());
+        let unknown = prediction.cannot_tell.iter();
+        let unknown: Vec<_> = unknown
+            .map(|(reason, amount)| (reason.clone(), amount.flows))
+            .collect();
+        (prediction.spread.whole().flows, unknown)
+    };
+    assert_eq!(predicted("--hmark-mod 4"), (1, vec![(Reason::Spi, 2)]));
+    assert_eq!(
+        predicted("--hmark-mod 4 --hmark-tuple src,dst"),
+        (3, vec![])
+    );
+    assert_eq!(
+        predicted("--hmark-mod 4 --hmark-sport-mask 0 --hmark-dport-mask 0").0,
+        3
+    );
+}
+
 /// HMARK marks packets of no flow, too: with the hash of nothing, or not at all.
 #[test]
 fn rules_of_a_host_mark_packets_of_no_flow() {

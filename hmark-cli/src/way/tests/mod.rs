@@ -4,7 +4,10 @@
 
 use std::path::Path;
 
+mod kernel;
+
 use super::*;
+use crate::flow::Protocol;
 
 fn host(name: &str) -> Host {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -104,7 +107,7 @@ fn an_entry_of_conntrack_tells_the_ends_of_a_translated_connection() {
             "tcp 6 9 SYN_SENT src=10.3.0.11 dst=203.0.113.80 sport={port} dport=80 \
             src=203.0.113.80 dst=198.51.100.1 sport=80 dport=77 mark=0 use=1"
         );
-        let entry: Entry = line.parse().unwrap();
+        let entry = Entry::read(&line, Protocol::TCP).unwrap();
         let mut back = question("tcp 203.0.113.80:80 198.51.100.1:77", Some("internet"));
         let untranslated = border.way(&back).unwrap();
         without += u32::from(untranslated.mark == forth.mark);
@@ -129,11 +132,8 @@ fn an_entry_of_conntrack_tells_the_ends_of_a_translated_connection() {
     }
     assert!(without < 60, "{without}");
     let mut other = question("tcp 203.0.113.80:81 198.51.100.1:77", Some("internet"));
-    other.entry = Some(
-        "tcp src=1.1.1.1 dst=2.2.2.2 sport=1 dport=2 src=2.2.2.2 dst=1.1.1.1 sport=2 dport=1"
-            .parse()
-            .unwrap(),
-    );
+    let line = "src=1.1.1.1 dst=2.2.2.2 sport=1 dport=2 src=2.2.2.2 dst=1.1.1.1 sport=2 dport=1";
+    other.entry = Some(Entry::read(line, Protocol::TCP).unwrap());
     assert!(border
         .way(&other)
         .unwrap_err()
