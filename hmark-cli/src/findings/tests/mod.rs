@@ -181,6 +181,18 @@ fn what_is_meant_is_not_named() {
         ),
         ("stale", SELECTOR, ("ip-neigh.json", "REACHABLE", "STALE")),
         (
+            "other-pings",
+            BORDER,
+            (
+                RULES6,
+                "-A PREROUTING -d 2001:db8:100::1/128 -i internet -p ipv6-icmp ",
+                "-A PREROUTING -d 2001:db8:100::1/128 -i internet -p ipv6-icmp -m icmp6 --icmpv6-type 128 -j HMARK \
+                 --hmark-src-prefix 128 --hmark-dst-prefix 128 --hmark-proto-mask 0xffff --hmark-rnd 0xc175a3b8 \
+                 --hmark-mod 3 --hmark-offset 101 --hmark-tuple ct\n\
+                 -A PREROUTING -d 2001:db8:100::1/128 -i internet -p ipv6-icmp ",
+            ),
+        ),
+        (
             "ipv6-gateway",
             SELECTOR,
             (
