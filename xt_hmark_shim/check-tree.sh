@@ -23,6 +23,8 @@ running=/lib/modules/$(uname -r)/build
 	no "the kernel tree $kdir is not configured: run 'make olddefconfig prepare modules_prepare' in it"
 grep -q '^CONFIG_NETFILTER_XTABLES=' "$config" ||
 	no "the kernel of $kdir was built without xtables (CONFIG_NETFILTER_XTABLES)"
+grep -qx 'CONFIG_X86_64=y' "$config" ||
+	no "the kernel of $kdir is not for x86-64, as the glue in C is; GLUE=rust needs a tree with Rust metadata"
 if grep -qx 'CONFIG_CC_IS_CLANG=y' "$config"; then
 	case ${LLVM-}${CC-} in
 	"" | *gcc*) no "the kernel of $kdir was built by clang: add LLVM=1" ;;

@@ -18,12 +18,13 @@ const FOLDER: &str = "/run/hmark-refusals";
 
 /// The script that checks a kernel tree for `make kmod`.
 const CHECK_TREE: &str = "xt_hmark_kmod/check-tree.sh";
+const CHECK_TREE_FOR_C: &str = "xt_hmark_shim/check-tree.sh";
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
     match kernel::is_foreign() {
         true => trials![single(nothing_built)],
-        false => trials![single(nothing_built, kernel_tree, lab)],
+        false => trials![single(nothing_built, kernel_tree, kernel_tree_for_c, lab)],
     }
 }
 
@@ -68,6 +69,46 @@ fn kernel_tree() -> Result<()> {
     refused(
         Command::new(CHECK_TREE).arg(running_tree()?),
         "install linux-headers-",
+    )
+}
+
+/// For the glue in C, a kernel tree is refused if it is missing, not configured, without xtables, for another
+/// machine, or of a kernel with CFI.
+fn kernel_tree_for_c() -> Result<()> {
+    let tree = Path::new(FOLDER).join("tree-for-c");
+    let path = tree.to_str().context("not UTF-8")?;
+    let check = |expected: &str| refused(Command::new(CHECK_TREE_FOR_C).arg(path), expected);
+    fs::create_dir_all(tree.join("include/config"))?;
+
+    check("no kernel tree at")?;
+    fs::write(tree.join("Makefile"), "")?;
+    check("is not configured")?;
+    let config = tree.join("include/config/auto.conf");
+    fs::write(&config, "CONFIG_X86_64=y\n")?;
+    check("was built without xtables")?;
+    let xtables = "CONFIG_NETFILTER_XTABLES=m\n";
+    fs::write(&config, xtables)?;
+    check("is not for x86-64")?;
+    let has_all = format!("{xtables}CONFIG_X86_64=y\n");
+    fs::write(&config, &has_all)?;
+    run(&format!("{CHECK_TREE_FOR_C} {path}")).context("a tree that has it all")?;
+    fs::write(&config, format!("{has_all}CONFIG_CC_IS_CLANG=y\n"))?;
+    check("was built by clang: add LLVM=1")?;
+    run(&format!("env LLVM=1 {CHECK_TREE_FOR_C} {path}")).context("a tree for clang")?;
+    fs::write(
+        &config,
+        format!("{has_all}CONFIG_CC_IS_CLANG=y\nCONFIG_CFI=y\n"),
+    )?;
+    refused(
+        Command::new(CHECK_TREE_FOR_C).arg(path).env("LLVM", "1"),
+        "has CFI",
+    )?;
+    fs::write(&config, has_all)?;
+    refused(
+        Command::new(CHECK_TREE_FOR_C)
+            .arg(path)
+            .env("RUSTC", "/nowhere/rustc"),
+        "there is no /nowhere/rustc",
     )
 }
 
