@@ -182,7 +182,10 @@ fn error_that_nobody_reads_keeps_its_status() {
 fn interrupt_ends_it_at_once() {
     // Every hash is tried twice, which takes minutes.
     let arguments = ["scale", "--rule", "--hmark-mod 70", "--weight", "3=50"];
-    let mut child = hmark(&arguments)
+    // Programs that a shell runs in the background ignore the signal.
+    let mut child = Command::new("env")
+        .args(["--default-signal=INT", HMARK])
+        .args(arguments)
         .args(["--samples", "4294967296"])
         .stdout(Stdio::null())
         .spawn()
