@@ -9,7 +9,6 @@ mod growth;
 #[cfg(test)]
 mod moves;
 mod pages;
-mod planned;
 mod several_addresses;
 mod site;
 mod without_ct;
@@ -25,8 +24,6 @@ pub fn trials() -> Vec<Trial> {
         errors::trials(),
         without_ct::trials(),
         pages::trials(),
-        // It leaves hosts more chains, if empty ones, than the pages say.
-        planned::trials(),
         several_addresses::trials(),
         growth::trials(),
     ];
