@@ -36,7 +36,7 @@ lib:
 	cargo build --release --locked --package libxt_HMARK
 
 kmod:
-	@$(GLUE_DIR)/check-tree.sh "$(KDIR)"
+	@xt_hmark_kmod/check-tree.sh $(GLUE) "$(KDIR)"
 	$(MAKE) -C "$(KDIR)" M="$(CURDIR)/$(GLUE_DIR)" $(if $(MO),MO="$(abspath $(MO))") modules
 
 # One file that needs no library, and so runs on any Linux.

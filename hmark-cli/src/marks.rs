@@ -31,6 +31,13 @@ pub fn marks(rule: &Info) -> Option<Vec<u32>> {
     Some(buckets.map(|bucket| shares::mark(rule, bucket)).collect())
 }
 
+/// Number of marks, first mark and mask of a rule: rules that agree in these give the same marks, whatever
+/// their shares are and however a packet's is chosen.
+pub fn range(rule: &Info) -> (u32, u32, u32) {
+    let v0 = &rule.masked.v0;
+    (v0.hmodulus, v0.hoffset, rule.masked.mark_mask)
+}
+
 /// The bits of the mark that a rule sets.
 pub fn bits(rule: &Info) -> u32 {
     match rule.masked.mark_mask {

@@ -125,6 +125,24 @@ impl Net {
     }
 }
 
+impl Net {
+    /// The network as the destination of a route, in the words of `ip route`.
+    pub fn destination(&self) -> String {
+        match self.length() {
+            0 => "default".to_owned(),
+            _ => self.to_string(),
+        }
+    }
+}
+
+/// The address of a family whose bits are all 0.
+pub const fn unspecified(family: Family) -> IpAddr {
+    match family {
+        Family::Ipv4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        Family::Ipv6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    }
+}
+
 impl fmt::Display for Net {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let address = |number: u128| match self.family {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The kernels of the lab, each by one name: guests boot them, and modules are built for them.
 
-use crate::iptables::Release;
 use crate::older::Older;
 use crate::{arm64, uml, x86};
 use clap::ValueEnum;
@@ -58,8 +57,8 @@ impl Kernel {
     /// The release whose unpacked packages it is of, if it takes no Rust modules.
     pub fn older(self) -> Option<Older> {
         match self {
-            Kernel::Debian13 => Some(Older(None)),
-            Kernel::Debian12 => Some(Older(Some(Release::Bookworm))),
+            Kernel::Debian13 => Some(Older::DEBIAN13),
+            Kernel::Debian12 => Some(Older::DEBIAN12),
             _ => None,
         }
     }

@@ -6,11 +6,12 @@ use crate::architecture::Architecture;
 use crate::guest::{Machine, AMD64};
 use crate::iptables::{self, Release};
 use crate::kernel::Kernel;
+use crate::older::Older;
 use crate::packaged::{self, PackagedKernel};
 use crate::store::Store;
 use crate::uml;
 use crate::{accelerator, arm64, initramfs, x86};
-use anyhow::{bail, Result};
+use anyhow::Result;
 use handover::Part;
 use std::path::{Path, PathBuf};
 
@@ -45,11 +46,9 @@ impl Lab {
             let base = self.tree(kernel.base().unwrap_or(Kernel::Uml))?;
             uml::without(store, stock, &source()?, &base, parts)
         };
-        if let Some(older) = kernel.older() {
-            return older.tree(store);
-        }
         match kernel {
-            Kernel::Debian13 | Kernel::Debian12 => bail!("no packages for {kernel}"),
+            Kernel::Debian13 => Older::DEBIAN13.tree(store),
+            Kernel::Debian12 => Older::DEBIAN12.tree(store),
             // These are made as packages make them, which have headers to begin with. The others
             // are configured here.
             Kernel::Stock => packaged::tree(store, "tree", stock, &[]),

@@ -18,7 +18,7 @@ const NEWEST: [&str; 2] = ["linux-image-amd64", "linux-headers-amd64"];
 
 /// The release of a kernel's packages; none for that of the chroot.
 #[derive(Clone, Copy)]
-pub struct Older(pub Option<Release>);
+pub struct Older(Option<Release>);
 
 /// The files that the chroot leaves out of its packages.
 const LEFT_OUT: &str = "lab/dpkg.cfg";
@@ -31,6 +31,11 @@ const NEEDED: &str = "path-include=/usr/lib/modules/*/kernel/fs/fscache/*\n\
 const SHARED: &str = "/usr/src";
 
 impl Older {
+    /// That of Debian 13, which the chroot is.
+    pub const DEBIAN13: Older = Older(None);
+    /// That of Debian 12.
+    pub const DEBIAN12: Older = Older(Some(Release::Bookworm));
+
     /// The kernel, in a folder of its packages.
     pub fn kernel(self, store: &Store) -> Result<PackagedKernel> {
         let root = self.root(store)?;

@@ -142,37 +142,13 @@ impl Product {
             }
             Product::Tool => step.run(make().arg("hmark"))?,
             Product::Module(module, kernel) => {
-                let folder = module.folder_for(kernel);
-                if kernel.older().is_some() {
+                let (tree, folder) = (lab.tree(kernel)?, module.folder_for(kernel));
+                let arguments = kernel.arguments();
+                match kernel.older() {
                     // These kernels build modules where the source is.
-                    let kdir = format!("KDIR={}", lab.tree(kernel)?.display());
-                    fs::create_dir_all(&folder)?;
-                    step.run(
-                        Command::new("cp")
-                            .args([
-                                "--recursive",
-                                "--update",
-                                "Cargo.toml",
-                                "Makefile",
-                                "include",
-                            ])
-                            .args(["hmark", "xt_hmark_kmod", "xt_hmark_shim", &folder]),
-                    )?;
-                    step.run(
-                        make()
-                            .args(["-C", &folder, "kmod", "GLUE=c", &kdir])
-                            .args(kernel.arguments()),
-                    )?;
-                    let built = Path::new(&folder).join("xt_hmark_shim").join(module.file());
-                    copy(&built, Path::new(&folder))?;
-                    step.end("done");
-                    return Ok(());
+                    Some(_) => module.build_in_copy(&mut step, &tree, &folder, arguments)?,
+                    None => step.run(module.make(&tree, &folder)?.args(arguments))?,
                 }
-                step.run(
-                    module
-                        .make(&lab.tree(kernel)?, &folder)?
-                        .args(kernel.arguments()),
-                )?;
             }
             Product::Program(name) => {
                 let mut cargo = Command::new("cargo");
@@ -278,6 +254,36 @@ impl Module {
             .arg("modules")
             .arg(format!("MO=/srv/hmark/{folder}"));
         Ok(make)
+    }
+
+    /// Builds the module with the glue in C in a copy of its source, which is in `folder`.
+    fn build_in_copy(
+        self,
+        step: &mut Step,
+        tree: &Path,
+        folder: &str,
+        arguments: &[&str],
+    ) -> Result<()> {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {folder}"))?;
+        step.run(
+            Command::new("cp")
+                .args([
+                    "--recursive",
+                    "--update",
+                    "Cargo.toml",
+                    "Makefile",
+                    "include",
+                ])
+                .args(["hmark", "xt_hmark_kmod", "xt_hmark_shim", folder]),
+        )?;
+        step.run(
+            make()
+                .args(["-C", folder, "kmod", "GLUE=c"])
+                .arg(format!("KDIR={}", tree.display()))
+                .args(arguments),
+        )?;
+        let folder = Path::new(folder);
+        copy(&folder.join("xt_hmark_shim").join(self.file()), folder)
     }
 }
 

@@ -34,7 +34,7 @@ pub struct Frame<'c> {
     pub len: u64,
     /// Time since 1970-01-01 00:00 UTC in nanoseconds; 0 if it is not known.
     pub time: u64,
-    /// Whether the machine that captured is thought to be big-endian: the file is.
+    /// True if the file is big-endian, as the machine that captured most likely was.
     pub is_big_endian: bool,
 }
 

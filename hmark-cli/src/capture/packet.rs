@@ -98,7 +98,7 @@ fn ipv6_len(bytes: &[u8], received: Option<u32>) -> Result<u32, NoPacket> {
     }
 }
 
-/// Whether a packet of so many bytes can have come, as far as it is known how many came.
+/// True unless fewer bytes are known to have come than the packet has.
 fn came(total: u32, received: Option<u32>) -> bool {
     received.is_none_or(|received| total <= received)
 }

@@ -135,8 +135,8 @@ impl Effect {
         }
     }
 
-    /// Whether more than this share of all flows move: of samples, by more than chance explains, as in
-    /// [`Self::needless`].
+    /// True if more than this share of all flows move. Samples have to exceed it by more than chance explains,
+    /// as in [`Self::needless`].
     pub fn is_over(&self, most: f64) -> bool {
         let chance = match self.looked {
             Looked::AllHashes | Looked::Flows => 0.0,

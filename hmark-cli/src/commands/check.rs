@@ -111,7 +111,7 @@ impl Check {
     }
 }
 
-/// Whether a folder has files of a host.
+/// Checks that a folder has files of a host.
 ///
 /// # Errors
 ///

@@ -3,12 +3,10 @@
 //! The canonical text of the routing of marks: the rules that each mark meets, and their tables.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-use hmark::Family;
 
 use super::names::{is_link_local, Names};
 use crate::marks::{steps, Step};
+use crate::net::unspecified;
 use crate::routing::{Action, Kind, Route, Routes, RoutingRules};
 
 /// Writes the routing of marks of a family.
@@ -71,11 +69,7 @@ fn ends(step: &Step<'_>, routes: &Routes) -> bool {
 
 /// Whether a table has a route for each address.
 pub fn has_default(routes: &Routes, table: &str) -> bool {
-    let first = match routes.family {
-        Family::Ipv4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        Family::Ipv6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-    };
-    let mut to_first = routes.to(table, first).flatten();
+    let mut to_first = routes.to(table, unspecified(routes.family)).flatten();
     to_first.any(|route| {
         route.destination.length() == 0 && route.kind != Kind::Throw && route.selector.is_none()
     })

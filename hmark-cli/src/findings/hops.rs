@@ -6,7 +6,6 @@ use std::net::IpAddr;
 
 use super::tables::by_table;
 use super::Site;
-use crate::net::Net;
 use crate::routing::{Hop, Kind, Route, Routes};
 
 /// A hop of a mark's table.
@@ -24,19 +23,11 @@ pub struct MarkHop<'h> {
 impl MarkHop<'_> {
     /// The command that gives its route another gateway.
     pub fn replace(&self, site: &Site<'_>, gateway: &str) -> String {
-        let (destination, table) = (destination(&self.route.destination), self.table);
+        let (destination, table) = (self.route.destination.destination(), self.table);
         format!(
             "{} route replace {destination} via {gateway} table {table}",
             site.ip()
         )
-    }
-}
-
-/// A network as `ip route` takes it.
-pub fn destination(net: &Net) -> String {
-    match net.length() {
-        0 => "default".to_owned(),
-        _ => net.to_string(),
     }
 }
 

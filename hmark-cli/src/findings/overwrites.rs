@@ -2,11 +2,9 @@
 
 //! Rules that overwrite the mark before it is routed by.
 
-use hmark::rule::v1::Info;
-
 use super::site::{place, reached, HmarkRule};
 use super::{commands, Found, Site};
-use crate::marks::bits;
+use crate::marks::{bits, range};
 use crate::routing::RoutingRule;
 use crate::ruleset::{Chain, Connmark, End, Match, Rule, Table, Target};
 
@@ -286,17 +284,10 @@ fn is_refinement(rule: &Rule, hmark: &HmarkRule<'_>) -> bool {
     let Target::Hmark(info) = &rule.target else {
         return false;
     };
-    let marks = |info: &Info| {
-        (
-            info.masked.v0.hmodulus,
-            info.masked.v0.hoffset,
-            info.masked.mark_mask,
-        )
-    };
     let has_all = hmark
         .rule
         .matches
         .iter()
         .all(|condition| rule.matches.contains(condition));
-    marks(info) == marks(hmark.info) && has_all && rule.matches.len() > hmark.rule.matches.len()
+    range(info) == range(hmark.info) && has_all && rule.matches.len() > hmark.rule.matches.len()
 }

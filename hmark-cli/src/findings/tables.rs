@@ -5,7 +5,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::hops::destination;
 use super::site::{folded, is_for, HmarkRule};
 use super::unruled::tables_of_missing;
 use super::{Found, Site};
@@ -51,7 +50,7 @@ fn usual(site: &Site<'_>) -> String {
         let routes = site.routes_of(table);
         routes.first().map(|route| route.destination)
     });
-    first.map_or("default".to_owned(), |net| destination(&net))
+    first.map_or("default".to_owned(), |net| net.destination())
 }
 
 /// Tables that lack a destination that all others have.

@@ -6,6 +6,8 @@ use std::fmt;
 use std::io::{ErrorKind, Write};
 use std::process::{Command, Stdio};
 
+use crate::cannot_tell::CannotTell;
+
 /// The reason why a program gave no output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -70,6 +72,14 @@ pub fn run(words: &[&str], input: &[u8]) -> Result<Vec<u8>, Failure> {
     match output.status.success() {
         true => Ok(output.stdout),
         false => Err(failed(&first_line(&output.stderr))),
+    }
+}
+
+/// An error of a program that is missing, as a thing that cannot be told; any other as it is.
+pub fn missing(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref::<Failure>() {
+        Some(Failure::Missing(_)) => CannotTell::because(error.to_string()).into(),
+        _ => error,
     }
 }
 

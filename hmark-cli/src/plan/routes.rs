@@ -45,12 +45,11 @@ impl Route {
     /// The network as `ip route` shows it.
     pub fn destination(&self) -> String {
         let bits = self.to.family().address_bits();
-        let shown = self.to.to_string();
-        match self.to.length() {
-            0 => "default".to_string(),
+        let shown = self.to.destination();
+        match self.to.length() == bits {
             // A host's route is shown without its length.
-            length if length == bits => shown.split('/').next().unwrap_or_default().to_string(),
-            _ => shown,
+            true => shown.split('/').next().unwrap_or_default().to_string(),
+            false => shown,
         }
     }
 

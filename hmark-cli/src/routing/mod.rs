@@ -12,6 +12,10 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+/// The number of the routing protocol that routes and routing rules made by this tool have: the letter H.
+/// None of iproute2's names has it.
+pub const PROTOCOL: u32 = 72;
+
 pub use lookup::{lookup, Found, Key, Next, Origin};
 pub use routes::{Hop, Kind, Route, Routes};
 pub use rules::{Action, RoutingRule, RoutingRules};

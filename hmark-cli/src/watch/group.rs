@@ -12,7 +12,7 @@ use crate::cannot_tell::CannotTell;
 use crate::change::shares;
 use crate::findings::Site;
 use crate::host::{Host, Part};
-use crate::marks::{bits, MOST_MARKS};
+use crate::marks::{bits, range, MOST_MARKS};
 
 /// The marks of rules that give the same ones: those of one cluster, in one family.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,7 +63,7 @@ fn of_site(site: &Site<'_>) -> Result<Vec<Group>> {
         let shares = shares::shares(rule.info).unwrap_or_default();
         match rules
             .iter()
-            .position(|first| marks(first) == marks(rule.info))
+            .position(|first| range(first) == range(rule.info))
         {
             None => {
                 rules.push(rule.info);
@@ -99,12 +99,6 @@ fn of_site(site: &Site<'_>) -> Result<Vec<Group>> {
 fn known(shares: &BTreeMap<u32, f64>) -> BTreeMap<u32, Option<f64>> {
     let shares = shares.iter();
     shares.map(|(mark, share)| (*mark, Some(*share))).collect()
-}
-
-/// The marks of a rule, whatever their shares are.
-fn marks(rule: &Info) -> (u32, u32, u32) {
-    let v0 = &rule.masked.v0;
-    (v0.hmodulus, v0.hoffset, rule.masked.mark_mask)
 }
 
 impl Group {

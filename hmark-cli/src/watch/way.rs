@@ -3,12 +3,11 @@
 //! Where the packets of a mark go, and whether anybody is there.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-use hmark::Family;
+use std::net::IpAddr;
 
 use crate::findings::Site;
 use crate::marks::steps;
+use crate::net::unspecified;
 use crate::routing::{Action, Hop, Kind, Route};
 
 /// The way of a mark's packets.
@@ -134,12 +133,8 @@ impl Way {
 
 /// The route that packets of a table take: that to all networks, or else the first that has a gateway.
 fn main_route<'h>(site: &Site<'h>, table: &str) -> Option<&'h Route> {
-    let all = match site.family {
-        Family::Ipv4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        Family::Ipv6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-    };
     // A detour of `hmark weight` leads to half of all networks.
-    let mut to_all = site.routes?.to(table, all).flatten();
+    let mut to_all = site.routes?.to(table, unspecified(site.family)).flatten();
     let wide = to_all.find(|route| route.destination.length() <= 1 && route.kind != Kind::Throw);
     wide.or_else(|| {
         let routes = site.routes_of(table);
@@ -167,6 +162,8 @@ fn reach(site: &Site<'_>, hop: &Hop) -> Reach {
 
 #[cfg(test)]
 mod tests {
+    use hmark::Family;
+
     use super::*;
     use crate::host::{Host, Neighbours, Part};
     use crate::routing::{Routes, RoutingRules};

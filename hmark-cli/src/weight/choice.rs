@@ -3,13 +3,13 @@
 //! The rules whose weights change together: those that give the same marks, of both families.
 
 use anyhow::{bail, Result};
-use hmark::rule::v1::Info;
 use hmark::Family;
 
 use super::Saved;
 use crate::change::commands::Place;
 use crate::change::edit::Edit;
 use crate::change::Change;
+use crate::marks::range;
 use crate::ruleset::Target;
 
 /// The rules that are asked for.
@@ -51,12 +51,6 @@ impl Chosen {
     }
 }
 
-/// The marks of a rule, whatever their shares are and whatever they are chosen by.
-fn marks(rule: &Info) -> (u32, u32, u32) {
-    let v0 = &rule.masked.v0;
-    (v0.hmodulus, v0.hoffset, rule.masked.mark_mask)
-}
-
 /// The rules that change: all with the marks of the one that is asked for.
 ///
 /// # Errors
@@ -96,8 +90,8 @@ pub fn choose(saved: &[Saved], asked: &Asked) -> Result<Vec<Chosen>> {
             false => bail!("--number: {}", list(&all)),
         }
     };
-    let wanted = marks(&first.change.before);
-    let is_wanted = |chosen: &Chosen| marks(&chosen.change.before) == wanted;
+    let wanted = range(&first.change.before);
+    let is_wanted = |chosen: &Chosen| range(&chosen.change.before) == wanted;
     if asked.number.is_none() && !all.iter().all(is_wanted) {
         bail!(
             "the host's rules have different marks: choose by --chain or --number: {}",

@@ -18,10 +18,7 @@ use crate::change::{shares, Moves};
 use crate::findings::Site;
 use crate::marks;
 use crate::net::{self, Net};
-use crate::routing::{Kind, Route};
-
-/// The number of the routing protocol that routes of a detour have: the letter H.
-pub const PROTOCOL: &str = "72";
+use crate::routing::{Kind, Route, PROTOCOL};
 
 /// The parts of all flows that are told apart when their moves are summed.
 const PARTS: f64 = 1e9;
@@ -180,7 +177,7 @@ impl<'h> Mark<'h> {
             !matches!(table, "main" | "local" | "default"),
             "{family} mark {mark} has no table of its own, but {table}"
         );
-        let is_detour = |route: &&Route| route.protocol.as_deref() == Some(PROTOCOL);
+        let is_detour = |route: &&Route| route.owner() == Some(PROTOCOL);
         let (detours, routes): (Vec<_>, Vec<_>) =
             site.routes_of(table).into_iter().partition(is_detour);
         let detours = detours

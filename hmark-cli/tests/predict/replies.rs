@@ -45,6 +45,18 @@ impl Drop for Changed {
     }
 }
 
+/// The arguments for a list's flows on a host, and their replies on another one.
+fn of_both<'a>(flows: &'a File, from: &'a str, with: &'a Changed) -> [&'a str; 6] {
+    [
+        "--flows",
+        flows.path(),
+        "--from",
+        from,
+        "--with",
+        with.path(),
+    ]
+}
+
 /// A list of flows to the cluster.
 fn list(name: &str) -> File {
     let flows = (1..=400).map(|port| format!("tcp,10.0.0.1,{port},198.51.100.1,80\n"));
@@ -88,14 +100,7 @@ fn flows_that_part_are_counted_by_their_marks() {
     let from = host("selector-a");
     // The same hash over other marks: the first moves, and the rest stay.
     let other = Changed::new("selector-s", "--hmark-offset 100", "--hmark-offset 101");
-    let arguments = [
-        "--flows",
-        file.path(),
-        "--from",
-        &from,
-        "--with",
-        other.path(),
-    ];
+    let arguments = of_both(&file, &from, &other);
     let (output, out, err) = predict(&arguments);
     assert_eq!(status(&output), 1, "{out}{err}");
     let warning = "hmark: warning: 400 flows have replies with another mark on ";
@@ -130,14 +135,7 @@ fn flows_that_part_are_counted_by_their_marks() {
         rule,
         &format!("-A PREROUTING -j DROP\n{rule}"),
     );
-    let arguments = [
-        "--flows",
-        file.path(),
-        "--from",
-        &from,
-        "--with",
-        other.path(),
-    ];
+    let arguments = of_both(&file, &from, &other);
     let json = self::json(&arguments);
     assert_eq!(json["replies"]["different"], 400);
     assert!(json["replies"]["pairs"][0]["reply_mark"].is_null());

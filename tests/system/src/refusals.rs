@@ -18,7 +18,6 @@ const FOLDER: &str = "/run/hmark-refusals";
 
 /// The script that checks a kernel tree for `make kmod`.
 const CHECK_TREE: &str = "xt_hmark_kmod/check-tree.sh";
-const CHECK_TREE_FOR_C: &str = "xt_hmark_shim/check-tree.sh";
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
@@ -33,7 +32,7 @@ pub fn trials() -> Vec<Trial> {
 fn kernel_tree() -> Result<()> {
     let tree = Path::new(FOLDER).join("tree");
     let path = tree.to_str().context("not UTF-8")?;
-    let check = |expected: &str| refused(Command::new(CHECK_TREE).arg(path), expected);
+    let check = |expected: &str| refused(Command::new(CHECK_TREE).args(["rust", path]), expected);
     fs::create_dir_all(tree.join("include/config"))?;
     fs::create_dir_all(tree.join("rust"))?;
 
@@ -56,18 +55,18 @@ fn kernel_tree() -> Result<()> {
     }
     check("was built with 'rustc 1.2.3 (old)', but rustc is 'rustc 1.")?;
     with_rustc(run("rustc --version")?.trim())?;
-    run(&format!("{CHECK_TREE} {path}")).context("a tree that has it all")?;
+    run(&format!("{CHECK_TREE} rust {path}")).context("a tree that has it all")?;
     let text = fs::read_to_string(&config)?;
     fs::write(&config, text.clone() + "CONFIG_CC_IS_CLANG=y\n")?;
     check("was built by clang: add LLVM=1")?;
-    run(&format!("env LLVM=1 {CHECK_TREE} {path}")).context("a tree for clang")?;
+    run(&format!("env LLVM=1 {CHECK_TREE} rust {path}")).context("a tree for clang")?;
     fs::write(&config, text)?;
 
     let mut no_rustc = Command::new(CHECK_TREE);
-    let no_rustc = no_rustc.arg(path).env("RUSTC", "/nowhere/rustc");
+    let no_rustc = no_rustc.args(["rust", path]).env("RUSTC", "/nowhere/rustc");
     refused(no_rustc, "there is no /nowhere/rustc")?;
     refused(
-        Command::new(CHECK_TREE).arg(running_tree()?),
+        Command::new(CHECK_TREE).args(["rust", &running_tree()?]),
         "install linux-headers-",
     )
 }
@@ -77,7 +76,7 @@ fn kernel_tree() -> Result<()> {
 fn kernel_tree_for_c() -> Result<()> {
     let tree = Path::new(FOLDER).join("tree-for-c");
     let path = tree.to_str().context("not UTF-8")?;
-    let check = |expected: &str| refused(Command::new(CHECK_TREE_FOR_C).arg(path), expected);
+    let check = |expected: &str| refused(Command::new(CHECK_TREE).args(["c", path]), expected);
     fs::create_dir_all(tree.join("include/config"))?;
 
     check("no kernel tree at")?;
@@ -91,22 +90,22 @@ fn kernel_tree_for_c() -> Result<()> {
     check("is not for x86-64")?;
     let has_all = format!("{xtables}CONFIG_X86_64=y\n");
     fs::write(&config, &has_all)?;
-    run(&format!("{CHECK_TREE_FOR_C} {path}")).context("a tree that has it all")?;
+    run(&format!("{CHECK_TREE} c {path}")).context("a tree that has it all")?;
     fs::write(&config, format!("{has_all}CONFIG_CC_IS_CLANG=y\n"))?;
     check("was built by clang: add LLVM=1")?;
-    run(&format!("env LLVM=1 {CHECK_TREE_FOR_C} {path}")).context("a tree for clang")?;
+    run(&format!("env LLVM=1 {CHECK_TREE} c {path}")).context("a tree for clang")?;
     fs::write(
         &config,
         format!("{has_all}CONFIG_CC_IS_CLANG=y\nCONFIG_CFI=y\n"),
     )?;
     refused(
-        Command::new(CHECK_TREE_FOR_C).arg(path).env("LLVM", "1"),
+        Command::new(CHECK_TREE).args(["c", path]).env("LLVM", "1"),
         "has CFI",
     )?;
     fs::write(&config, has_all)?;
     refused(
-        Command::new(CHECK_TREE_FOR_C)
-            .arg(path)
+        Command::new(CHECK_TREE)
+            .args(["c", path])
             .env("RUSTC", "/nowhere/rustc"),
         "there is no /nowhere/rustc",
     )

@@ -78,7 +78,15 @@ pub fn is_foreign() -> bool {
 /// Whether the kernel takes Rust modules, as those of tests are. Those that Debian releases came with
 /// do not.
 pub fn takes_rust() -> bool {
-    OLDER.iter().all(|(_, older)| name() != *older)
+    older().is_none()
+}
+
+/// The name of a kernel that a Debian release came with.
+fn older() -> Option<&'static str> {
+    let release = release();
+    let mut all = OLDER.iter();
+    all.find(|(series, _)| release.starts_with(series))
+        .map(|(_, name)| *name)
 }
 
 /// Whether this is a kernel that watches memory and locks, which its release shows too.
@@ -86,16 +94,12 @@ pub fn is_debug() -> bool {
     release().trim().ends_with("-debug")
 }
 
-/// The kernel's name in the lab: `stock`, `debian13`, `debian12`, `arm64`, `uml`, `uml` with the parts that it lacks or its
-/// optimisation, or one of the debug kernels.
+/// The kernel's name in the lab: `stock`, `debian13`, `debian12`, `arm64`, `uml`, `uml` with the parts
+/// that it lacks or its optimisation, or one of the debug kernels.
 pub fn name() -> String {
     match (is_uml(), is_debug()) {
         (false, false) if is_foreign() => return "arm64".to_owned(),
-        (false, false) => {
-            let release = release();
-            let older = OLDER.iter().find(|(series, _)| release.starts_with(series));
-            return older.map_or("stock", |(_, name)| name).to_owned();
-        }
+        (false, false) => return older().unwrap_or("stock").to_owned(),
         (false, true) => return "x86-debug".to_owned(),
         (true, true) => return "uml-debug".to_owned(),
         (true, false) => {}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What `hmark check` asks of this host alone: the kernel, the library, and nft.
+//! Checks that only the running host allows: of its kernel, its library, and the rules of nft.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ const TARGETS: [(Family, &str); 2] = [
     (Family::Ipv6, "/proc/net/ip6_tables_targets"),
 ];
 
-/// What is wrong with the running kernel.
+/// The mistakes of the running kernel.
 pub fn of_kernel(host: &Host) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (family, path) in TARGETS {

@@ -68,7 +68,7 @@ impl Sources {
         Some(Source::List(conntrack.as_deref()?, Format::Conntrack))
     }
 
-    /// Whether there is a capture.
+    /// True if a capture was given.
     pub fn has_capture(&self) -> bool {
         self.pcap.is_some()
     }

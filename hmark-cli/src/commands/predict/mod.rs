@@ -59,8 +59,8 @@ pub struct Predict {
         conflicts_with = "words"
     )]
     rule: Option<String>,
-    /// What all flows are expected to have, "recorded" for the marks in a capture of NFLOG: exit status 1 if one
-    /// has another
+    /// The gateway, mark or device that all flows should have, or "recorded" for the marks that NFLOG recorded
+    /// in the capture: exit status 1 if one has another
     #[arg(long, value_name = "GATEWAY|MARK|DEV|recorded")]
     expect: Option<String>,
     /// Answer as JSON

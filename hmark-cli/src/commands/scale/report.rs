@@ -36,7 +36,7 @@ fn advised(answer: &Answer) -> Option<Info> {
     }
 }
 
-/// Whether the rule that the commands make needs revision 1 of HMARK.
+/// True if the rule that the commands make needs revision 1 of HMARK.
 pub fn needs_revision_1(answer: &Answer) -> bool {
     advised(answer).is_some_and(|rule| newest(&rule).is_some())
 }

@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use hmark_cli::cannot_tell::CannotTell;
-use hmark_cli::host::program::Failure;
+use hmark_cli::host::program::missing;
 use hmark_cli::host::Host;
 use hmark_cli::watch::{groups, prometheus, Counter, Group, Report, Sample};
 
@@ -195,14 +194,6 @@ impl Watched {
         let last = sample(2).unwrap_or(&nothing);
         let now = sample(1).unwrap_or(&nothing);
         Report::of(&self.host, &self.groups, from, last, now)
-    }
-}
-
-/// Programs that are missing, as a thing that cannot be told.
-fn missing(error: anyhow::Error) -> anyhow::Error {
-    match error.downcast_ref::<Failure>() {
-        Some(Failure::Missing(_)) => CannotTell::because(error.to_string()).into(),
-        _ => error,
     }
 }
 

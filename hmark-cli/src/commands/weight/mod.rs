@@ -8,10 +8,9 @@ mod report;
 use anyhow::{ensure, Context, Result};
 use clap::Args;
 use hmark::rule::v1::FULL_WEIGHT;
-use hmark_cli::cannot_tell::CannotTell;
 use hmark_cli::change::{edit, SAMPLES};
 use hmark_cli::findings::Site;
-use hmark_cli::host::program::Failure;
+use hmark_cli::host::program::missing;
 use hmark_cli::host::Host;
 use hmark_cli::weight::detour::Detour;
 use hmark_cli::weight::restore::{self, Trial};
@@ -174,14 +173,6 @@ impl Weight {
             detours.push((family, Detour::plan(&site, &rule.change.before, &weights)?));
         }
         Ok(Plan::Routes(reason.to_owned(), detours))
-    }
-}
-
-/// A program that is missing, as a thing that cannot be told.
-fn missing(error: anyhow::Error) -> anyhow::Error {
-    match error.downcast_ref::<Failure>() {
-        Some(Failure::Missing(_)) => CannotTell::because(error.to_string()).into(),
-        _ => error,
     }
 }
 

@@ -25,28 +25,27 @@ impl Predicted<'_> {
                     .to_owned(),
             );
         }
-        if prediction.several > 0 {
-            notes.push(format!(
-                "{} {}",
-                count(prediction.several, "flow"),
-                verb(
-                    prediction.several,
-                    "has packets with different marks, and counts where its first packet does",
-                    "have packets with different marks, and count where their first packet does"
-                )
-            ));
-        }
-        if prediction.fragments > 0 {
-            notes.push(format!(
-                "{} {}",
-                count(prediction.fragments, "packet"),
-                verb(
-                    prediction.fragments,
-                    "is a fragment: a flow without ports",
-                    "are fragments: flows without ports"
-                )
-            ));
-        }
+        let mut some = |amount: u64, noun: &str, one: &str, several: &str| {
+            if amount > 0 {
+                notes.push(format!(
+                    "{} {}",
+                    count(amount, noun),
+                    verb(amount, one, several)
+                ));
+            }
+        };
+        some(
+            prediction.several,
+            "flow",
+            "has packets with different marks, and counts where its first packet does",
+            "have packets with different marks, and count where their first packet does",
+        );
+        some(
+            prediction.fragments,
+            "packet",
+            "is a fragment: a flow without ports",
+            "are fragments: flows without ports",
+        );
         if prediction.recorded.packets() > 0 {
             let recorded = &prediction.recorded;
             notes.push(format!(

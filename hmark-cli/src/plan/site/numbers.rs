@@ -9,12 +9,10 @@ use super::super::marks::{above, Marks};
 use super::super::mistake::{Lines, Mistake};
 use super::super::tree::LINEAR;
 use super::gateways::MOST;
+use crate::routing::PROTOCOL;
 
 /// The first preference, and the first table and nexthop object, unless the file says so.
 const DEFAULT: u32 = 7200;
-
-/// The routing protocol, unless the file says so: `H`. Of iproute2's names none has it.
-const PROTOCOL: u32 = 72;
 
 /// The preference of the rule for the main table.
 const MAIN: u32 = 32766;

@@ -165,10 +165,7 @@ impl fmt::Display for Route {
             Kind::Throw => f.write_str("throw ")?,
             Kind::Refuse(word) | Kind::Unknown(word) => write!(f, "{word} ")?,
         }
-        match self.destination.length() {
-            0 => f.write_str("default")?,
-            _ => self.destination.fmt(f)?,
-        }
+        f.write_str(&self.destination.destination())?;
         if let Some(selector) = &self.selector {
             write!(f, " {selector}")?;
         }
