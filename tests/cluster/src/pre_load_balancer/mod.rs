@@ -9,6 +9,7 @@ mod fragments;
 mod growth;
 mod load;
 mod mixed;
+mod operation;
 mod planned;
 mod reload;
 mod site;
@@ -31,6 +32,7 @@ pub fn trials() -> Vec<Trial> {
         reload::trials(),
         mixed::trials(),
         growth::trials(),
+        operation::trials(),
         load::trials(),
     ];
     steps::around("pre_load_balancer", || Ok(&site()?.cluster), trials)

@@ -20,7 +20,7 @@ use crate::prediction;
 const SEED: u64 = 0x706c_616e;
 
 /// The number of gateways in the text.
-const GATEWAYS: usize = 4;
+pub const GATEWAYS: usize = 4;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
@@ -33,14 +33,20 @@ pub fn trials() -> Vec<Trial> {
 
 fn delivers() -> Result<()> {
     let site = site()?;
-    let mut all: Vec<Planned> = Vec::new();
-    for selector in &site.cluster.selectors {
-        all.push((selector.clone(), file(site, selector, 1)?));
-    }
+    planned(&files(site)?, || deliver(site))
+}
+
+/// All selectors, with their files.
+///
+/// # Errors
+/// If the text has none.
+pub fn files(site: &Site) -> Result<Vec<Planned>> {
+    let in_front = site.cluster.selectors.iter().map(|selector| (selector, 1));
     let behind = one(&site.cluster.hosts, "selector-s")?;
-    let file = file(site, &behind, 2)?;
-    all.push((behind, file));
-    planned(&all, || deliver(site))
+    in_front
+        .chain([(&behind, 2)])
+        .map(|(selector, network)| Ok((selector.clone(), file(site, selector, network)?)))
+        .collect()
 }
 
 /// The file that the text has for a selector whose gateways are in network `network`, for as many gateways as
