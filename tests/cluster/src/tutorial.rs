@@ -4,8 +4,8 @@
 //!
 //! A fenced block ```` ```sh HOST... ```` has commands for these hosts; a name may end in `*`. The
 //! assignments in ```` ```sh settings ```` apply to all blocks after them. A block ```` ```text ```` has the
-//! output of the block before it: `#` stands for digits, a line `...` for any lines, and blanks for
-//! blanks. A block ```` ```toml FILE HOST... ```` is the file of these hosts.
+//! output of the block before it: `#` stands for digits, a line `...` for any lines, the word
+//! `...` for any words, and blanks for blanks. A block ```` ```toml FILE HOST... ```` is the file of these hosts.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -270,13 +270,23 @@ fn lines_match(expected: &[&str], printed: &[&str]) -> bool {
             (0..=printed.len()).any(|skipped| lines_match(rest, &printed[skipped..]))
         }
         ([line, rest @ ..], [first, others @ ..]) => {
-            let words = line.split_whitespace();
-            let found = first.split_whitespace();
-            words.clone().count() == found.clone().count()
-                && words
-                    .zip(found)
-                    .all(|(word, found)| word_matches(word, found))
-                && lines_match(rest, others)
+            let words: Vec<_> = line.split_whitespace().collect();
+            let found: Vec<_> = first.split_whitespace().collect();
+            words_match(&words, &found) && lines_match(rest, others)
+        }
+        _ => false,
+    }
+}
+
+/// Whether the words of a line match: `...` stands for any words.
+fn words_match(words: &[&str], found: &[&str]) -> bool {
+    match (words, found) {
+        ([], []) => true,
+        (["...", rest @ ..], _) => {
+            (0..=found.len()).any(|skipped| words_match(rest, &found[skipped..]))
+        }
+        ([word, rest @ ..], [first, others @ ..]) => {
+            word_matches(word, first) && words_match(rest, others)
         }
         _ => false,
     }
@@ -347,6 +357,9 @@ mod test {
         assert!(matches("a # b#\n", "a   12 b0\n"));
         assert!(matches("# comment\n", "# comment\n"));
         assert!(!matches("a # b\n", "a x b\n"));
+        assert!(matches("a ... #\n", "a b c 1\n"));
+        assert!(matches("a ... #\n", "a 1\n"));
+        assert!(!matches("a ... #\n", "a b\n"));
         assert!(matches("...\nb\n...\n", "a\na\nb\n"));
         assert!(!matches("...\nb\n", "a\n"));
         assert!(!matches("a\n", "a\nb\n"));
