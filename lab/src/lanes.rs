@@ -191,7 +191,7 @@ const CHECK: &[Lane] = &[
         ))
         .with(&[Product::Module(Hmark, Stock)]),
     lane("by-hand", 60)
-        .shows("the README's way without packages")
+        .shows("the ways without packages of README.md and docs/install.md")
         .runs(Run::Script(
             "unshare --mount --propagation=unchanged lab/by-hand.sh",
         ))
