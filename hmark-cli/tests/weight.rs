@@ -290,7 +290,9 @@ fn routes_change_where_hmark_has_no_weights() {
 fn routes_of_a_plan_are_no_detours() {
     let host = old();
     for file in ["ip-route.json", "ip6-route.json"] {
-        let routes = host.read(file).replace(r#""table":"#, r#""protocol":"72","table":"#);
+        let routes = host
+            .read(file)
+            .replace(r#""table":"#, r#""protocol":"72","table":"#);
         host.write(file, &routes);
     }
     let output = host.run(&["weight", "1=0"]);

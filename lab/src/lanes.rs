@@ -324,7 +324,8 @@ const OLD: Product = Product::LibraryFor(Bookworm);
 const NEW: Product = Product::LibraryFor(Testing);
 
 /// Looks over every shell script of the repository.
-const SCRIPTS: &str = "find . -path ./target -prune -o -path ./.git -prune -o -type f -print0 |
+const SCRIPTS: &str =
+    "find . -path ./target -prune -o -path ./.git -prune -o -type f ! -name '*.md' -print0 |
     xargs -0 grep -lZ -m 1 -E '^#!/bin/(ba)?sh( -e)?$|^# shellcheck shell=' | xargs -0 shellcheck";
 
 /// Looks over the modules' sources.
