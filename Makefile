@@ -14,6 +14,7 @@ GLUE_DIR := $(or $(GLUE_$(GLUE)),$(error GLUE is rust or c, not $(GLUE)))
 KMOD_DIR := $(or $(MO),$(GLUE_DIR))
 LIB := $(TARGET_DIR)/release/libxt_HMARK.so
 KO := $(KMOD_DIR)/xt_HMARK.ko
+CORE := $(TARGET_DIR)/core/core.o_shipped
 TOOL := $(TARGET_DIR)/release/hmark
 
 # Installation folders.
@@ -23,7 +24,7 @@ MAN8DIR := $(PREFIX)/share/man/man8
 
 LAB = lab/enter.sh cargo run --profile tools --locked --package lab --
 
-.PHONY: all lib kmod hmark install install-lib install-hmark install-files uninstall deb demo lanes check check-arm64 check-debug check-install check-large check-older check-testing bench fuzz docs clean help
+.PHONY: all lib kmod core hmark install install-lib install-hmark install-dkms install-files uninstall deb demo lanes check check-arm64 check-debug check-install check-large check-older check-testing bench fuzz docs clean help
 
 all: lib kmod
 
@@ -38,6 +39,9 @@ lib:
 kmod:
 	@xt_hmark_kmod/check-tree.sh $(GLUE) "$(KDIR)"
 	$(MAKE) -C "$(KDIR)" M="$(CURDIR)/$(GLUE_DIR)" $(if $(MO),MO="$(abspath $(MO))") modules
+
+core:
+	$(MAKE) -f xt_hmark_shim/shipped.mk OBJ="$(patsubst %/,%,$(dir $(CORE)))"
 
 # One file that needs no library, and so runs on any Linux.
 hmark:
