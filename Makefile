@@ -57,6 +57,9 @@ install-lib: lib
 install-hmark: hmark
 	packaging/install.sh hmark "$(TOOL)" "$(PREFIX)"
 
+install-dkms: core
+	packaging/install.sh dkms "/usr/src/xt-hmark-$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)" "$(CORE)"
+
 # Installs the files that `make` has built, without building them again.
 install-files:
 	packaging/install.sh lib "$(LIB)" "$(XTLIBDIR)" "$(MAN8DIR)"
@@ -105,6 +108,7 @@ help:
 	@echo 'make install        installs both and the man page, and runs depmod; DESTDIR=, PREFIX=, XTLIBDIR='
 	@echo 'make install-lib    installs only the library and the man page, for the kernel'"'"'s own xt_HMARK'
 	@echo 'make install-hmark  installs the operator'"'"'s tool, its man pages and completions; DESTDIR=, PREFIX='
+	@echo 'make install-dkms   installs the source that DKMS builds the module from, and its core compiled for x86-64; DESTDIR='
 	@echo 'make install-files  installs the files that make has built, without building again; MO=, LIB='
 	@echo 'make uninstall      goes back to the files of the iptables and kernel packages, and removes the tool'
 	@echo 'make deb            builds Debian 13 packages of all three, in target/deb (root)'
