@@ -14,6 +14,7 @@ GLUE_DIR := $(or $(GLUE_$(GLUE)),$(error GLUE is rust or c, not $(GLUE)))
 KMOD_DIR := $(or $(MO),$(GLUE_DIR))
 LIB := $(TARGET_DIR)/release/libxt_HMARK.so
 KO := $(KMOD_DIR)/xt_HMARK.ko
+CORE := $(TARGET_DIR)/core/core.o_shipped
 TOOL := $(TARGET_DIR)/release/hmark
 
 # Installation folders.
@@ -23,7 +24,7 @@ MAN8DIR := $(PREFIX)/share/man/man8
 
 LAB = lab/enter.sh cargo run --profile tools --locked --package lab --
 
-.PHONY: all lib kmod hmark install install-lib install-hmark install-files uninstall deb source demo lanes check check-arm64 check-debug check-install check-large check-older check-packages check-testing bench fuzz docs clean help
+.PHONY: all lib kmod core hmark install install-lib install-hmark install-dkms install-files uninstall deb source demo lanes check check-arm64 check-debug check-install check-large check-older check-packages check-testing bench fuzz docs clean help
 
 all: lib kmod
 
@@ -39,6 +40,9 @@ kmod:
 	@xt_hmark_kmod/check-tree.sh $(GLUE) "$(KDIR)"
 	$(MAKE) -C "$(KDIR)" M="$(CURDIR)/$(GLUE_DIR)" $(if $(MO),MO="$(abspath $(MO))") modules
 
+core:
+	$(MAKE) -f xt_hmark_shim/shipped.mk OBJ="$(patsubst %/,%,$(dir $(CORE)))"
+
 # One file that needs no library, and so runs on any Linux.
 hmark:
 	$(has_cargo)
@@ -52,6 +56,9 @@ install-lib: lib
 
 install-hmark: hmark
 	packaging/install.sh hmark "$(TOOL)" "$(PREFIX)"
+
+install-dkms: core
+	packaging/install.sh dkms "/usr/src/xt-hmark-$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)" "$(CORE)"
 
 # Installs the files that `make` has built, without building them again.
 install-files:
@@ -104,6 +111,7 @@ help:
 	@echo 'make install        installs both and the man page, and runs depmod; DESTDIR=, PREFIX=, XTLIBDIR='
 	@echo 'make install-lib    installs only the library and the man page, for the kernel'"'"'s own xt_HMARK'
 	@echo 'make install-hmark  installs the operator'"'"'s tool, its man pages and completions; DESTDIR=, PREFIX='
+	@echo 'make install-dkms   installs the source that DKMS builds the module from, and its core compiled for x86-64; DESTDIR='
 	@echo 'make install-files  installs the files that make has built, without building again; MO=, LIB='
 	@echo 'make uninstall      goes back to the files of the iptables and kernel packages, and removes the tool'
 	@echo 'make deb            builds Debian 13 packages of all three, in target/deb (root)'

@@ -4,6 +4,7 @@
 # install.sh lib LIB XTLIBDIR MANDIR    installs the built library and its man page
 # install.sh kmod KO                    installs the built module
 # install.sh hmark TOOL PREFIX          installs the built tool, its man pages and completions
+# install.sh dkms FOLDER [CORE]         installs the source that DKMS builds the module from, with the core compiled
 # install.sh uninstall XTLIBDIR MANDIR PREFIX  removes all of them
 #
 # Puts files where iptables, man, modprobe and shells look, below DESTDIR, and prints their names.
@@ -110,6 +111,18 @@ hmark)
 		"$tool" completions "$shell" >"$root$file"
 		echo "$root$file"
 	done
+	;;
+dkms)
+	folder=$root$2 core=${3-}
+	version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+	mkdir -p "$folder"
+	find Cargo.toml Makefile include hmark/src packaging/dkms xt_hmark_kmod xt_hmark_shim -type f ! -name '.*' \
+		! -name '*.o' ! -name '*.ko' ! -name '*.mod*' ! -name '*.rmeta' ! -name '*.symvers' \
+		! -name modules.order ! -name bindings_generated.rs ! -name dkms.conf \
+		-exec cp --parents --preserve=mode {} "$folder" \;
+	sed "s/#MODULE_VERSION#/$version/" packaging/dkms/dkms.conf >"$folder/dkms.conf"
+	[ -z "$core" ] || install -m 644 "$core" "$folder/xt_hmark_shim/core.o_shipped"
+	echo "$folder"
 	;;
 uninstall)
 	known_xtlibdir "$2"
