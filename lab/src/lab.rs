@@ -5,6 +5,7 @@
 use crate::architecture::Architecture;
 use crate::guest::{Machine, AMD64};
 use crate::iptables::{self, Release};
+use crate::keepalived;
 use crate::kernel::Kernel;
 use crate::older::Older;
 use crate::packaged::{self, PackagedKernel};
@@ -71,6 +72,11 @@ impl Lab {
     /// The iptables packages for another architecture, unpacked.
     pub fn foreign_iptables(&self, architecture: Architecture) -> Result<PathBuf> {
         iptables::foreign(&self.store, architecture)
+    }
+
+    /// keepalived, unpacked.
+    pub fn keepalived(&self) -> Result<PathBuf> {
+        keepalived::unpacked(&self.store)
     }
 
     fn initramfs(&self) -> Result<PathBuf> {

@@ -495,6 +495,10 @@ impl Guest {
         if self.program == CLUSTER || (self.program == SYSTEM && kernel != Kernel::Arm64) {
             needs.push(Need::Product(Product::Tool));
         }
+        // The test with it would take an emulated guest long.
+        if self.program == CLUSTER && kernel == Uml {
+            needs.push(Need::Keepalived);
+        }
         needs.extend(self.iptables.map(Need::Iptables));
         if let Some(architecture) = self.foreign {
             needs.push(Need::ForeignIptables(architecture));

@@ -29,6 +29,7 @@ mod guest;
 mod initramfs;
 mod installation;
 mod iptables;
+mod keepalived;
 mod kernel;
 mod lab;
 mod lanes;

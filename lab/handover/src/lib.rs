@@ -137,6 +137,9 @@ impl Part {
     }
 }
 
+/// The folder of the packages of keepalived, unpacked, with `usr` in it. A guest for the clusters has it.
+pub const KEEPALIVED: &str = "/var/cache/hmark-lab/keepalived";
+
 /// The folder, below that of products, of the library for the iptables of a release or for an
 /// architecture; `None` for the chroot's own iptables.
 pub fn library_folder(iptables: Option<&str>) -> String {

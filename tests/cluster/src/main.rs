@@ -16,6 +16,7 @@ mod flow;
 mod gateways;
 mod host;
 mod narration;
+mod outage;
 mod planned;
 mod pre_load_balancer;
 mod prediction;
