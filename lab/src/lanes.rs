@@ -82,7 +82,7 @@ pub struct Group {
 }
 
 /// All lanes. `make check` runs those of the first group if none is named.
-pub const GROUPS: [Group; 5] = [
+pub const GROUPS: [Group; 6] = [
     Group {
         name: "check",
         lanes: CHECK,
@@ -102,6 +102,10 @@ pub const GROUPS: [Group; 5] = [
     Group {
         name: "check-large",
         lanes: LARGE,
+    },
+    Group {
+        name: "check-packages",
+        lanes: PACKAGES,
     },
 ];
 
@@ -312,6 +316,13 @@ const LARGE: &[Lane] = &[lane("large-cluster-tests", 220)
         options: "--memory=6144",
         ..guest(Uml, CLUSTER)
     }))];
+
+/// Packages of other distributions, whose tools the chroot does not have.
+const PACKAGES: &[Lane] = &[lane("other-packages", 200)
+    .shows("rpmbuild and makepkg take the packages of other distributions")
+    .runs(Run::Script(
+        "unshare --mount --propagation=unchanged lab/packagers.sh",
+    ))];
 
 /// The programs that test on a kernel: module, library and marks; the tutorials; and the module by
 /// random packets.
