@@ -112,12 +112,22 @@ mod tests {
     #[test]
     fn uneven_shares_are_refused() {
         let check = |counts: &[u64], gateways, flows| {
-            check_even(&counts.iter().copied().enumerate().collect(), gateways, flows)
+            check_even(
+                &counts.iter().copied().enumerate().collect(),
+                gateways,
+                flows,
+            )
         };
         check(&[10, 8, 12], 3, 30).unwrap();
         check(&[30], 1, 30).unwrap();
         // Lost, one for all, a gateway left out, one that is not there, and uneven ones.
-        for counts in [&[10, 8, 11][..], &[30], &[15, 15], &[8, 7, 7, 8], &[5, 12, 13]] {
+        for counts in [
+            &[10, 8, 11][..],
+            &[30],
+            &[15, 15],
+            &[8, 7, 7, 8],
+            &[5, 12, 13],
+        ] {
             check(counts, 3, 30).unwrap_err();
         }
     }
