@@ -126,7 +126,7 @@ help:
 	@echo 'make check-packages builds RPM packages, and looks those and the PKGBUILD over (root)'
 	@echo 'make check-install  installs and removes the Debian packages as a user would (root)'
 	@echo 'make check-testing  does the same on Debian testing, with its kernel and rustc (root)'
-	@echo 'make bench          compares the cost of packets and rules with C and the stock library (root); BENCH="packets revisions chains rules", BENCH_KERNEL=uml, uml-size or stock'
+	@echo 'make bench          compares the cost of packets, rules and routing with C, the stock library and ECMP (root); BENCH="packets revisions chains rules routing", BENCH_KERNEL=uml, uml-size or stock'
 	@echo 'make fuzz           gives random packets and rules to our module and to C or a naive one (root); FUZZ_PACKETS=, FUZZ_CASE='
 	@echo 'make docs           makes HTML of the README and docs/, in target/docs (root)'
 	@echo 'make clean          removes the built files, but keeps the lab'

@@ -70,6 +70,8 @@ pub struct Guest {
     pub iptables: Option<Release>,
     /// The iptables of an architecture whose programs the kernel runs too.
     pub foreign: Option<Architecture>,
+    /// Whether Ansible is there, too.
+    pub ansible: bool,
     /// The module under test.
     pub module: Module,
 }
@@ -235,6 +237,13 @@ const CHECK: &[Lane] = &[
     lane("cluster-tests", 80)
         .shows("the tutorials, at their usual size")
         .runs(cluster(Uml, &[])),
+    lane("ansible-tests", 120)
+        .shows("the Ansible role, played on hosts that ssh reaches")
+        .runs(Run::Guest(Guest {
+            arguments: "ansible::",
+            ansible: true,
+            ..guest(Uml, CLUSTER)
+        })),
     lane("fuzz", 2)
         .shows("marks of random packets")
         .runs(Run::Fuzz(5_000_000))
@@ -506,7 +515,14 @@ impl Guest {
         if self.program == CLUSTER || (self.program == SYSTEM && kernel != Kernel::Arm64) {
             needs.push(Need::Product(Product::Tool));
         }
+        // The test with it would take an emulated guest long.
+        if self.program == CLUSTER && kernel == Uml {
+            needs.push(Need::Keepalived);
+        }
         needs.extend(self.iptables.map(Need::Iptables));
+        if self.ansible {
+            needs.push(Need::Ansible);
+        }
         if let Some(architecture) = self.foreign {
             needs.push(Need::ForeignIptables(architecture));
             needs.push(Need::Product(Product::ForeignLibrary(architecture)));
@@ -532,6 +548,7 @@ const fn guest(kernel: Kernel, program: &'static str) -> Guest {
         options: "",
         iptables: None,
         foreign: None,
+        ansible: false,
         module: Hmark,
     }
 }

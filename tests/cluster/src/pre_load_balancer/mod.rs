@@ -7,6 +7,7 @@ mod errors;
 mod failure;
 mod fragments;
 mod growth;
+mod health;
 mod load;
 mod mixed;
 mod operation;
@@ -29,6 +30,7 @@ pub fn trials() -> Vec<Trial> {
         fragments::trials(),
         errors::trials(),
         failure::trials(),
+        health::trials(),
         reload::trials(),
         mixed::trials(),
         growth::trials(),
