@@ -24,7 +24,7 @@ MAN8DIR := $(PREFIX)/share/man/man8
 
 LAB = lab/enter.sh cargo run --profile tools --locked --package lab --
 
-.PHONY: all lib kmod core hmark install install-lib install-hmark install-dkms install-files uninstall deb demo lanes check check-arm64 check-debug check-install check-large check-older check-testing bench fuzz docs clean help
+.PHONY: all lib kmod core hmark install install-lib install-hmark install-dkms install-files uninstall deb source demo lanes check check-arm64 check-debug check-install check-large check-older check-packages check-testing bench fuzz docs clean help
 
 all: lib kmod
 
@@ -68,6 +68,9 @@ install-files:
 uninstall:
 	packaging/install.sh uninstall "$(XTLIBDIR)" "$(MAN8DIR)" "$(PREFIX)"
 
+source:
+	packaging/source.sh "$(TARGET_DIR)/source"
+
 deb:
 	lab/enter.sh packaging/deb.sh target/deb
 
@@ -77,7 +80,7 @@ demo check-install:
 check:
 	$(LAB) check $(LANES)
 
-check-arm64 check-debug check-large check-older:
+check-arm64 check-debug check-large check-older check-packages:
 	$(LAB) check $@
 
 lanes:
@@ -112,6 +115,7 @@ help:
 	@echo 'make install-files  installs the files that make has built, without building again; MO=, LIB='
 	@echo 'make uninstall      goes back to the files of the iptables and kernel packages, and removes the tool'
 	@echo 'make deb            builds Debian 13 packages of all three, in target/deb (root)'
+	@echo 'make source         makes the archive of the source, and recipes for rpmbuild, makepkg, abuild and OpenWrt, in $(TARGET_DIR)/source'
 	@echo 'make demo           shows -j HMARK on a stock kernel with four gateways (root)'
 	@echo 'make check          runs all tests (root); LANES="clippy fuzz" runs only these lanes'
 	@echo 'make lanes          lists all lanes, with the time that each takes and its needs (root)'
@@ -119,9 +123,10 @@ help:
 	@echo 'make check-debug    tests the module on kernels that watch memory and locks (root)'
 	@echo 'make check-large    tests the set-ups of docs/ with 70 gateways and 100,000 connections (root)'
 	@echo 'make check-older    tests the module on the kernel of Debian 12, which takes no Rust modules (root)'
+	@echo 'make check-packages builds RPM packages, and looks those and the PKGBUILD over (root)'
 	@echo 'make check-install  installs and removes the Debian packages as a user would (root)'
 	@echo 'make check-testing  does the same on Debian testing, with its kernel and rustc (root)'
-	@echo 'make bench          compares the cost of packets and rules with C and the stock library (root); BENCH="packets revisions chains rules", BENCH_KERNEL=uml, uml-size or stock'
+	@echo 'make bench          compares the cost of packets, rules and routing with C, the stock library and ECMP (root); BENCH="packets revisions chains rules routing", BENCH_KERNEL=uml, uml-size or stock'
 	@echo 'make fuzz           gives random packets and rules to our module and to C or a naive one (root); FUZZ_PACKETS=, FUZZ_CASE='
 	@echo 'make docs           makes HTML of the README and docs/, in target/docs (root)'
 	@echo 'make clean          removes the built files, but keeps the lab'

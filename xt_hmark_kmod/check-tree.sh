@@ -38,7 +38,7 @@ if [ "$glue" = rust ]; then
 	has 'CONFIG_RUST=y' ||
 		no "the kernel of $kdir was built without CONFIG_RUST: it takes no Rust module; 'make install-lib' is for its own xt_HMARK"
 	(cd "$kdir/rust" && ls libcore.rmeta libbindings.rmeta libkernel.rmeta libmacros.so) >/dev/null 2>&1 ||
-		no "the kernel tree $kdir has no Rust metadata, or not all (Debian's headers lack it): see 'Building the module' in README.md"
+		no "the kernel tree $kdir has no Rust metadata, or not all (Debian's headers lack it): see 'Building the module' in docs/install.md"
 	command -v "$rustc" >/dev/null ||
 		no "there is no $rustc: install the rustc that the kernel was built with, or name it with RUSTC="
 	command -v "${BINDGEN:-bindgen}" >/dev/null ||
