@@ -11,9 +11,7 @@ use serde_json::Value;
 /// If it was not measured.
 pub fn table<'a>(report: &'a Value, benchmark: &str) -> Result<&'a Value> {
     let tables = report["tables"].as_array().context("no tables")?;
-    let table = tables
-        .iter()
-        .find(|table| table["benchmark"] == benchmark);
+    let table = tables.iter().find(|table| table["benchmark"] == benchmark);
     table.with_context(|| format!("{benchmark} were not measured"))
 }
 

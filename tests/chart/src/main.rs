@@ -38,5 +38,9 @@ fn chart() -> Result<()> {
     };
     let text = fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
     let report: Value = serde_json::from_str(&text)?;
-    draw(&report, figures::table(&report, benchmark)?, Path::new(chart))
+    draw(
+        &report,
+        figures::table(&report, benchmark)?,
+        Path::new(chart),
+    )
 }

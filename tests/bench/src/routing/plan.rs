@@ -45,7 +45,11 @@ impl Plan {
                 "  {{ name = \"gateway-{number}\", {key} = \"{address}\" }},"
             );
         }
-        let _ = writeln!(text, "]\n[[match]]\ndestination = \"{}\"", destination(family));
+        let _ = writeln!(
+            text,
+            "]\n[[match]]\ndestination = \"{}\"",
+            destination(family)
+        );
         let folder = Path::new(FOLDER);
         fs::create_dir_all(folder)?;
         let file = folder.join("plan.toml");

@@ -84,16 +84,18 @@ impl Way {
         let ip = |batch: &str| {
             router.enter(|| run_with(&format!("ip -{digit} -batch -"), batch, &[]).map(drop))
         };
-        ip(&plan.nexthops)?;
+        let all_by = |nexthop: u32| ip(&format!("route add default nhid {nexthop}\n"));
+        router.ip(&plan.nexthops)?;
         match self {
-            Self::One => {
-                let first = plan.nexthop(0)?;
-                ip(&format!("route add default nhid {first}\n"))?;
+            Self::One => all_by(plan.nexthop(0)?)?,
+            Self::Ecmp => {
+                router.ip(&group(plan, "")?)?;
+                all_by(GROUP)?;
             }
-            Self::Ecmp => ip(&group(plan, "")?)?,
             Self::Resilient => {
                 let buckets = plan.gateways * BUCKETS;
-                ip(&group(plan, &format!(" type resilient buckets {buckets}"))?)?;
+                router.ip(&group(plan, &format!(" type resilient buckets {buckets}"))?)?;
+                all_by(GROUP)?;
             }
             Self::Linear => ip(&plan.linear())?,
             Self::Planned | Self::Jhash => ip(&plan.routing)?,
@@ -117,13 +119,13 @@ impl Way {
     }
 }
 
-/// A group of all nexthops, with a route to it.
+/// The command that makes a group of all nexthops.
 fn group(plan: &Plan, kind: &str) -> Result<String> {
     let members: Vec<_> = (0..plan.gateways)
         .map(|gateway| Ok(plan.nexthop(gateway)?.to_string()))
         .collect::<Result<_>>()?;
     Ok(format!(
-        "nexthop add id {GROUP} group {}{kind}\nroute add default nhid {GROUP}\n",
+        "nexthop add id {GROUP} group {}{kind}\n",
         members.join("/")
     ))
 }
