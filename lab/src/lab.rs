@@ -5,12 +5,13 @@
 use crate::architecture::Architecture;
 use crate::guest::{Machine, AMD64};
 use crate::iptables::{self, Release};
+use crate::keepalived;
 use crate::kernel::Kernel;
 use crate::older::Older;
 use crate::packaged::{self, PackagedKernel};
 use crate::store::Store;
 use crate::uml;
-use crate::{accelerator, arm64, initramfs, x86};
+use crate::{accelerator, ansible, arm64, initramfs, x86};
 use anyhow::Result;
 use handover::Part;
 use std::path::{Path, PathBuf};
@@ -68,9 +69,19 @@ impl Lab {
         iptables::unpacked(&self.store, release)
     }
 
+    /// The packages of Ansible, unpacked.
+    pub fn ansible(&self) -> Result<PathBuf> {
+        ansible::unpacked(&self.store)
+    }
+
     /// The iptables packages for another architecture, unpacked.
     pub fn foreign_iptables(&self, architecture: Architecture) -> Result<PathBuf> {
         iptables::foreign(&self.store, architecture)
+    }
+
+    /// keepalived, unpacked.
+    pub fn keepalived(&self) -> Result<PathBuf> {
+        keepalived::unpacked(&self.store)
     }
 
     fn initramfs(&self) -> Result<PathBuf> {

@@ -25,6 +25,10 @@ pub enum Need {
     Iptables(Release),
     /// The iptables of another architecture.
     ForeignIptables(Architecture),
+    /// keepalived, unpacked.
+    Keepalived,
+    /// Ansible, and the ssh that it reaches hosts by.
+    Ansible,
     Product(Product),
 }
 
@@ -73,6 +77,8 @@ impl Need {
             Need::Machine(kernel) => lab.machine(kernel).map(drop),
             Need::Iptables(release) => lab.iptables(release).map(drop),
             Need::ForeignIptables(architecture) => lab.foreign_iptables(architecture).map(drop),
+            Need::Keepalived => lab.keepalived().map(drop),
+            Need::Ansible => lab.ansible().map(drop),
             Need::Product(product) => product.build(lab),
         }
     }
@@ -86,6 +92,8 @@ impl fmt::Display for Need {
             Need::Machine(kernel) => write!(f, "kernel {kernel}"),
             Need::Iptables(release) => write!(f, "iptables of {release}"),
             Need::ForeignIptables(architecture) => write!(f, "iptables for {architecture}"),
+            Need::Keepalived => write!(f, "keepalived"),
+            Need::Ansible => f.write_str("Ansible"),
             Need::Product(product) => write!(f, "{product}"),
         }
     }

@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 /// The folder of the lab's entries, in the chroot: a new chroot starts with none.
-const FOLDER: &str = "/var/cache/hmark-lab";
+pub const FOLDER: &str = "/var/cache/hmark-lab";
 
 /// A folder of entries, each a file or a folder under its name.
 pub struct Store {

@@ -7,8 +7,10 @@ mod errors;
 mod failure;
 mod fragments;
 mod growth;
+mod health;
 mod load;
 mod mixed;
+mod operation;
 mod planned;
 mod reload;
 mod site;
@@ -28,9 +30,11 @@ pub fn trials() -> Vec<Trial> {
         fragments::trials(),
         errors::trials(),
         failure::trials(),
+        health::trials(),
         reload::trials(),
         mixed::trials(),
         growth::trials(),
+        operation::trials(),
         load::trials(),
     ];
     steps::around("pre_load_balancer", || Ok(&site()?.cluster), trials)
