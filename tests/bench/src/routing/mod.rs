@@ -4,6 +4,7 @@
 //! rules of `hmark plan`, by linear routing rules, by nft's `jhash`, and by the kernel's own ECMP.
 
 mod arrivals;
+mod group;
 mod plan;
 mod router;
 mod way;
@@ -26,10 +27,10 @@ use way::Way;
 const GATEWAYS: [usize; 3] = [4, 70, 256];
 
 /// Rounds in which each way has its turn. One more round before them is not counted.
-const ROUNDS: usize = 11;
+const ROUNDS: usize = 21;
 
-/// Packets in a turn.
-const PACKETS: usize = 1 << 16;
+/// Packets in a turn. It is short, so that most turns are not interrupted on a busy machine.
+const PACKETS: usize = 1 << 13;
 
 /// Measures all ways, for each number of gateways.
 pub fn run(progress: &mut Progress) -> Result<Table> {

@@ -9,6 +9,7 @@ use testbed::command::run_with;
 use testbed::family::{Commands, Family};
 use testbed::netns::Netns;
 
+use super::group;
 use super::plan::{destination, Plan};
 
 /// The number of the nexthop group, which no gateway's has.
@@ -88,13 +89,13 @@ impl Way {
         router.ip(&plan.nexthops)?;
         match self {
             Self::One => all_by(plan.nexthop(0)?)?,
-            Self::Ecmp => {
-                router.ip(&group(plan, "")?)?;
-                all_by(GROUP)?;
-            }
-            Self::Resilient => {
-                let buckets = plan.gateways * BUCKETS;
-                router.ip(&group(plan, &format!(" type resilient buckets {buckets}"))?)?;
+            Self::Ecmp | Self::Resilient => {
+                let members: Vec<_> = (0..plan.gateways)
+                    .map(|gateway| plan.nexthop(gateway))
+                    .collect::<Result<_>>()?;
+                let buckets = (plan.gateways * BUCKETS) as u16;
+                let buckets = Some(buckets).filter(|_| self == Self::Resilient);
+                router.enter(|| group::add(GROUP, &members, buckets))?;
                 all_by(GROUP)?;
             }
             Self::Linear => ip(&plan.linear())?,
@@ -117,17 +118,6 @@ impl Way {
         }
         Ok(())
     }
-}
-
-/// The command that makes a group of all nexthops.
-fn group(plan: &Plan, kind: &str) -> Result<String> {
-    let members: Vec<_> = (0..plan.gateways)
-        .map(|gateway| Ok(plan.nexthop(gateway)?.to_string()))
-        .collect::<Result<_>>()?;
-    Ok(format!(
-        "nexthop add id {GROUP} group {}{kind}\n",
-        members.join("/")
-    ))
 }
 
 /// The rule of nft that stands in for that of HMARK.
