@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# by-hand.sh: builds and installs HMARK by the lines for Debian 13 in README.md, with the glue in
-# C, and then by those under "Building the module" in docs/install.md, in Rust alone, as they stand
+# by-hand.sh: builds and installs HMARK by the lines for Debian 13 without packages in README.md,
+# with the glue in C, and then by those under "Building the module" in docs/install.md, in Rust alone, as they stand
 # there. They are for the chroot's kernel in place of the running one, find the tree that the lab
 # has made by tree.sh, and install below a folder. It mounts, so it wants a mount namespace of its
 # own.
@@ -50,7 +50,7 @@ lines() {
 	sed -n "/^### $1\$/,/^##/{ /^### $1\$/b; s/^    //p; }" "$2" | grep .
 }
 
-lines=$(lines 'Debian 13' README.md && lines 'Building the module' docs/install.md)
+lines=$(lines 'Debian 13 without packages' README.md && lines 'Building the module' docs/install.md)
 echo "$lines"
 eval "$lines"
 
