@@ -14,6 +14,7 @@ GLUE_DIR := $(or $(GLUE_$(GLUE)),$(error GLUE is rust or c, not $(GLUE)))
 KMOD_DIR := $(or $(MO),$(GLUE_DIR))
 LIB := $(TARGET_DIR)/release/libxt_HMARK.so
 KO := $(KMOD_DIR)/xt_HMARK.ko
+CORE := $(TARGET_DIR)/core/core.o_shipped
 TOOL := $(TARGET_DIR)/release/hmark
 
 # Installation folders.
@@ -23,7 +24,7 @@ MAN8DIR := $(PREFIX)/share/man/man8
 
 LAB = lab/enter.sh cargo run --profile tools --locked --package lab --
 
-.PHONY: all lib kmod hmark install install-lib install-hmark install-files uninstall deb demo lanes check check-arm64 check-debug check-install check-large check-older check-testing bench fuzz docs clean help
+.PHONY: all lib kmod core hmark install install-lib install-hmark install-dkms install-files uninstall deb source demo lanes check check-arm64 check-debug check-install check-large check-older check-packages check-testing bench fuzz docs clean help
 
 all: lib kmod
 
@@ -39,6 +40,9 @@ kmod:
 	@xt_hmark_kmod/check-tree.sh $(GLUE) "$(KDIR)"
 	$(MAKE) -C "$(KDIR)" M="$(CURDIR)/$(GLUE_DIR)" $(if $(MO),MO="$(abspath $(MO))") modules
 
+core:
+	$(MAKE) -f xt_hmark_shim/shipped.mk OBJ="$(patsubst %/,%,$(dir $(CORE)))"
+
 # One file that needs no library, and so runs on any Linux.
 hmark:
 	$(has_cargo)
@@ -53,6 +57,9 @@ install-lib: lib
 install-hmark: hmark
 	packaging/install.sh hmark "$(TOOL)" "$(PREFIX)"
 
+install-dkms: core
+	packaging/install.sh dkms "/usr/src/xt-hmark-$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)" "$(CORE)"
+
 # Installs the files that `make` has built, without building them again.
 install-files:
 	packaging/install.sh lib "$(LIB)" "$(XTLIBDIR)" "$(MAN8DIR)"
@@ -60,6 +67,9 @@ install-files:
 
 uninstall:
 	packaging/install.sh uninstall "$(XTLIBDIR)" "$(MAN8DIR)" "$(PREFIX)"
+
+source:
+	packaging/source.sh "$(TARGET_DIR)/source"
 
 deb:
 	lab/enter.sh packaging/deb.sh target/deb
@@ -70,7 +80,7 @@ demo check-install:
 check:
 	$(LAB) check $(LANES)
 
-check-arm64 check-debug check-large check-older:
+check-arm64 check-debug check-large check-older check-packages:
 	$(LAB) check $@
 
 lanes:
@@ -101,9 +111,11 @@ help:
 	@echo 'make install        installs both and the man page, and runs depmod; DESTDIR=, PREFIX=, XTLIBDIR='
 	@echo 'make install-lib    installs only the library and the man page, for the kernel'"'"'s own xt_HMARK'
 	@echo 'make install-hmark  installs the operator'"'"'s tool, its man pages and completions; DESTDIR=, PREFIX='
+	@echo 'make install-dkms   installs the source that DKMS builds the module from, and its core compiled for x86-64; DESTDIR='
 	@echo 'make install-files  installs the files that make has built, without building again; MO=, LIB='
 	@echo 'make uninstall      goes back to the files of the iptables and kernel packages, and removes the tool'
 	@echo 'make deb            builds Debian 13 packages of all three, in target/deb (root)'
+	@echo 'make source         makes the archive of the source, and recipes for rpmbuild, makepkg, abuild and OpenWrt, in $(TARGET_DIR)/source'
 	@echo 'make demo           shows -j HMARK on a stock kernel with four gateways (root)'
 	@echo 'make check          runs all tests (root); LANES="clippy fuzz" runs only these lanes'
 	@echo 'make lanes          lists all lanes, with the time that each takes and its needs (root)'
@@ -111,9 +123,10 @@ help:
 	@echo 'make check-debug    tests the module on kernels that watch memory and locks (root)'
 	@echo 'make check-large    tests the set-ups of docs/ with 70 gateways and 100,000 connections (root)'
 	@echo 'make check-older    tests the module on the kernel of Debian 12, which takes no Rust modules (root)'
+	@echo 'make check-packages builds RPM packages, and looks those and the PKGBUILD over (root)'
 	@echo 'make check-install  installs and removes the Debian packages as a user would (root)'
 	@echo 'make check-testing  does the same on Debian testing, with its kernel and rustc (root)'
-	@echo 'make bench          compares the cost of packets and rules with C and the stock library (root); BENCH="packets revisions chains rules", BENCH_KERNEL=uml, uml-size or stock'
+	@echo 'make bench          compares the cost of packets, rules and routing with C, the stock library and ECMP (root); BENCH="packets revisions chains rules routing", BENCH_KERNEL=uml, uml-size or stock'
 	@echo 'make fuzz           gives random packets and rules to our module and to C or a naive one (root); FUZZ_PACKETS=, FUZZ_CASE='
 	@echo 'make docs           makes HTML of the README and docs/, in target/docs (root)'
 	@echo 'make clean          removes the built files, but keeps the lab'

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# by-hand.sh: builds and installs HMARK by the lines under "Building the module" in README.md, as
-# they stand there, first with the glue in C and then in Rust alone. They are for the chroot's
-# kernel in place of the running one, find the tree that the lab has made by tree.sh, and install
-# below a folder. It mounts, so it wants a mount namespace of its own.
+# by-hand.sh: builds and installs HMARK by the lines for Debian 13 without packages in README.md,
+# with the glue in C, and then by those under "Building the module" in docs/install.md, in Rust alone, as they stand
+# there. They are for the chroot's kernel in place of the running one, find the tree that the lab
+# has made by tree.sh, and install below a folder. It mounts, so it wants a mount namespace of its
+# own.
 set -eu
 
 kernel=$(find /boot -name 'vmlinuz-*' | sed 's/.*vmlinuz-//' | sort --version-sort | tail -n 1)
@@ -44,7 +45,12 @@ modinfo() {
 	command modinfo "$1" "$2" "$module"
 }
 
-lines=$(sed -n '/^### Building the module/,/^## /s/^    //p' README.md)
+# lines HEADING FILE: prints the commands below a heading
+lines() {
+	sed -n "/^### $1\$/,/^##/{ /^### $1\$/b; s/^    //p; }" "$2" | grep .
+}
+
+lines=$(lines 'Debian 13 without packages' README.md && lines 'Building the module' docs/install.md)
 echo "$lines"
 eval "$lines"
 

@@ -22,9 +22,7 @@ mkdir -p "$source"
 # Removes everything from an earlier run except the files that cargo built.
 find "$source" -mindepth 1 -maxdepth 1 ! -name target -exec rm -rf {} +
 # Leaves out modules that were built beside their source.
-tar --create --exclude=.git --exclude=./target --exclude='*.o' --exclude='*.ko' \
-	--exclude='*.mod' --exclude='*.mod.c' --exclude='.*.cmd' --exclude='.*.d' --exclude=modules.order \
-	--exclude=Module.symvers --exclude=bindings_generated.rs . |
+tar --create --exclude-from=packaging/left-out . |
 	tar --extract --no-same-owner --directory="$source"
 cp -r packaging/debian "$source/debian"
 {

@@ -4,10 +4,14 @@
 # install.sh lib LIB XTLIBDIR MANDIR    installs the built library and its man page
 # install.sh kmod KO                    installs the built module
 # install.sh hmark TOOL PREFIX          installs the built tool, its man pages and completions
+# install.sh dkms FOLDER [CORE]         installs the source that DKMS builds the module from, with the core compiled
 # install.sh uninstall XTLIBDIR MANDIR PREFIX  removes all of them
 #
-# Puts files where iptables, man, modprobe and shells look, below DESTDIR. The distribution's
-# own files are moved aside, or left where they are.
+# Puts files where iptables, man, modprobe and shells look, below DESTDIR, and prints their names.
+# The distribution's own files are moved aside, or left where they are.
+#
+# In the environment, BESIDE=1 gives the library the names by which iptables looks first, for
+# packages that must not have a file of another's name. ZSHDIR is the folder of zsh's completions.
 set -eu
 
 root=${DESTDIR:-}
@@ -50,9 +54,10 @@ completions() {
 	echo "fish $1/share/fish/vendor_completions.d/hmark.fish"
 	# Debian's zsh looks elsewhere than one that was built by hand.
 	case $1 in
-	/usr) echo "zsh $1/share/zsh/vendor-completions/_hmark" ;;
-	*) echo "zsh $1/share/zsh/site-functions/_hmark" ;;
+	/usr) zsh=vendor-completions ;;
+	*) zsh=site-functions ;;
 	esac
+	echo "zsh ${ZSHDIR:-$1/share/zsh/$zsh}/_hmark"
 }
 
 known_xtlibdir() {
@@ -67,8 +72,14 @@ lib)
 	lib=$2 extension=$3/libxt_HMARK.so
 	known_xtlibdir "$3"
 	[ -e "$lib" ] || no "$lib is not built: run 'make lib'"
-	divert add "$extension"
-	place "$lib" "$extension"
+	if [ "${BESIDE:-}" = 1 ]; then
+		place "$lib" "$3/libipt_HMARK.so"
+		ln -sf libipt_HMARK.so "$root$3/libip6t_HMARK.so"
+		echo "$root$3/libip6t_HMARK.so"
+	else
+		divert add "$extension"
+		place "$lib" "$extension"
+	fi
 	place_page man/libxt_HMARK.8 "$4/libxt_HMARK.8"
 	;;
 kmod)
@@ -101,9 +112,21 @@ hmark)
 		echo "$root$file"
 	done
 	;;
+dkms)
+	folder=$root$2 core=${3-}
+	version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+	mkdir -p "$folder"
+	find Cargo.toml Makefile include hmark/src packaging/dkms xt_hmark_kmod xt_hmark_shim -type f ! -name '.*' \
+		! -name '*.o' ! -name '*.ko' ! -name '*.mod*' ! -name '*.rmeta' ! -name '*.symvers' \
+		! -name modules.order ! -name bindings_generated.rs ! -name dkms.conf \
+		-exec cp --parents --preserve=mode {} "$folder" \;
+	sed "s/#MODULE_VERSION#/$version/" packaging/dkms/dkms.conf >"$folder/dkms.conf"
+	[ -z "$core" ] || install -m 644 "$core" "$folder/xt_hmark_shim/core.o_shipped"
+	echo "$folder"
+	;;
 uninstall)
 	known_xtlibdir "$2"
-	rm -f "$root$2/libxt_HMARK.so" "$root$3/libxt_HMARK.8"
+	rm -f "$root$2/libxt_HMARK.so" "$root$2/libipt_HMARK.so" "$root$2/libip6t_HMARK.so" "$root$3/libxt_HMARK.8"
 	rm -f "$root$4/bin/hmark" "$root$4/share/man/man8/hmark.8" "$root$4/share/man/man8/hmark"-*.8
 	completions "$4" | while read -r _ file; do
 		rm -f "$root$file"

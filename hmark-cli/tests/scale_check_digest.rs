@@ -100,6 +100,18 @@ fn the_limit_allows_for_samples() {
 }
 
 #[test]
+fn scale_refuses_a_device_that_the_host_does_not_have() {
+    let host = ["scale", "--from", "gateways/selector-a", "--mod", "4"];
+    let output = hmark(&[&host[..], &["-i", "nosuch"]].concat());
+    assert_eq!(status(&output), 64);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("-i: selector-a has no device \"nosuch\": it has lo, blades, inner"),
+        "{said}"
+    );
+}
+
+#[test]
 fn scale_gives_new_marks_a_way_and_says_what_it_needs() {
     let arguments = ["scale", "--from", "gateways/selector-a", "--mod", "4"];
     let shown = text(&hmark(&arguments));

@@ -287,6 +287,24 @@ fn routes_change_where_hmark_has_no_weights() {
 }
 
 #[test]
+fn routes_of_a_plan_are_no_detours() {
+    let host = old();
+    for file in ["ip-route.json", "ip6-route.json"] {
+        let routes = host
+            .read(file)
+            .replace(r#""table":"#, r#""protocol":"72","table":"#);
+        host.write(file, &routes);
+    }
+    let output = host.run(&["weight", "1=0"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(
+        host.read("routes4"),
+        "route replace 0.0.0.0/1 via 10.1.0.13 dev inner table 102 proto 72\n\
+         route replace 128.0.0.0/1 via 10.1.0.13 dev inner table 102 proto 72\n"
+    );
+}
+
+#[test]
 fn routes_change_in_both_families_or_none() {
     let host = old();
     host.write("fail-ip6", "");

@@ -30,7 +30,12 @@ enum Benchmark {
     Chains,
     /// Rules parsed, restored and saved
     Rules,
+    /// Ways to one of many gateways, by marks or by ECMP
+    Routing,
 }
+
+/// The benchmarks that charts are drawn of, and the end of each chart's name.
+const CHARTS: [(Benchmark, &str); 2] = [(Benchmark::Packets, ""), (Benchmark::Routing, "-routing")];
 
 /// What to measure, and where.
 #[derive(Args)]
@@ -50,6 +55,7 @@ impl Bench {
             Product::Library,
             Product::Module(Module::Hmark, self.kernel),
             Product::Module(Module::Fuzz, self.kernel),
+            Product::Tool,
             Product::Program(PROGRAM),
             Product::Program(CHART),
         ];
@@ -72,12 +78,11 @@ impl Bench {
         let status = guest.run(&machine)?;
         if status == 0 {
             println!("bench: every measurement is in {figures}");
-            if self.measures(Benchmark::Packets) {
-                let chart = format!("target/lab/bench-{}.svg", self.kernel);
-                let mut step = Step::begin("chart", "drawing the chart")?;
-                step.run(Command::new(chart_program).args([&figures, &chart]))?;
-                step.end("done");
-                println!("bench: {chart} shows those of packets");
+            for (benchmark, end) in CHARTS {
+                if self.measures(benchmark) {
+                    let chart = format!("target/lab/bench-{}{end}.svg", self.kernel);
+                    draw(&chart_program, &figures, benchmark, &chart)?;
+                }
             }
         }
         Ok(status)
@@ -86,6 +91,17 @@ impl Bench {
     fn measures(&self, benchmark: Benchmark) -> bool {
         self.benchmarks.is_empty() || self.benchmarks.contains(&benchmark)
     }
+}
+
+/// Draws a chart of a benchmark's figures.
+fn draw(program: &str, figures: &str, benchmark: Benchmark, chart: &str) -> Result<()> {
+    let value = benchmark.to_possible_value();
+    let name = value.as_ref().map_or("", |value| value.get_name());
+    let mut step = Step::begin("chart", "drawing the chart")?;
+    step.run(Command::new(program).args([figures, name, chart]))?;
+    step.end("done");
+    println!("bench: {chart} shows those of {name}");
+    Ok(())
 }
 
 /// The processor's name, as the machine's kernel has it.

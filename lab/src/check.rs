@@ -159,6 +159,9 @@ fn command(run: Run, lab: &Lab) -> Result<Command> {
             if let Some(release) = guest.iptables {
                 command.arg(format!("--iptables={release}"));
             }
+            if guest.ansible {
+                command.arg("--ansible");
+            }
             command
                 .args(guest.options.split_whitespace())
                 .args(["--", "env"]);

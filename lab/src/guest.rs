@@ -27,6 +27,9 @@ const INIT: &str = "/srv/hmark/lab/guest/init.sh";
 /// Runs a command with another iptables.
 const WITH_IPTABLES: &str = "lab/guest/iptables.sh";
 
+/// Runs a command with Ansible.
+const WITH_ANSIBLE: &str = "lab/guest/ansible.sh";
+
 /// Runs a command, and asks a debug kernel what it has seen.
 const WATCHED: &str = "lab/guest/watched.sh";
 
@@ -143,6 +146,13 @@ impl Guest {
             release.to_string(),
             packages.display().to_string(),
         ];
+        self.command.splice(..0, words);
+        self
+    }
+
+    /// The guest, with the unpacked packages of Ansible.
+    pub fn with_ansible(mut self, packages: &Path) -> Guest {
+        let words = [WITH_ANSIBLE.to_string(), packages.display().to_string()];
         self.command.splice(..0, words);
         self
     }

@@ -11,7 +11,7 @@ use crate::older::Older;
 use crate::packaged::{self, PackagedKernel};
 use crate::store::Store;
 use crate::uml;
-use crate::{accelerator, arm64, initramfs, x86};
+use crate::{accelerator, ansible, arm64, initramfs, x86};
 use anyhow::Result;
 use handover::Part;
 use std::path::{Path, PathBuf};
@@ -67,6 +67,11 @@ impl Lab {
     /// The iptables packages of another release, unpacked.
     pub fn iptables(&self, release: Release) -> Result<PathBuf> {
         iptables::unpacked(&self.store, release)
+    }
+
+    /// The packages of Ansible, unpacked.
+    pub fn ansible(&self) -> Result<PathBuf> {
+        ansible::unpacked(&self.store)
     }
 
     /// The iptables packages for another architecture, unpacked.

@@ -70,6 +70,8 @@ pub struct Guest {
     pub iptables: Option<Release>,
     /// The iptables of an architecture whose programs the kernel runs too.
     pub foreign: Option<Architecture>,
+    /// Whether Ansible is there, too.
+    pub ansible: bool,
     /// The module under test.
     pub module: Module,
 }
@@ -82,7 +84,7 @@ pub struct Group {
 }
 
 /// All lanes. `make check` runs those of the first group if none is named.
-pub const GROUPS: [Group; 5] = [
+pub const GROUPS: [Group; 6] = [
     Group {
         name: "check",
         lanes: CHECK,
@@ -102,6 +104,10 @@ pub const GROUPS: [Group; 5] = [
     Group {
         name: "check-large",
         lanes: LARGE,
+    },
+    Group {
+        name: "check-packages",
+        lanes: PACKAGES,
     },
 ];
 
@@ -191,7 +197,7 @@ const CHECK: &[Lane] = &[
         ))
         .with(&[Product::Module(Hmark, Stock)]),
     lane("by-hand", 60)
-        .shows("the README's way without packages")
+        .shows("the ways without packages of README.md and docs/install.md")
         .runs(Run::Script(
             "unshare --mount --propagation=unchanged lab/by-hand.sh",
         ))
@@ -231,6 +237,13 @@ const CHECK: &[Lane] = &[
     lane("cluster-tests", 80)
         .shows("the tutorials, at their usual size")
         .runs(cluster(Uml, &[])),
+    lane("ansible-tests", 120)
+        .shows("the Ansible role, played on hosts that ssh reaches")
+        .runs(Run::Guest(Guest {
+            arguments: "ansible::",
+            ansible: true,
+            ..guest(Uml, CLUSTER)
+        })),
     lane("fuzz", 2)
         .shows("marks of random packets")
         .runs(Run::Fuzz(5_000_000))
@@ -313,6 +326,13 @@ const LARGE: &[Lane] = &[lane("large-cluster-tests", 220)
         ..guest(Uml, CLUSTER)
     }))];
 
+/// Packages of other distributions, whose tools the chroot does not have.
+const PACKAGES: &[Lane] = &[lane("other-packages", 200)
+    .shows("rpmbuild and makepkg take the packages of other distributions")
+    .runs(Run::Script(
+        "unshare --mount --propagation=unchanged lab/packagers.sh",
+    ))];
+
 /// The programs that test on a kernel: module, library and marks; the tutorials; and the module by
 /// random packets.
 const SYSTEM: &str = "hmark-system";
@@ -324,7 +344,8 @@ const OLD: Product = Product::LibraryFor(Bookworm);
 const NEW: Product = Product::LibraryFor(Testing);
 
 /// Looks over every shell script of the repository.
-const SCRIPTS: &str = "find . -path ./target -prune -o -path ./.git -prune -o -type f -print0 |
+const SCRIPTS: &str =
+    "find . -path ./target -prune -o -path ./.git -prune -o -type f ! -name '*.md' -print0 |
     xargs -0 grep -lZ -m 1 -E '^#!/bin/(ba)?sh( -e)?$|^# shellcheck shell=' | xargs -0 shellcheck";
 
 /// Looks over the modules' sources.
@@ -499,6 +520,9 @@ impl Guest {
             needs.push(Need::Keepalived);
         }
         needs.extend(self.iptables.map(Need::Iptables));
+        if self.ansible {
+            needs.push(Need::Ansible);
+        }
         if let Some(architecture) = self.foreign {
             needs.push(Need::ForeignIptables(architecture));
             needs.push(Need::Product(Product::ForeignLibrary(architecture)));
@@ -524,6 +548,7 @@ const fn guest(kernel: Kernel, program: &'static str) -> Guest {
         options: "",
         iptables: None,
         foreign: None,
+        ansible: false,
         module: Hmark,
     }
 }

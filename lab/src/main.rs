@@ -15,6 +15,7 @@ use need::Need;
 use std::process::ExitCode;
 
 mod accelerator;
+mod ansible;
 mod architecture;
 mod arm64;
 mod bench;
@@ -69,6 +70,9 @@ enum Action {
         /// Put the iptables of this Debian release over the guest's own
         #[arg(long, value_enum, value_name = "RELEASE")]
         iptables: Option<Release>,
+        /// Put Ansible and ssh into the guest
+        #[arg(long)]
+        ansible: bool,
         #[command(flatten)]
         guest: Guest,
     },
@@ -121,11 +125,15 @@ fn perform(action: Action) -> Result<u8> {
         Action::Run {
             kernel,
             iptables,
+            ansible,
             mut guest,
         } => {
             let lab = Lab::open()?;
             if let Some(release) = iptables {
                 guest = guest.with_iptables(release, &lab.iptables(release)?);
+            }
+            if ansible {
+                guest = guest.with_ansible(&lab.ansible()?);
             }
             if kernel.is_debug() {
                 guest = guest.watched();

@@ -27,6 +27,8 @@ pub enum Need {
     ForeignIptables(Architecture),
     /// keepalived, unpacked.
     Keepalived,
+    /// Ansible, and the ssh that it reaches hosts by.
+    Ansible,
     Product(Product),
 }
 
@@ -76,6 +78,7 @@ impl Need {
             Need::Iptables(release) => lab.iptables(release).map(drop),
             Need::ForeignIptables(architecture) => lab.foreign_iptables(architecture).map(drop),
             Need::Keepalived => lab.keepalived().map(drop),
+            Need::Ansible => lab.ansible().map(drop),
             Need::Product(product) => product.build(lab),
         }
     }
@@ -90,6 +93,7 @@ impl fmt::Display for Need {
             Need::Iptables(release) => write!(f, "iptables of {release}"),
             Need::ForeignIptables(architecture) => write!(f, "iptables for {architecture}"),
             Need::Keepalived => write!(f, "keepalived"),
+            Need::Ansible => f.write_str("Ansible"),
             Need::Product(product) => write!(f, "{product}"),
         }
     }

@@ -1,18 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# tree.sh make KERNEL HEADERS      makes the tree that the module is built against, if it can be built
-# tree.sh tree KERNEL HEADERS      makes it for a Linux that the module is not tested with, too
-# tree.sh module KERNEL HEADERS    builds the module against that tree
+# tree.sh check KERNEL HEADERS     says in one line why there can be no tree for the module in Rust, if so
+# tree.sh make KERNEL HEADERS      makes the tree
+# tree.sh module KERNEL HEADERS    builds the module in Rust against it
 #
 # KERNEL is a release as `uname -r` prints it, and HEADERS its build folder. If HEADERS
 # has Rust metadata, it is the tree. Debian's has none, so a tree is made from the
 # kernel's own source, and kept. Where that cannot be done, one line says why, and the
-# status is 77, which DKMS takes for a kernel that the module is not for.
+# status is 77.
 set -eu
-
-# The Linux versions that the module is tested with: the Rust interfaces change with each.
-tested='7.2 7.3'
 
 cache=${HMARK_CACHE:-/var/cache/xt-hmark}
 space_gb=3
@@ -29,7 +26,7 @@ say() {
 }
 
 no() {
-	say "no module for $kernel: $*"
+	say "no module in Rust for $kernel: $*"
 	exit 77
 }
 
@@ -44,28 +41,16 @@ source=linux-source-$kernel_series
 # have metadata.
 built=$(sed -n 's/.*LINUX_PACKAGE_ID " Debian \(.*\)"/\1/p' "$headers/include/generated/package.h" 2>/dev/null) || true
 
-# Sets rustc to the rustc that the kernel was built with, under the name that its package gives it.
+# Sets rustc to the rustc that the kernel was built with, under the name that its package gives it,
+# and compiler to the C compiler, as make is told of it.
 find_rustc() {
+	compiler=$("${0%/*}/compiler.sh" "$headers")
 	rustc_text=$(setting RUSTC_VERSION_TEXT)
 	rustc_series=$(echo "$rustc_text" | sed 's/^rustc \([0-9]*\.[0-9]*\).*/\1/')
 	for rustc in rustc /usr/bin/rustc "rustc-$rustc_series" "/usr/lib/rust-$rustc_series/bin/rustc"; do
 		[ "$("$rustc" --version 2>/dev/null)" != "$rustc_text" ] || return 0
 	done
 	no "it is built with '$rustc_text', here is '$(rustc --version 2>/dev/null || echo no rustc)'; install that version of the package rustc, or rustc-$rustc_series"
-}
-
-# Prints what make is told of the C compiler that the kernel was built with. DKMS says
-# so too, but not to the script that makes the tree.
-compiler() {
-	name=$(setting CC_VERSION_TEXT)
-	name=${name%% *}
-	if [ "$(setting CC_IS_CLANG)" = y ]; then
-		echo LLVM=1
-	elif command -v "$name" >/dev/null; then
-		echo "CC=$name"
-	else
-		echo "CC=${CROSS_COMPILE-}gcc"
-	fi
 }
 
 # has_metadata TREE: whether all of its Rust metadata is there
@@ -85,13 +70,11 @@ is_made() {
 
 check() {
 	[ "$(setting RUST)" = y ] ||
-		no "it is built without CONFIG_RUST and keeps its own xt_HMARK; install a kernel with Rust, as linux-image-$(dpkg --print-architecture 2>/dev/null || uname -m) of Debian's backports is"
-	echo "$tested" | tr ' ' '\n' | grep -qxF "$kernel_series" ||
-		no "it is tested with Linux $tested only; to try it, write BUILD_EXCLUSIVE_KERNEL= to /etc/dkms/xt-hmark.conf"
+		no "it is built without CONFIG_RUST"
 	find_rustc
 	command -v bindgen >/dev/null ||
 		no "there is no bindgen; install the package bindgen"
-	[ "$(compiler)" != LLVM=1 ] || { command -v clang && command -v ld.lld && command -v llvm-nm; } >/dev/null ||
+	[ "$compiler" != LLVM=1 ] || { command -v clang && command -v ld.lld && command -v llvm-nm; } >/dev/null ||
 		no "it is built by clang; install the packages clang, lld and llvm"
 	! has_metadata "$headers" || return 0
 	[ -n "$built" ] ||
@@ -102,21 +85,19 @@ check() {
 		no "its headers have no Rust metadata, and its source is ${here:-missing}; install $source=$built"
 	mkdir -p "$cache"
 	[ "$(df -Pk "$cache" | awk 'NR == 2 { print $4 }')" -ge $((space_gb * 1024 * 1024)) ] ||
-		no "making its Rust metadata needs $space_gb GB in $cache; free some, and run 'dkms autoinstall -k $kernel'"
-	say "the headers of $kernel have no Rust metadata: making it from $source, which takes minutes"
+		no "making its Rust metadata needs $space_gb GB in $cache; free some"
 }
 
 # Makes the tree, with the output in a file, so that the one line stands out.
 make_tree() {
-	# Without headers, DKMS itself says which to install.
-	[ -e "$config" ] || return 0
 	check
 	if has_metadata "$headers" || is_made; then
 		return
 	fi
+	say "the headers of $kernel have no Rust metadata: making it from $source, which takes minutes"
 	"$0" tree "$kernel" "$headers" >"$log" 2>&1 || {
-		sed -n "s,^xt-hmark: no module.*,&; $log says more,p" "$log" | grep . >&2 ||
-			say "no module for $kernel: $log says why"
+		sed -n "s,^xt-hmark: no module in Rust.*,&; $log says more,p" "$log" | grep . >&2 ||
+			say "no module in Rust for $kernel: $log says why"
 		exit 77
 	}
 	rm -f "$log"
@@ -130,7 +111,7 @@ step() {
 }
 
 make_in_new() {
-	make -C "$new" "$(compiler)" RUSTC="$rustc" LOCALVERSION="${kernel#"${kernel%%[!0-9.]*}"}" "$@"
+	make -C "$new" "$compiler" RUSTC="$rustc" LOCALVERSION="${kernel#"${kernel%%[!0-9.]*}"}" "$@"
 }
 
 # Cleans up when the tree is made or broken off. What broke it off, such as a full disk, may
@@ -139,7 +120,7 @@ ended() {
 	status=$?
 	rm -rf "$new"
 	[ $status = 0 ] || [ $status = 77 ] ||
-		no "making its Rust metadata in $cache broke off (is memory or the disk full?); 'dkms autoinstall -k $kernel' tries again"
+		no "making its Rust metadata in $cache broke off (is memory or the disk full?)"
 }
 
 unlocked_tree() {
@@ -196,13 +177,14 @@ prune() (
 module() {
 	find_rustc
 	has_metadata "$headers" || headers=$tree
-	make kmod KDIR="$headers" "$(compiler)" RUSTC="$rustc"
+	make kmod GLUE=rust KDIR="$headers" "$compiler" RUSTC="$rustc"
 }
 
 # As many jobs as there are CPUs, unless the caller's make has its own idea.
 export MAKEFLAGS="${MAKEFLAGS:--j$(nproc)}"
 
 case $verb in
+check) check ;;
 make) make_tree ;;
 tree)
 	# One at a time: each removes what another would be making.

@@ -104,6 +104,12 @@ fn hosts(folders: &[PathBuf]) -> Result<Vec<Host>> {
     }
 }
 
+/// Checks that a host has the device that an option names.
+fn check_device(host: &Host, option: &str, device: &str) -> Result<()> {
+    let checked = host.check_device(device);
+    checked.map_err(|error| Usage(format!("{option}: {error}")).into())
+}
+
 /// An error of the arguments that only the command finds.
 #[derive(Debug)]
 pub struct Usage(pub String);

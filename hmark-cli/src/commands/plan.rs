@@ -14,6 +14,7 @@ use hmark_cli::plan::{files, networkd, shell, Plan};
 use serde_json::{json, Value};
 
 use super::{Status, Usage};
+use crate::output::difference::lines;
 use crate::output::say::say;
 
 /// Sets hosts up from a file of gateways and addresses
@@ -207,11 +208,8 @@ fn text(
         writeln!(out, "+++ {}", file.display())?;
         for part in &found.parts {
             writeln!(out, "@@ {} @@", part.of)?;
-            for line in &part.gone {
-                writeln!(out, "-{line}")?;
-            }
-            for line in &part.new {
-                writeln!(out, "+{line}")?;
+            for line in lines(part) {
+                writeln!(out, "{line}")?;
             }
         }
     }

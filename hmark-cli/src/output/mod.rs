@@ -3,7 +3,9 @@
 //! Answers as text and JSON.
 
 pub mod count;
+pub mod difference;
 pub mod moves;
+pub mod options;
 pub mod predicted;
 pub mod progress;
 pub mod say;

@@ -28,6 +28,23 @@ impl fmt::Display for Mistake {
 
 impl Error for Mistake {}
 
+/// The types of Rust in messages of the parser, and what they are in a file.
+const PLAIN: [(&str, &str); 4] = [
+    (
+        "expected u32",
+        "expected a whole number, such as 50 or 0x3f00",
+    ),
+    ("expected u16", "expected a whole number up to 65535"),
+    (
+        "expected a boolean",
+        "expected true or false, without quotes",
+    ),
+    (
+        "invalid type: map, expected a sequence",
+        "this is a list: [[match]], with two brackets, or gateways = [ { ... }, { ... } ]",
+    ),
+];
+
 /// A text, of which places are told by line.
 #[derive(Clone, Copy, Debug)]
 pub struct Lines<'t>(pub &'t str);
@@ -55,13 +72,16 @@ impl Lines<'_> {
 
     /// What is wrong with the text as TOML, in one line.
     pub fn syntax(self, error: &toml::de::Error) -> Mistake {
-        let mut words: Vec<&str> = error.message().split_whitespace().collect();
-        let text = words.join(" ");
+        let words: Vec<&str> = error.message().split_whitespace().collect();
+        let mut text = words.join(" ");
         if text.starts_with("unknown field `gateways`") || text.starts_with("unknown field `match`")
         {
-            words.push("(keys of the whole plan come before the first line in brackets)");
+            text.push_str(" (keys of the whole plan come before the first line in brackets)");
+        }
+        for (of_rust, plain) in PLAIN {
+            text = text.replace(of_rust, plain);
         }
         let span = error.span().unwrap_or(0..0);
-        self.mistake_in(&span, words.join(" "))
+        self.mistake_in(&span, text)
     }
 }

@@ -30,11 +30,12 @@ pub fn apply(plan: &Plan, file: &str) -> String {
         line(format!("# {comment}"));
     }
     line("#".to_string());
-    line("# mark        gateway            weight  table".to_string());
+    line("# mark              gateway            weight  table".to_string());
     for ((gateway, mark), table) in site.gateways.iter().zip(site.marks.all()).zip(site.table..) {
-        let mark = format!("{mark:#x}");
+        // ip prints marks in hexadecimal, and hmark watch in decimal digits.
+        let mark = format!("{mark} ({mark:#x})");
         let (name, weight) = (&gateway.name, gateway.weight);
-        line(format!("# {mark:<10}  {name:<18} {weight:>6}  {table}"));
+        line(format!("# {mark:<16}  {name:<18} {weight:>6}  {table}"));
     }
     line(String::new());
     script.push_str(&data(plan, true));

@@ -3,13 +3,14 @@
 //! The rules whose weights change together: those that give the same marks, of both families.
 
 use anyhow::{bail, Result};
+use hmark::rule::v1;
 use hmark::Family;
 
 use super::Saved;
 use crate::change::commands::Place;
 use crate::change::edit::Edit;
-use crate::change::Change;
-use crate::marks::range;
+use crate::change::{shares, Change};
+use crate::marks::{range, MOST_MARKS};
 use crate::ruleset::Target;
 
 /// The rules that are asked for.
@@ -98,6 +99,9 @@ pub fn choose(saved: &[Saved], asked: &Asked) -> Result<Vec<Chosen>> {
             list(&all)
         );
     }
+    if let Some(sentence) = uncounted(&first.change.before, &asked.weights) {
+        bail!(sentence);
+    }
     all.retain(is_wanted);
     let edit = Edit {
         weights: asked.weights.clone(),
@@ -108,6 +112,38 @@ pub fn choose(saved: &[Saved], asked: &Asked) -> Result<Vec<Chosen>> {
         change.after = edit.apply(&change.before, change.family)?;
     }
     Ok(all)
+}
+
+/// The weights that are given, `35=0`, each as a number and the rest.
+fn numbers(lists: &[String]) -> impl Iterator<Item = (u32, &str)> {
+    let items = lists.iter().flat_map(|list| list.split(','));
+    items.filter_map(|item| {
+        let (number, weight) = item.split_once('=')?;
+        let read = match number.strip_prefix("0x") {
+            Some(digits) => u32::from_str_radix(digits, 16),
+            None => number.parse(),
+        };
+        Some((read.ok()?, weight))
+    })
+}
+
+/// Whether a number is too great to be counted from 0, and so may be the mark that packets have.
+pub fn has_marks(lists: &[String]) -> bool {
+    let most = u32::try_from(v1::WEIGHTS).unwrap_or(u32::MAX);
+    numbers(lists).any(|(number, _)| number >= most)
+}
+
+/// What to give in place of a mark that packets have.
+fn uncounted(rule: &v1::Info, lists: &[String]) -> Option<String> {
+    let count = rule.masked.v0.hmodulus;
+    numbers(lists).find_map(|(number, weight)| {
+        let place = (0..count.min(MOST_MARKS))
+            .filter(|_| number >= count)
+            .find(|place| shares::mark(rule, *place) == number)?;
+        Some(format!(
+            "{number} is the mark of packets: marks are counted from 0 here, so give {place}={weight}"
+        ))
+    })
 }
 
 fn of_chain(asked: &Asked) -> String {
@@ -192,6 +228,23 @@ mod tests {
         let chosen = choose(&hosts, &six).unwrap();
         assert_eq!(places(&chosen), ["IPv6 mangle PREROUTING rule 1"]);
         assert_eq!(chosen[0].change.after.less[3], 0);
+    }
+
+    #[test]
+    fn marks_of_packets_are_told_as_they_are_counted() {
+        let hosts = [saved(Family::Ipv4, &[("PREROUTING", RULE)])];
+        for (given, right) in [("103=0", "3=0"), ("0=50,0x65=20", "1=20")] {
+            let error = choose(&hosts, &weights(&[given])).unwrap_err().to_string();
+            assert!(
+                error.ends_with(&format!(
+                    " is the mark of packets: marks are counted from 0 here, so give {right}"
+                )),
+                "{error}"
+            );
+        }
+        let error = choose(&hosts, &weights(&["104=0"])).unwrap_err();
+        assert!(error.to_string().contains("counted from 0 to 3"), "{error}");
+        assert!(has_marks(&["1=0,256=0".to_owned()]) && !has_marks(&["255=0".to_owned()]));
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //! The routes of the mark's table stay. In front of each that has a gateway come two for half of its
 //! networks, which lead to the gateway of a stand-in: the next mark that is not taken out, counting from the
 //! first again behind the last. So all hosts that take the same marks out agree, in whatever order they do
-//! so. The routes have the protocol [`PROTOCOL`], by which they are found and removed again.
+//! so. The routes have the protocol [`PROTOCOL`], by which they are found and removed again: by this command,
+//! and by the script of `hmark plan`, whose own routes have it, too.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -177,9 +178,14 @@ impl<'h> Mark<'h> {
             !matches!(table, "main" | "local" | "default"),
             "{family} mark {mark} has no table of its own, but {table}"
         );
-        let is_detour = |route: &&Route| route.owner() == Some(PROTOCOL);
-        let (detours, routes): (Vec<_>, Vec<_>) =
-            site.routes_of(table).into_iter().partition(is_detour);
+        let all = site.routes_of(table);
+        // Those of hmark plan have the same protocol; but no other are halves of one in the table.
+        let is_half = |route: &Route| {
+            let mut halves = all.iter().filter_map(|whole| halves(&whole.destination));
+            halves.any(|halves| halves.contains(&route.destination))
+        };
+        let is_detour = |route: &&Route| route.owner() == Some(PROTOCOL) && is_half(route);
+        let (detours, routes): (Vec<_>, Vec<_>) = all.iter().copied().partition(is_detour);
         let detours = detours
             .iter()
             .map(|route| Ok((route.destination.to_string(), hop(route, family)?)))

@@ -12,6 +12,6 @@ pub mod restore;
 mod rewrite;
 mod saved;
 
-pub use choice::{choose, Asked, Chosen};
+pub use choice::{choose, has_marks, Asked, Chosen};
 pub use rewrite::Rewrite;
 pub use saved::Saved;

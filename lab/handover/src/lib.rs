@@ -15,6 +15,8 @@ use std::str::FromStr;
 pub enum Variable {
     /// The Debian release whose iptables replaces the guest's own. `lab run --iptables` sets it.
     Iptables,
+    /// Anything, if there is Ansible. `lab run --ansible` sets it.
+    Ansible,
     /// Anything, if packages have installed the module and the library under test. `make
     /// check-install` sets it.
     Installed,
@@ -44,8 +46,9 @@ pub enum Variable {
 
 impl Variable {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Iptables,
+        Self::Ansible,
         Self::Installed,
         Self::GlueC,
         Self::Machine,
@@ -64,6 +67,7 @@ impl Variable {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Iptables => "HMARK_IPTABLES",
+            Self::Ansible => "HMARK_ANSIBLE",
             Self::Installed => "HMARK_INSTALLED",
             Self::GlueC => "HMARK_GLUE_C",
             Self::Machine => "HMARK_MACHINE",
@@ -172,6 +176,7 @@ mod tests {
     fn scripts_set_known_variables() {
         for (script, variable) in [
             ("../guest/iptables.sh", Variable::Iptables),
+            ("../guest/ansible.sh", Variable::Ansible),
             ("../installation/marks.sh", Variable::Installed),
         ] {
             let text = fs::read_to_string(script).unwrap();

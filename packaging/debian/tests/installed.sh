@@ -22,8 +22,17 @@ unbuild() {
 # says LINE FILE: whether LINE is in what the packages print as the one reason
 says() {
 	cat "$2"
-	test "$(grep -c '^xt-hmark: no module' "$2")" = 1
-	grep '^xt-hmark: no module' "$2" | grep -F "$1"
+	test "$(grep -c '^xt-hmark: no module for' "$2")" = 1
+	grep '^xt-hmark: no module for' "$2" | grep -F "$1"
+}
+
+# is_by_c LINE: whether the module that is installed has the glue in C, for a reason that has LINE
+is_by_c() {
+	is_installed
+	test "$(modinfo -k "$K" -F glue xt_HMARK)" = C
+	log=/var/lib/dkms/xt-hmark/$V/$K/$(uname -m)/log/make.log
+	test "$(grep -c "^xt-hmark: the module for $K" "$log")" = 1
+	grep "^xt-hmark: the module for $K has the glue in C" "$log" | grep -F "$1"
 }
 
 is_installed

@@ -27,6 +27,9 @@ const ROUNDS: usize = 9;
 /// Approximate number of target calls in a round, which sets the number of packets to send.
 const CALLS: usize = 8_000_000;
 
+/// Source ports of the flows, without the last.
+const PORTS: (u16, u16) = (10_000, 11_000);
+
 /// Maximum number of packets in a round.
 const MOST_PACKETS: usize = 200_000;
 
@@ -180,6 +183,7 @@ impl Path {
                 receiver: "00:00:00:00:00:00".to_owned(),
                 source: own,
                 destination: own,
+                ports: PORTS,
             },
             marking: namespace,
             ends: None,
@@ -227,6 +231,7 @@ impl Path {
                 receiver: "02:00:00:00:00:02".to_owned(),
                 source,
                 destination,
+                ports: PORTS,
             },
             marking: router,
             ends: Some([sender, receiver]),

@@ -13,6 +13,8 @@ pub struct Effort {
     pub less: usize,
     /// Unit of the cost of one packet.
     pub cost: &'static str,
+    /// The same by the thousand.
+    pub thousand: &'static str,
     /// Unit of the packet rate: thousands per second, or per 10^9 instructions.
     pub rate: &'static str,
 }
@@ -25,6 +27,7 @@ impl Effort {
                 rounds,
                 less: 1,
                 cost: "ns",
+                thousand: "µs",
                 rate: "k/s",
             }
         } else {
@@ -32,6 +35,7 @@ impl Effort {
                 rounds: 3,
                 less: 32,
                 cost: "in",
+                thousand: "kin",
                 rate: "k/G",
             }
         }

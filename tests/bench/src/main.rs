@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `hmark-bench FILE.json MACHINE [BENCHMARK...]`: compares the cost of our module and library with
-//! those that Linux and iptables ship, in alternating rounds on the running kernel.
+//! `hmark-bench FILE.json MACHINE [BENCHMARK...]`: compares the cost of our module, library and
+//! routing rules with what Linux and iptables ship, in alternating rounds on the running kernel.
 //!
 //! Each benchmark is a module that returns a table; `report` prints and saves the tables. Run this
 //! in a fresh guest of the lab: it changes the rules and the module of its kernel.
@@ -12,6 +12,7 @@ mod packets;
 mod pktgen;
 mod progress;
 mod report;
+mod routing;
 mod rules;
 mod series;
 
@@ -26,11 +27,12 @@ use report::Table;
 /// Measures one benchmark.
 type Benchmark = fn(&mut Progress) -> Result<Table>;
 
-const BENCHMARKS: [(&str, Benchmark); 4] = [
+const BENCHMARKS: [(&str, Benchmark); 5] = [
     ("packets", packets::run),
     ("revisions", packets::revisions),
     ("chains", chains::run),
     ("rules", rules::run),
+    ("routing", routing::run),
 ];
 
 fn main() -> ExitCode {
@@ -46,7 +48,7 @@ fn main() -> ExitCode {
 /// Runs the named benchmarks, or all of them if none is named.
 fn bench() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let usage = "usage: hmark-bench FILE.json MACHINE [packets|revisions|chains|rules...]";
+    let usage = "usage: hmark-bench FILE.json MACHINE [packets|revisions|chains|rules|routing...]";
     let file: PathBuf = arguments.next().context(usage)?.into();
     let machine = arguments.next().context(usage)?;
     let wanted: Vec<String> = arguments.collect();

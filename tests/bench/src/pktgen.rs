@@ -26,6 +26,8 @@ pub struct Traffic {
     pub receiver: String,
     pub source: &'static str,
     pub destination: &'static str,
+    /// Source ports: the first one, and the one after the last one.
+    pub ports: (u16, u16),
 }
 
 /// Loads pktgen, if it is a module.
@@ -40,7 +42,8 @@ pub fn load() -> Result<()> {
 }
 
 impl Traffic {
-    /// Makes the device send packets of 1,000 flows, and returns how many it sent per second.
+    /// Makes the device send packets of a flow for each port in turn, and returns how many it sent
+    /// per second.
     ///
     /// # Errors
     /// If pktgen does not accept its settings, or does not send.
@@ -59,8 +62,8 @@ impl Traffic {
             format!("dst_mac {}", self.receiver),
             format!("{source} {}", self.source),
             format!("{destination} {}", self.destination),
-            "udp_src_min 10000".to_owned(),
-            "udp_src_max 10999".to_owned(),
+            format!("udp_src_min {}", self.ports.0),
+            format!("udp_src_max {}", self.ports.1),
             "udp_dst_min 9".to_owned(),
             "udp_dst_max 9".to_owned(),
         ] {

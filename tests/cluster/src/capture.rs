@@ -89,6 +89,12 @@ impl Capture {
         Ok(Self { state })
     }
 
+    /// Stops to capture on all hosts but the first ones, so many.
+    pub fn keep(&self, count: usize) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.ears.truncate(count);
+    }
+
     /// Captures on one more host, which comes after the others.
     ///
     /// # Errors

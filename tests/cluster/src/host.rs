@@ -103,7 +103,8 @@ pub fn named(hosts: &[Arc<Host>], pattern: &str) -> Vec<Arc<Host>> {
     named.cloned().collect()
 }
 
-fn is_named(name: &str, pattern: &str) -> bool {
+/// Whether a name is this one, or begins as one that ends in `*` does.
+pub fn is_named(name: &str, pattern: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(begin) => name.starts_with(begin),
         None => name == pattern,

@@ -5,6 +5,7 @@
 //! hosts and flows. With the argument `demo` it shows one of them at work instead of testing.
 
 mod account;
+mod ansible;
 mod cables;
 mod capture;
 mod changes;
@@ -51,5 +52,6 @@ fn main() -> Result<ExitCode> {
     let mut trials = pre_load_balancer::trials();
     trials.extend(router::trials());
     trials.extend(gateways::trials());
+    trials.extend(ansible::trials());
     Ok(testbed::trial::run(&arguments, trials))
 }

@@ -6,7 +6,7 @@ use std::env;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use anyhow::{ensure, Result};
+use anyhow::{ensure, Context, Result};
 use testbed::note;
 
 use crate::host::Host;
@@ -107,6 +107,17 @@ pub fn planned(all: &[Planned], work: impl FnOnce() -> Result<()>) -> Result<()>
     let names: Vec<_> = all.iter().map(|(host, _)| host.name()).collect();
     note!("set up by hmark plan, and taken back: {}", names.join(" "));
     Ok(())
+}
+
+/// A plan with other gateways than its tutorial has.
+///
+/// # Errors
+/// If it has no list of gateways.
+pub fn with_gateways(file: &str, gateways: &str) -> Result<String> {
+    let parts = file.split_once("gateways = [\n");
+    let parts = parts.and_then(|(before, rest)| Some((before, rest.split_once("]\n")?.1)));
+    let (before, after) = parts.context("a plan without a list of gateways")?;
+    Ok(format!("{before}{gateways}{after}"))
 }
 
 /// The lines of a plan's gateways: `address` gives those of the number that a gateway's addresses end in.

@@ -4,8 +4,8 @@
 //!
 //! A fenced block ```` ```sh HOST... ```` has commands for these hosts; a name may end in `*`. The
 //! assignments in ```` ```sh settings ```` apply to all blocks after them. A block ```` ```text ```` has the
-//! output of the block before it: `#` stands for digits, a line `...` for any lines, and blanks for
-//! blanks.
+//! output of the block before it: `#` stands for digits, a line `...` for any lines, the word
+//! `...` for any words, and blanks for blanks. A block ```` ```toml FILE HOST... ```` is the file of these hosts.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -17,7 +17,7 @@ use anyhow::{bail, ensure, Context, Result};
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 use testbed::note;
 
-use crate::host::{named, Host};
+use crate::host::{is_named, named, Host};
 use crate::narration;
 
 /// Number of hosts that run a block at the same time, to save time.
@@ -32,6 +32,8 @@ pub struct Tutorial {
     /// All of the text, in its order.
     settings: String,
     blocks: Vec<Block>,
+    /// The text of each `toml` block, and the names of its hosts.
+    files: Vec<(Vec<String>, String)>,
     played: Mutex<BTreeSet<usize>>,
 }
 
@@ -106,6 +108,18 @@ impl Tutorial {
         Ok(value)
     }
 
+    /// The text of the file that a host has by the first such block of the text.
+    ///
+    /// # Errors
+    /// If it has none.
+    pub fn file_of(&self, host: &Host) -> Result<&str> {
+        let mut files = self.files.iter();
+        let file = files.find(|(names, _)| names.iter().any(|name| is_named(host.name(), name)));
+        let (_, text) =
+            file.with_context(|| format!("{}: no file of {}", self.file, host.name()))?;
+        Ok(text)
+    }
+
     /// Plays the sections that nobody has played, so that no command of the text is left out.
     ///
     /// # Errors
@@ -167,6 +181,7 @@ impl Block {
 fn parse(text: &str, settings: &str) -> Result<Tutorial> {
     let mut assignments = String::new();
     let mut blocks: Vec<Block> = Vec::new();
+    let mut files = Vec::new();
     let mut section = String::new();
     let mut in_heading = false;
     let mut code: Option<(String, String)> = None;
@@ -194,15 +209,23 @@ fn parse(text: &str, settings: &str) -> Result<Tutorial> {
                 let words: Vec<_> = info.split_whitespace().collect();
                 match words.as_slice() {
                     ["sh", "settings"] => assignments.push_str(&lines),
-                    ["sh", hosts @ ..] if !hosts.is_empty() => {
+                    ["sh", hosts @ ..] | ["toml", _, hosts @ ..] if !hosts.is_empty() => {
                         if let Some(settings) = settings.take() {
                             writeln!(assignments, "{settings}")?;
                         }
+                        let hosts: Vec<_> = hosts.iter().map(|host| (*host).to_owned()).collect();
+                        let script = match words.as_slice() {
+                            ["toml", file, ..] => {
+                                files.push((hosts.clone(), lines.clone()));
+                                format!("cat > {file} <<'END'\n{lines}END\n")
+                            }
+                            _ => lines,
+                        };
                         blocks.push(Block {
                             section: section.clone(),
                             settings: assignments.clone(),
-                            hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
-                            script: lines,
+                            hosts,
+                            script,
                             prints: None,
                         });
                     }
@@ -220,6 +243,7 @@ fn parse(text: &str, settings: &str) -> Result<Tutorial> {
         file: String::new(),
         settings: assignments,
         blocks,
+        files,
         played: Mutex::default(),
     })
 }
@@ -238,22 +262,35 @@ fn lines_match(expected: &[&str], printed: &[&str]) -> bool {
             (0..=printed.len()).any(|skipped| lines_match(rest, &printed[skipped..]))
         }
         ([line, rest @ ..], [first, others @ ..]) => {
-            let words = line.split_whitespace();
-            let found = first.split_whitespace();
-            words.clone().count() == found.clone().count()
-                && words
-                    .zip(found)
-                    .all(|(word, found)| word_matches(word, found))
-                && lines_match(rest, others)
+            let words: Vec<_> = line.split_whitespace().collect();
+            let found: Vec<_> = first.split_whitespace().collect();
+            words_match(&words, &found) && lines_match(rest, others)
         }
         _ => false,
     }
 }
 
-/// Whether a word matches: `#` stands for one or more digits.
+/// Whether the words of a line match: `...` stands for any words.
+fn words_match(words: &[&str], found: &[&str]) -> bool {
+    match (words, found) {
+        ([], []) => true,
+        (["...", rest @ ..], _) => {
+            (0..=found.len()).any(|skipped| words_match(rest, &found[skipped..]))
+        }
+        ([word, rest @ ..], [first, others @ ..]) => {
+            word_matches(word, first) && words_match(rest, others)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a word matches: `#` stands for one or more digits, or for itself in a comment.
 fn word_matches(word: &str, found: &str) -> bool {
+    if word == found {
+        return true;
+    }
     let Some((begin, end)) = word.split_once('#') else {
-        return word == found;
+        return false;
     };
     let Some(rest) = found.strip_prefix(begin) else {
         return false;
@@ -284,9 +321,25 @@ mod test {
     }
 
     #[test]
+    fn files_are_written_as_they_stand() {
+        let text = "```toml /etc/a.toml a b*\nkey = \"$A\"\n```\n";
+        let tutorial = parse(text, "").unwrap();
+        assert_eq!(
+            tutorial.blocks[0].script,
+            "cat > /etc/a.toml <<'END'\nkey = \"$A\"\nEND\n"
+        );
+        let (hosts, file) = &tutorial.files[0];
+        assert_eq!(
+            (hosts.as_slice(), file.as_str()),
+            (&["a".to_owned(), "b*".to_owned()][..], "key = \"$A\"\n")
+        );
+    }
+
+    #[test]
     fn block_without_host_is_refused() {
         assert!(parse("```sh\ntrue\n```\n", "").is_err());
         assert!(parse("```\ntrue\n```\n", "").is_err());
+        assert!(parse("```toml /etc/a.toml\n```\n", "").is_err());
         assert!(parse("    true\n", "").is_err());
         assert!(parse("```text\n1\n```\n", "").is_err());
     }
@@ -294,7 +347,11 @@ mod test {
     #[test]
     fn printed_lines_match() {
         assert!(matches("a # b#\n", "a   12 b0\n"));
+        assert!(matches("# comment\n", "# comment\n"));
         assert!(!matches("a # b\n", "a x b\n"));
+        assert!(matches("a ... #\n", "a b c 1\n"));
+        assert!(matches("a ... #\n", "a 1\n"));
+        assert!(!matches("a ... #\n", "a b\n"));
         assert!(matches("...\nb\n...\n", "a\na\nb\n"));
         assert!(!matches("...\nb\n", "a\n"));
         assert!(!matches("a\n", "a\nb\n"));

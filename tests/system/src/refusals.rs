@@ -19,6 +19,9 @@ const FOLDER: &str = "/run/hmark-refusals";
 /// The script that checks a kernel tree for `make kmod`.
 const CHECK_TREE: &str = "xt_hmark_kmod/check-tree.sh";
 
+/// The configuration of a kernel that takes rules of iptables.
+const IPTABLES: &str = "CONFIG_NETFILTER_XTABLES=m\nCONFIG_NFT_COMPAT=m\n";
+
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
     match kernel::is_foreign() {
@@ -40,10 +43,10 @@ fn kernel_tree() -> Result<()> {
     fs::write(tree.join("Makefile"), "")?;
     check("is not configured")?;
     let config = tree.join("include/config/auto.conf");
-    fs::write(&config, "CONFIG_MODULES=y\n")?;
+    fs::write(&config, IPTABLES)?;
     check("was built without CONFIG_RUST")?;
     let with_rustc = |rustc: &str| {
-        let text = format!("CONFIG_RUST=y\nCONFIG_RUSTC_VERSION_TEXT=\"{rustc}\"\n");
+        let text = format!("{IPTABLES}CONFIG_RUST=y\nCONFIG_RUSTC_VERSION_TEXT=\"{rustc}\"\n");
         fs::write(&config, text)
     };
     with_rustc("rustc 1.2.3 (old)")?;
@@ -72,7 +75,7 @@ fn kernel_tree() -> Result<()> {
 }
 
 /// For the glue in C, a kernel tree is refused if it is missing, not configured, without xtables, for another
-/// machine, or of a kernel with CFI.
+/// machine, of a kernel with CFI, or if there is no compiler for it.
 fn kernel_tree_for_c() -> Result<()> {
     let tree = Path::new(FOLDER).join("tree-for-c");
     let path = tree.to_str().context("not UTF-8")?;
@@ -85,10 +88,11 @@ fn kernel_tree_for_c() -> Result<()> {
     let config = tree.join("include/config/auto.conf");
     fs::write(&config, "CONFIG_X86_64=y\n")?;
     check("was built without xtables")?;
-    let xtables = "CONFIG_NETFILTER_XTABLES=m\n";
-    fs::write(&config, xtables)?;
+    fs::write(&config, "CONFIG_NETFILTER_XTABLES=m\n")?;
+    check("takes no rules of iptables")?;
+    fs::write(&config, IPTABLES)?;
     check("is not for x86-64")?;
-    let has_all = format!("{xtables}CONFIG_X86_64=y\n");
+    let has_all = format!("{IPTABLES}CONFIG_X86_64=y\n");
     fs::write(&config, &has_all)?;
     run(&format!("{CHECK_TREE} c {path}")).context("a tree that has it all")?;
     fs::write(&config, format!("{has_all}CONFIG_CC_IS_CLANG=y\n"))?;
@@ -103,12 +107,12 @@ fn kernel_tree_for_c() -> Result<()> {
         "has CFI",
     )?;
     fs::write(&config, has_all)?;
-    refused(
-        Command::new(CHECK_TREE)
-            .args(["c", path])
-            .env("RUSTC", "/nowhere/rustc"),
-        "there is no /nowhere/rustc",
-    )
+    for (variable, program) in [("RUSTC", "/nowhere/rustc"), ("CC", "/nowhere/gcc")] {
+        let mut without = Command::new(CHECK_TREE);
+        let without = without.args(["c", path]).env(variable, program);
+        refused(without, &format!("there is no {program}"))?;
+    }
+    Ok(())
 }
 
 /// The path that the headers of the running kernel would have if they were installed.

@@ -16,7 +16,7 @@ use hmark_cli::way::{reply_by_rule, Entry, Question, Way};
 
 use super::expect::{self, Expected};
 use crate::commands::check::live::of_nft;
-use crate::commands::{Status, Usage};
+use crate::commands::{check_device, Status, Usage};
 use crate::output::say::say;
 use crate::output::way::{json, text, Answer, Reply};
 
@@ -81,12 +81,6 @@ fn state(name: &str) -> Result<State, String> {
     State::named(name).ok_or_else(|| format!("the states are {names}"))
 }
 
-/// Checks that a host has the device that an option names.
-fn checked(host: &Host, option: &str, device: &str) -> Result<()> {
-    let checked = host.check_device(device);
-    checked.map_err(|error| Usage(format!("{option}: {error}")).into())
-}
-
 fn usage(error: Error) -> Error {
     Usage(format!("{error:#}")).into()
 }
@@ -109,7 +103,7 @@ impl Flow {
             }
         }
         if let Some(device) = &self.input {
-            checked(&host, "-i", device)?;
+            check_device(&host, "-i", device)?;
         }
         Ok(host)
     }
@@ -121,7 +115,7 @@ impl Flow {
         };
         let (host, input) = (Host::saved(folder)?, self.with_in_interface.as_deref());
         if let Some(device) = input {
-            checked(&host, "--with-in-interface", device)?;
+            check_device(&host, "--with-in-interface", device)?;
         }
         Ok(Some((host, input)))
     }
@@ -144,7 +138,7 @@ impl Flow {
         let other = self.with.as_deref().map(Host::saved).transpose()?;
         let input = self.with_in_interface.as_deref();
         if let (Some(other), Some(device)) = (&other, input) {
-            checked(other, "--with-in-interface", device)?;
+            check_device(other, "--with-in-interface", device)?;
         }
         let question = Question {
             hook: self.chain.map(Hook::from),

@@ -18,7 +18,7 @@ use hmark_cli::host::Host;
 use hmark_cli::Family;
 
 use super::check::live::lacks_revision_1;
-use super::{Status, Usage};
+use super::{check_device, Status, Usage};
 use crate::output::count::count;
 use crate::output::progress::Progress;
 use crate::output::say::say;
@@ -119,6 +119,9 @@ impl Scale {
             (None, Some(folder)) => Some(Host::saved(folder)?),
             (None, None) => Some(Host::live()),
         };
+        if let (Some(host), Some(device)) = (&host, &self.input) {
+            check_device(host, "-i", device)?;
+        }
         let sites = match (&self.rule, &host) {
             (Some(rule), _) => input::of_text(&self, rule)?,
             (None, Some(host)) => input::of_host(&self, host)?,

@@ -14,6 +14,7 @@ use serde_json::{json, Value};
 use super::Answer;
 use crate::output::count::count;
 use crate::output::moves::{lines, percent};
+use crate::output::options::options;
 
 /// The answer in one line, for a drawing.
 pub fn summary(answer: &Answer) -> String {
@@ -264,21 +265,6 @@ fn differences(change: &Change) -> (String, String) {
         }
     };
     (without(&before, &after), without(&after, &before))
-}
-
-/// The options of a saved rule, each with its value.
-fn options(text: &str) -> Vec<String> {
-    let mut options: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match options.last_mut() {
-            Some(option) if !word.starts_with("--") => {
-                option.push(' ');
-                option.push_str(word);
-            }
-            _ => options.push(word.to_owned()),
-        }
-    }
-    options
 }
 
 #[cfg(test)]

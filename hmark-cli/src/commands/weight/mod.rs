@@ -14,7 +14,7 @@ use hmark_cli::host::program::missing;
 use hmark_cli::host::Host;
 use hmark_cli::weight::detour::Detour;
 use hmark_cli::weight::restore::{self, Trial};
-use hmark_cli::weight::{choose, Asked, Chosen, Rewrite, Saved};
+use hmark_cli::weight::{choose, has_marks, Asked, Chosen, Rewrite, Saved};
 use hmark_cli::Family;
 
 use super::{Status, Usage};
@@ -79,8 +79,14 @@ impl Weight {
             Some("6") => vec![Family::Ipv6],
             _ => Family::ALL.to_vec(),
         };
-        for family in Family::ALL {
-            edit::weights(&self.weights, family).map_err(|error| Usage(error.to_string()))?;
+        let usage = Family::ALL.into_iter().find_map(|family| {
+            let error = edit::weights(&self.weights, family).err()?;
+            Some(Usage(error.to_string()))
+        });
+        // Of the marks of packets, the rules say how they are counted.
+        match usage {
+            Some(usage) if !has_marks(&self.weights) => return Err(usage.into()),
+            _ => {}
         }
         // Two gateways may fail at once, and each has its own command run.
         let _lock = match self.dry_run {

@@ -46,12 +46,12 @@ fn form() {
         (
             "offset = 0x100",
             "offset = -4",
-            "2: invalid value: integer `-4`, expected u32",
+            "2: invalid value: integer `-4`, expected a whole number, such as 50 or 0x3f00",
         ),
         (
             "offset = 0x100",
             "offset = \"x\"",
-            "2: invalid type: string \"x\", expected u32",
+            "2: invalid type: string \"x\", expected a whole number, such as 50 or 0x3f00",
         ),
         ("offset = 0x100", "offset = ", "2: "),
         (
@@ -60,6 +60,21 @@ fn form() {
             "3: duplicate key",
         ),
         ("name = \"b\", ", "", "5: missing field `name`"),
+        (
+            "[[match]]",
+            "[match]",
+            "9: this is a list: [[match]], with two brackets",
+        ),
+        (
+            "offset = 0x100",
+            "sticky = \"yes\"",
+            "2: invalid type: string \"yes\", expected true or false, without quotes",
+        ),
+        (
+            "[[match]]",
+            "[[match]]\nport = 70000",
+            "10: invalid value: integer `70000`, expected a whole number up to 65535",
+        ),
         (
             "[[match]]",
             "[[match]]\ngateways = []",

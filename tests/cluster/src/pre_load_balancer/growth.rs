@@ -60,7 +60,10 @@ fn moves_what_must() -> Result<()> {
 }
 
 /// Makes a host that the text adds, as the text makes the other gateways.
-fn add(site: &Site, number: usize) -> Result<Arc<Host>> {
+///
+/// # Errors
+/// If a command fails.
+pub fn add(site: &Site, number: usize) -> Result<Arc<Host>> {
     let name = format!("gateway-{number}");
     let host = Arc::new(Host::start("ipvs", &name)?);
     for network in [NORTH, SOUTH] {

@@ -10,6 +10,7 @@ mod growth;
 mod health;
 mod load;
 mod mixed;
+mod operation;
 mod planned;
 mod reload;
 mod site;
@@ -33,6 +34,7 @@ pub fn trials() -> Vec<Trial> {
         reload::trials(),
         mixed::trials(),
         growth::trials(),
+        operation::trials(),
         load::trials(),
     ];
     steps::around("pre_load_balancer", || Ok(&site()?.cluster), trials)

@@ -10,14 +10,17 @@ use testbed::note;
 use testbed::trial::single;
 use testbed::trials;
 
-use super::site::{site, Site, FRONT, NORTH, SOUTH};
+use super::site::{site, Site, FRONT};
 use crate::flow::Transport;
-use crate::host::one;
-use crate::planned::{gateways, planned, Planned};
+use crate::host::{one, Host};
+use crate::planned::{gateways, planned, with_gateways, Planned};
 use crate::prediction;
 
 /// Seed of the flows.
 const SEED: u64 = 0x706c_616e;
+
+/// The number of gateways in the text.
+pub const GATEWAYS: usize = 4;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
@@ -30,36 +33,37 @@ pub fn trials() -> Vec<Trial> {
 
 fn delivers() -> Result<()> {
     let site = site()?;
-    let mut all: Vec<Planned> = Vec::new();
-    for selector in &site.cluster.selectors {
-        all.push((selector.clone(), file(site, NORTH, 1, "destination")?));
-    }
-    let behind = one(&site.cluster.hosts, "selector-s")?;
-    all.push((behind, file(site, SOUTH, 2, "source")?));
-    planned(&all, || deliver(site))
+    planned(&files(site)?, || deliver(site))
 }
 
-/// The file of a selector whose gateways are in network `network`, which has the name `device`.
-fn file(site: &Site, device: &str, network: u8, end: &str) -> Result<String> {
+/// All selectors, with their files.
+///
+/// # Errors
+/// If the text has none.
+pub fn files(site: &Site) -> Result<Vec<Planned>> {
+    let in_front = site.cluster.selectors.iter().map(|selector| (selector, 1));
+    let behind = one(&site.cluster.hosts, "selector-s")?;
+    in_front
+        .chain([(&behind, 2)])
+        .map(|(selector, network)| Ok((selector.clone(), file(site, selector, network)?)))
+        .collect()
+}
+
+/// The file that the text has for a selector whose gateways are in network `network`, for as many gateways as
+/// there are.
+fn file(site: &Site, selector: &Host, network: u8) -> Result<String> {
+    let file = site.cluster.tutorial.file_of(selector)?;
     let count = site.cluster.gateways.len();
+    if count == GATEWAYS {
+        return Ok(file.to_owned());
+    }
     let gateways = gateways(10..10 + count, |number| {
         (
             format!("10.{network}.0.{number}"),
             format!("fd00:{network}::{number}"),
         )
     });
-    let address = |family| site.address(family, Transport::Tcp).ip();
-    let (four, six) = (address(Family::Ipv4), address(Family::Ipv6));
-    let mut file =
-        format!("device = \"{device}\"\n{gateways}[[match]]\n{end} = [\"{four}\", \"{six}\"]\n");
-    if end == "source" {
-        // Errors that servers send from their own addresses.
-        file += &format!(
-            "in-interface = \"{device}\"\n[[match]]\nin-interface = \"{device}\"\n\
-             source = [\"! {four}\", \"! {six}\"]\nprotocol = \"icmp\"\n"
-        );
-    }
-    Ok(file)
+    with_gateways(file, &gateways)
 }
 
 fn deliver(site: &Site) -> Result<()> {
