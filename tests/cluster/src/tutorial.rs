@@ -29,6 +29,7 @@ const SHORT: usize = 4;
 /// The text, and the blocks that were played.
 pub struct Tutorial {
     file: String,
+    text: String,
     /// All of the text, in its order.
     settings: String,
     blocks: Vec<Block>,
@@ -56,8 +57,14 @@ impl Tutorial {
         let text = fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
         let mut tutorial = parse(&text, settings).with_context(|| file.to_owned())?;
         file.clone_into(&mut tutorial.file);
+        tutorial.text = text;
         ensure!(!tutorial.blocks.is_empty(), "{file} has no commands");
         Ok(tutorial)
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// Plays the section with this heading, and checks that it prints what the text shows.
@@ -241,6 +248,7 @@ fn parse(text: &str, settings: &str) -> Result<Tutorial> {
     }
     Ok(Tutorial {
         file: String::new(),
+        text: String::new(),
         settings: assignments,
         blocks,
         files,

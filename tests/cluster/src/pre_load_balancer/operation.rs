@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! `docs/operation.md`, played under TCP connections on selectors that `hmark plan` sets up: in each step only
-//! connections move that must, and none breaks.
+//! connections move that must, as many as the page says, and none breaks.
 
 use std::sync::Arc;
 
@@ -105,6 +105,13 @@ fn operate(site: &Site, added: &[Arc<Host>]) -> Result<()> {
     let shrunk = play(&["Take a gateway away"], "the fifth is away", ADDED, &begun)?;
     ensure!(shrunk == at_first, "not all is as before the growth");
     page.play_rest(&cluster.hosts)?;
-    note!("{PAGE}:\n\n{}", live.table());
+    let table = live.table();
+    note!("{PAGE}:\n\n{table}");
+    for row in table.lines() {
+        // The number of answers is another one each time.
+        let cells = row.trim_end_matches(" |").rsplit_once(" | ");
+        let told = cells.is_some_and(|(cells, _)| page.text().contains(&format!("{cells} |")));
+        ensure!(told, "{PAGE} does not say: {row}");
+    }
     Ok(())
 }
