@@ -234,7 +234,7 @@ const CHECK: &[Lane] = &[
         .shows("rule text with iptables of Debian testing")
         .runs(with_iptables(Testing))
         .with(&[OLD, NEW]),
-    lane("cluster-tests", 80)
+    lane("cluster-tests", 210)
         .shows("the tutorials, at their usual size")
         .runs(cluster(Uml, &[])),
     lane("ansible-tests", 120)
@@ -314,7 +314,7 @@ const ARM64: &[Lane] = &[
         .runs(fuzz(Kernel::Arm64, "0 2000000")),
 ];
 
-const LARGE: &[Lane] = &[lane("large-cluster-tests", 220)
+const LARGE: &[Lane] = &[lane("large-cluster-tests", 340)
     .shows("a tutorial with 70 gateways and 100,000 connections")
     .runs(Run::Guest(Guest {
         variables: &[

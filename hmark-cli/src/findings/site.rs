@@ -227,10 +227,12 @@ impl<'h> Site<'h> {
     }
 }
 
-/// Whether a routing rule is meant for a mark: it asks for the mark's value.
+/// Whether a routing rule is meant for a mark: it asks for the mark's value, and decides. One that skips
+/// others, as in a tree, asks for the first of many marks.
 pub fn is_for(rule: &RoutingRule, mark: u32, hmark: &HmarkRule<'_>) -> bool {
     let is_value = rule.mark.is_some_and(|(value, _)| value == mark);
-    mark != 0 && is_value && lookups::asks(rule, hmark)
+    let decides = !matches!(rule.action, Action::Goto(_) | Action::Nop);
+    mark != 0 && is_value && decides && lookups::asks(rule, hmark)
 }
 
 impl HmarkRule<'_> {

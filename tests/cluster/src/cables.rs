@@ -2,6 +2,7 @@
 
 //! Networks, each a switch, and the cables from hosts to them.
 
+use std::fmt::Write;
 use std::fs;
 
 use anyhow::{Context, Result};
@@ -64,6 +65,26 @@ impl Switches {
         ))
     }
 
+    /// Plugs cables from one host into `network`, whose interfaces on it have `names` of their own and are up.
+    ///
+    /// # Errors
+    /// As [`Self::plug`].
+    pub fn plug_all(&self, host: &Host, network: &str, names: &[String]) -> Result<()> {
+        let mut batch = String::new();
+        for name in names {
+            let port = self.port_named(name, network)?;
+            writeln!(
+                batch,
+                "link add {port} type veth peer name {name} netns {}\n\
+                 link set {port} master {network} up",
+                host.netns().name()
+            )?;
+        }
+        self.netns.ip(&batch)?;
+        let up = names.iter().map(|name| format!("link set {name} up\n"));
+        host.netns().ip(&up.collect::<String>())
+    }
+
     /// Turns the port that a host is plugged into off or on: `state` is `down` or `up`. Returns once
     /// both ends of the cable have noticed.
     ///
@@ -90,8 +111,12 @@ impl Switches {
     /// The switch's name for the port, with the network's number, as an interface's name is at most
     /// 15 bytes long.
     fn port(&self, host: &Host, network: &str) -> Result<String> {
-        let number = self.networks.iter().position(|name| *name == network);
+        self.port_named(host.name(), network)
+    }
+
+    fn port_named(&self, name: &str, network: &str) -> Result<String> {
+        let number = self.networks.iter().position(|own| *own == network);
         let number = number.with_context(|| format!("there is no network {network}"))?;
-        Ok(format!("{number}-{}", host.name()))
+        Ok(format!("{number}-{name}"))
     }
 }

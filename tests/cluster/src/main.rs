@@ -16,6 +16,7 @@ mod echo;
 mod flow;
 mod gateways;
 mod host;
+mod many;
 mod narration;
 mod outage;
 mod planned;
@@ -53,5 +54,6 @@ fn main() -> Result<ExitCode> {
     trials.extend(router::trials());
     trials.extend(gateways::trials());
     trials.extend(ansible::trials());
+    trials.extend(many::trials());
     Ok(testbed::trial::run(&arguments, trials))
 }

@@ -156,6 +156,14 @@ fn what_is_named_is_what_predict_says() {
 }
 
 #[test]
+fn branches_of_a_tree_are_for_no_mark() {
+    // Both marks go on with their own rules.
+    let branch = rule(90, "0x66", "0xfe", "\"goto\":32762");
+    let report = check(&with_rules("branch", &branch));
+    assert_eq!(ids(&report), [""; 0], "{:?}", report.findings);
+}
+
+#[test]
 fn marks_that_another_rule_takes_are_named_by_it() {
     let others = rule(90, "0x44", "0x4c", "\"table\":\"101\"");
     let found = of_id(&with_rules("others", &others), "ip-rule-of-others");

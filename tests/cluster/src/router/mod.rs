@@ -3,6 +3,7 @@
 //! HMARK on one router with several lines: `docs/router.md`.
 
 mod lines;
+mod planned;
 mod site;
 mod steps;
 mod tunnel;
@@ -15,6 +16,7 @@ pub use site::site;
 pub fn trials() -> Vec<Trial> {
     let mut trials = steps::trials();
     trials.extend(lines::trials());
+    trials.extend(planned::trials());
     trials.extend(tunnel::trials());
     trials
 }

@@ -5,6 +5,7 @@
 use anyhow::{Context, Result};
 use testbed::once::{once, Once};
 
+use crate::host::one;
 use crate::stage::{Props, Stage};
 
 /// The sections that set the router up, in the order of the text.
@@ -39,5 +40,11 @@ fn set_up() -> Result<Stage> {
         hosts: &HOSTS.map(str::to_owned),
         cables: CABLES,
     };
-    Stage::set_up(&props, |_| Ok(()))
+    // A port is free as soon as its connection is closed, since some sections are played twice.
+    Stage::set_up(&props, |hosts| {
+        ["client", "router"].into_iter().try_for_each(|name| {
+            let host = one(hosts, name)?;
+            host.netns().sysctl("ipv4/tcp_max_tw_buckets", "0")
+        })
+    })
 }
