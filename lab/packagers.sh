@@ -34,9 +34,13 @@ if [ "${1-}" = inside ]; then
 		XTABLES_LIBDIR=$folder/rpm/xtables $program -j HMARK --help | grep -e --hmark-weight
 	done
 
-	# makepkg does not run as root.
-	chmod -R a+rX "$folder/source"
-	setpriv --reuid=65534 --regid=65534 --clear-groups env -C "$folder/source" makepkg --printsrcinfo
+	# makepkg does not run as root, and wants to write where it runs. It would ask pacman, which is
+	# not there, only for what it needs to build.
+	home=$(mktemp -d)
+	cp "$folder"/source/PKGBUILD "$folder"/source/*.tar.gz "$home"
+	chown -R 65534:65534 "$home"
+	setpriv --reuid=65534 --regid=65534 --clear-groups \
+		env -C "$home" HOME="$home" PACMAN=true makepkg --printsrcinfo
 	exit
 fi
 

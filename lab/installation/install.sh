@@ -1,9 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
+# Where the kernel takes no Rust modules, there is no rustc either.
 apt-get update
-apt-get install --yes ./"$PACKAGES"/xt-hmark-dkms_*.deb ./"$PACKAGES"/libxt-hmark_*.deb ./"$PACKAGES"/hmark_*.deb
+apt-get install --yes ${GLUE:+--no-install-recommends} ./"$PACKAGES"/xt-hmark-dkms_*.deb ./"$PACKAGES"/libxt-hmark_*.deb ./"$PACKAGES"/hmark_*.deb
 dkms status
 dkms status | grep -x "xt-hmark/$V, $K, x86_64: installed.*"
 test "$(modinfo -k "$K" -n xt_HMARK)" = "/lib/modules/$K/updates/dkms/xt_HMARK.ko.xz"
 test "$(modinfo -k "$K" -F version xt_HMARK)" = "$V"
+test "$(modinfo -k "$K" -F glue xt_HMARK)" = "$GLUE"
+grep "^xt-hmark: the module for $K ${GLUE:+has the glue in }${GLUE:-is in Rust alone}" \
+	"/var/lib/dkms/xt-hmark/$V/$K/x86_64/log/make.log"
+test -z "$GLUE" || ! command -v rustc
 dpkg-divert --list "$EXTENSION"

@@ -8,15 +8,24 @@ other=$(apt-cache pkgnames linux-headers- | sed -n "s/^linux-headers-\([0-9.]*\)
 other_version=$(apt-cache show "linux-headers-$other" | sed -n 's/^Version: //p' | head -n 1)
 other_source=linux-source-$(echo "$other" | cut -d . -f 1,2)=$other_version
 
-# For apt, that its module cannot be built yet is none of its business.
-apt-get install --yes "linux-image-$other" "linux-headers-$other" > /tmp/said 2>&1
-cat /tmp/said
-grep -F "its source is missing; install $other_source" /tmp/said
-test "$(dkms status | wc -l)" = 1
+# is_installed GLUE
+is_installed() {
+	dkms status | grep -x "xt-hmark/$V, $other, x86_64: installed.*"
+	test "$(modinfo -k "$other" -F version xt_HMARK)" = "$V"
+	test "$(modinfo -k "$other" -F glue xt_HMARK)" = "$1"
+}
 
+# Without its source, there is no Rust metadata.
+apt-get install --yes "linux-image-$other" "linux-headers-$other"
+is_installed C
+grep -F "its source is missing; install $other_source" "/var/lib/dkms/xt-hmark/$V/$other/x86_64/log/make.log"
+
+# As README.Debian has it.
 apt-get install --yes "$other_source"
-dkms status | grep -x "xt-hmark/$V, $other, x86_64: installed.*"
-test "$(modinfo -k "$other" -F version xt_HMARK)" = "$V"
+is_installed C
+dkms unbuild "xt-hmark/$V" -k "$other"
+dkms install "xt-hmark/$V" -k "$other"
+is_installed ''
 
 apt-get purge --yes "linux-image-$other" "linux-headers-$other" "${other_source%%=*}"
 test "$(dkms status | wc -l)" = 1

@@ -51,14 +51,18 @@ impl Bench {
     /// Measures; the last line names the file of figures.
     pub fn run(&self) -> Result<u8> {
         let lab = Lab::open()?;
-        let products = [
+        let mut products = vec![
             Product::Library,
             Product::Module(Module::Hmark, self.kernel),
-            Product::Module(Module::Fuzz, self.kernel),
-            Product::Tool,
             Product::Program(PROGRAM),
             Product::Program(CHART),
         ];
+        if self.measures(Benchmark::Packets) || self.measures(Benchmark::Revisions) {
+            products.push(Product::Module(Module::Fuzz, self.kernel));
+        }
+        if self.measures(Benchmark::Routing) {
+            products.push(Product::Tool);
+        }
         need::make_for(&lab, self.kernel, &products)?;
         let machine = lab.machine(self.kernel)?;
         let described = format!("{}, {} CPUs", processor()?, cpus());

@@ -18,6 +18,8 @@ use std::process::Command;
 pub enum Debian {
     /// Debian 13, with the kernel of its backports
     Trixie,
+    /// Debian 13, with the kernel that it came with, which takes no Rust modules
+    TrixieOwn,
     /// The release to come, as far as it is
     Testing,
 }
@@ -27,7 +29,10 @@ const PACKAGES: &str =
     "systemd-sysv,udev,kmod,iproute2,iptables,iptables-persistent,netfilter-persistent";
 
 /// The kernel, and what modules are built for it with.
-const KERNEL: [&str; 3] = ["linux-image-amd64", "linux-headers-amd64", "linux-source"];
+const KERNEL: [&str; 2] = ["linux-image-amd64", "linux-headers-amd64"];
+
+/// What Rust metadata is made from.
+const KERNEL_SOURCE: &str = "linux-source";
 
 /// What the lab runs in it, once it has booted.
 const SERVICE: &str = "lab/guest/command.service";
@@ -36,12 +41,16 @@ impl fmt::Display for Debian {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(match self {
             Debian::Trixie => "trixie",
+            Debian::TrixieOwn => "trixie-own",
             Debian::Testing => "testing",
         })
     }
 }
 
 impl Debian {
+    /// Those of Debian 13.
+    pub const STABLE: [Debian; 2] = [Debian::Trixie, Debian::TrixieOwn];
+
     /// Makes a new copy of it at `root`.
     pub fn copy_to(self, root: &Path) -> Result<()> {
         let base = self.base(&Store::lab()?)?;
@@ -75,7 +84,7 @@ impl Debian {
                     .args(["--variant=minbase", "--architectures=amd64"])
                     .arg(format!("--include={packages}"))
                     .arg("--aptopt=/etc/apt/apt.conf.d/99mmdebstrap")
-                    .arg(self.to_string())
+                    .arg(self.suite())
                     .arg(root)
                     .args(sources.lines()),
             )?;
@@ -87,12 +96,26 @@ impl Debian {
         })
     }
 
+    /// As its archive calls it.
+    fn suite(self) -> &'static str {
+        match self {
+            Debian::Trixie | Debian::TrixieOwn => "trixie",
+            Debian::Testing => "testing",
+        }
+    }
+
+    /// Whether its kernel takes Rust modules.
+    pub fn has_rust(self) -> bool {
+        self != Debian::TrixieOwn
+    }
+
     fn packages(self) -> String {
         let mut packages = PACKAGES.to_string();
-        for package in KERNEL {
+        let source = self.has_rust().then_some(KERNEL_SOURCE);
+        for package in KERNEL.into_iter().chain(source) {
             packages += &match self {
                 Debian::Trixie => format!(",{package}/trixie-backports"),
-                Debian::Testing => format!(",{package}"),
+                Debian::TrixieOwn | Debian::Testing => format!(",{package}"),
             };
         }
         packages
@@ -102,7 +125,7 @@ impl Debian {
     fn sources(self) -> Result<String> {
         let own = fs::read_to_string(SOURCES)?;
         match self {
-            Debian::Trixie => Ok(own),
+            Debian::Trixie | Debian::TrixieOwn => Ok(own),
             Debian::Testing => packages::source(&own, Release::Testing)
                 .with_context(|| format!("no archive in {SOURCES}")),
         }

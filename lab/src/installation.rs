@@ -38,13 +38,14 @@ enum Place {
 }
 
 /// The steps until the packages' own tests, in order: each is a script of this name. `$V` is the
-/// version, `$K` the kernel's release, `$KV` its package's version; `$EXTENSION` and `$MODULE` are
-/// the stock library and the kernel's own module.
-const BEFORE: [(&str, Place); 7] = [
+/// version, `$K` the kernel's release, `$KV` its package's version, `$GLUE` is C if its module has
+/// the glue in C; `$EXTENSION` and `$MODULE` are the stock library and the kernel's own module.
+const BEFORE: [(&str, Place); 8] = [
     ("packages", Place::Lab),
     ("reproducible", Place::Lab),
     ("lintian", Place::Lab),
     ("versions", Place::Lab),
+    ("files", Place::Root),
     ("stock", Place::Boot),
     ("install", Place::Root),
     ("rule", Place::Boot),
@@ -61,6 +62,18 @@ const AFTER: [(&str, Place); 5] = [
 
 /// Those that are of the packages, or of what is the same on every Debian.
 const ONCE: [&str; 4] = ["reproducible", "lintian", "versions", "second-kernel"];
+
+/// Those on a Debian whose kernel takes no Rust modules. It takes the packages that were built for the other.
+const WITHOUT_RUST: [&str; 8] = [
+    "files",
+    "install",
+    "reboot",
+    "signature",
+    "left-out",
+    "warning",
+    "remove",
+    "stock-again",
+];
 
 /// The packages' own tests.
 const TESTS: &str = "packaging/debian/tests/control";
@@ -118,14 +131,24 @@ fn tests(control: &str) -> Vec<(&str, Place)> {
     tests
 }
 
+/// Whether a Debian has a step.
+fn is_of(debian: Debian, step: &str) -> bool {
+    match debian {
+        Debian::Trixie => true,
+        Debian::Testing => !ONCE.contains(&step),
+        Debian::TrixieOwn => WITHOUT_RUST.contains(&step),
+    }
+}
+
 /// The restriction of a test that needs a machine of its own.
 const MACHINE: &str = "isolation-machine";
 
 /// Runs the steps; the last line counts those that passed and failed. One that fails ends it,
 /// since the next builds on it; `from` it, all can go on in the root that it left.
-pub fn check(debian: Debian, from: Option<&str>) -> Result<u8> {
+pub fn check(debians: &[Debian], from: Option<&str>) -> Result<u8> {
     let mut passed = 0;
-    let result = run(debian, from, &mut passed);
+    let mut debians = debians.iter();
+    let result = debians.try_for_each(|&debian| run(debian, from, &mut passed));
     if let Err(error) = &result {
         eprintln!("lab: error: {error:#}");
     }
@@ -139,7 +162,7 @@ fn run(debian: Debian, from: Option<&str>, passed: &mut usize) -> Result<()> {
     let control = fs::read_to_string(TESTS).with_context(|| format!("no {TESTS}"))?;
     let steps: Vec<_> = steps(&control)
         .into_iter()
-        .filter(|step| debian == Debian::Trixie || !ONCE.contains(&step.name.as_str()))
+        .filter(|step| is_of(debian, &step.name))
         .skip_while(|step| from.is_some_and(|from| from != step.name))
         .collect();
     ensure!(
@@ -165,7 +188,7 @@ fn run(debian: Debian, from: Option<&str>, passed: &mut usize) -> Result<()> {
         let mut step = Step::begin(&format!("install-{name}"), format!("{debian}: {name}"))?;
         let path = format!("lab/installation/{file}.sh");
         let script = fs::read_to_string(&path).with_context(|| format!("no {path}"))?;
-        let script = variables(&kernel, &name) + &script;
+        let script = variables(debian, &kernel, &name) + &script;
         match place {
             Place::Lab => step.run(shell(&script).current_dir("/srv/hmark"))?,
             Place::Root => step.run(&mut in_root(&root, &script))?,
@@ -185,11 +208,12 @@ fn run(debian: Debian, from: Option<&str>, passed: &mut usize) -> Result<()> {
 }
 
 /// What the steps begin with.
-fn variables(kernel: &PackagedKernel, name: &str) -> String {
+fn variables(debian: Debian, kernel: &PackagedKernel, name: &str) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let (release, package) = (&kernel.release, &kernel.version);
+    let glue = if debian.has_rust() { "" } else { "C" };
     format!(
-        "set -eu; V={version} K={release} KV={package} SUFFIX={SUFFIX}
+        "set -eu; V={version} K={release} KV={package} SUFFIX={SUFFIX} GLUE={glue}
          PACKAGES={PACKAGES} UPGRADE={UPGRADE} TEST={name} SOURCE=/{SOURCE} MARK=/{MARK}
          EXTENSION=/usr/lib/x86_64-linux-gnu/xtables/libxt_HMARK.so
          MODULE=/usr/lib/modules/{release}/kernel/net/netfilter/xt_HMARK.ko.xz\n"
@@ -239,6 +263,10 @@ mod tests {
         }
         for (name, _) in tests(&control) {
             assert!(Path::new("../packaging/debian/tests").join(name).exists());
+        }
+        let names: Vec<_> = steps(&control).into_iter().map(|step| step.name).collect();
+        for name in WITHOUT_RUST.iter().chain(&ONCE) {
+            assert!(names.iter().any(|other| other == name), "{name}");
         }
     }
 }

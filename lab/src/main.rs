@@ -89,10 +89,11 @@ enum Action {
     Symbols { kernels: Vec<Kernel> },
     /// Install the packages on a fresh Debian as a user would; the last line counts what works
     CheckInstall {
-        #[arg(long, value_enum, default_value = "trixie")]
-        debian: Debian,
+        /// On this one alone, in place of Debian 13 with either kernel
+        #[arg(long, value_enum)]
+        debian: Option<Debian>,
         /// Go on with this step, in the root that it failed in
-        #[arg(long, value_name = "STEP")]
+        #[arg(long, value_name = "STEP", requires = "debian")]
         from: Option<String>,
     },
     /// Measure ours beside what Linux and iptables ship; the last line names the file of figures
@@ -147,7 +148,11 @@ fn perform(action: Action) -> Result<u8> {
         }
         Action::Check { lanes } => with_lanes(&lanes, check::check),
         Action::Symbols { kernels } => symbols::check(&kernels),
-        Action::CheckInstall { debian, from } => installation::check(debian, from.as_deref()),
+        Action::CheckInstall { debian: None, .. } => installation::check(&Debian::STABLE, None),
+        Action::CheckInstall {
+            debian: Some(debian),
+            from,
+        } => installation::check(&[debian], from.as_deref()),
         Action::Bench(bench) => bench.run(),
         Action::Fuzz(fuzz) => fuzz.run(),
     }

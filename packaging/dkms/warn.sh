@@ -23,8 +23,9 @@ needing() {
 	done
 }
 
-# The kernel's own has no version.
-[ -z "$(modinfo -k "$kernel" -F version xt_HMARK 2>/dev/null)" ] || exit 0
+# The kernel's own is below kernel/. While packages are configured, modules.dep need not be there yet.
+modules=/lib/modules/$kernel
+[ -z "$(find "$modules" -path "$modules/kernel" -prune -o -name 'xt_HMARK.ko*' -print 2>/dev/null)" ] || exit 0
 rules=$(needing | paste -sd , | sed 's/,/, /g')
 [ -n "$rules" ] || exit 0
 

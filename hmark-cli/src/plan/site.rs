@@ -203,7 +203,7 @@ fn addresses(
             lines.mistake_in(&span, format!("{key}: {shown} is no address: {right}"))
         })?;
         let others = |address: &&Address| address.net.family() == net.family();
-        if all.iter().any(|address| *address == Address { net, not }) {
+        if all.contains(&Address { net, not }) {
             return Err(lines.mistake_in(&span, format!("{key}: {net} is given twice")));
         }
         if all.iter().filter(others).any(|address| not || address.not) {

@@ -10,6 +10,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use testbed::command::run;
 use testbed::family::Family;
+use testbed::patience;
 
 /// The folder of its files, in the network namespace of the thread.
 const FOLDER: &str = "/proc/thread-self/net/pktgen";
@@ -71,11 +72,15 @@ impl Traffic {
         }
         write("pgctrl", "start")?;
         let path = Path::new(FOLDER).join(self.device);
-        let result = fs::read_to_string(path)?;
-        let rate = result
-            .split_whitespace()
-            .find_map(|word| word.strip_suffix("pps"))
-            .with_context(|| format!("pktgen has no result: {result}"))?;
+        // On a busy machine, that returns before the thread has even begun.
+        let mut rate = None;
+        patience::wait("pktgen has no result", || {
+            let result = fs::read_to_string(&path)?;
+            let mut words = result.split_whitespace();
+            rate = words.find_map(|word| Some(word.strip_suffix("pps")?.to_owned()));
+            Ok(rate.is_some())
+        })?;
+        let rate = rate.context("there was a rate")?;
         Ok(rate.parse()?)
     }
 }

@@ -11,22 +11,32 @@ use testbed::note;
 
 use crate::host::Host;
 
+/// Shows all base chains, which packets pass even if they are empty.
+const LISTED: &str = "
+    listed() {
+        for family in ip ip6; do
+            nft -s list table $family mangle 2> /dev/null || :
+        done
+    }
+    ";
+
 /// Leaves a host its addresses and routes, but no rule about marks: those are kept for [`BY_HAND`].
 const BARE: &str = "
+    listed > /run/by-hand.nft
     for tables in iptables ip6tables; do
-        $tables-save -t mangle > /run/by-hand.$tables
+        # The lines of all built-in chains, whether the host has them or not, would make them.
+        $tables-save -t mangle | sed '/^:[A-Z]* ACCEPT /d' > /run/by-hand.$tables
         $tables -t mangle -F
     done
     for family in -4 -6; do
         ip $family rule | sed -n '/fwmark/s/:\\t/ /p' > /run/by-hand$family
-        : > /run/by-hand$family.routes
         while read -r preference rule; do
-            table=${rule##* }
             ip $family rule del pref $preference $rule
-            ip $family route show table $table |
-                sed \"s/^/route add /; s/\\$/ table $table/\" >> /run/by-hand$family.routes
-            ip $family route flush table $table
         done < /run/by-hand$family
+        for table in $(sed 's/ *$//; s/.* //' /run/by-hand$family | sort -u); do
+            ip $family route show table $table | sed \"s/^/route add /; s/\\$/ table $table/\"
+            ip $family route flush table $table
+        done > /run/by-hand$family.routes
     done
     ";
 
@@ -48,6 +58,8 @@ const BY_HAND: &str = "
         done < /run/by-hand$family
         ip $family -batch /run/by-hand$family.routes
     done
+    listed > /run/again.nft
+    [ ! -s /run/by-hand.nft ] || diff /run/by-hand.nft /run/again.nft >&2
     ";
 
 /// Has the plan, and has it again: the second time nothing changes.
@@ -69,7 +81,7 @@ pub type Planned = (Arc<Host>, String);
 /// Those of `work`, or if a plan does not make its host as it says.
 pub fn planned(all: &[Planned], work: impl FnOnce() -> Result<()>) -> Result<()> {
     let hmark = env::current_dir()?.join("target/lab/release/hmark");
-    let settings = format!("HMARK={}\n", hmark.display());
+    let settings = format!("HMARK={}\n{LISTED}", hmark.display());
     let mut bare = Vec::new();
     let result = all
         .iter()

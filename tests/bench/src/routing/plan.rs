@@ -92,7 +92,7 @@ impl Plan {
     pub fn linear(&self) -> String {
         let lines = self.routing.lines();
         let kept = lines.filter(|line| !line.starts_with("rule ") || line.contains(" lookup "));
-        kept.map(|line| format!("{line}\n")).collect()
+        kept.flat_map(|line| [line, "\n"]).collect()
     }
 
     /// The number of a gateway's nexthop object.

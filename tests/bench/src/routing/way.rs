@@ -9,6 +9,7 @@ use testbed::command::run_with;
 use testbed::family::{Commands, Family};
 use testbed::netns::Netns;
 
+use super::group;
 use super::plan::{destination, Plan};
 
 /// The number of the nexthop group, which no gateway's has.
@@ -84,16 +85,18 @@ impl Way {
         let ip = |batch: &str| {
             router.enter(|| run_with(&format!("ip -{digit} -batch -"), batch, &[]).map(drop))
         };
-        ip(&plan.nexthops)?;
+        let all_by = |nexthop: u32| ip(&format!("route add default nhid {nexthop}\n"));
+        router.ip(&plan.nexthops)?;
         match self {
-            Self::One => {
-                let first = plan.nexthop(0)?;
-                ip(&format!("route add default nhid {first}\n"))?;
-            }
-            Self::Ecmp => ip(&group(plan, "")?)?,
-            Self::Resilient => {
-                let buckets = plan.gateways * BUCKETS;
-                ip(&group(plan, &format!(" type resilient buckets {buckets}"))?)?;
+            Self::One => all_by(plan.nexthop(0)?)?,
+            Self::Ecmp | Self::Resilient => {
+                let members: Vec<_> = (0..plan.gateways)
+                    .map(|gateway| plan.nexthop(gateway))
+                    .collect::<Result<_>>()?;
+                let buckets = (plan.gateways * BUCKETS) as u16;
+                let buckets = Some(buckets).filter(|_| self == Self::Resilient);
+                router.enter(|| group::add(GROUP, &members, buckets))?;
+                all_by(GROUP)?;
             }
             Self::Linear => ip(&plan.linear())?,
             Self::Planned | Self::Jhash => ip(&plan.routing)?,
@@ -115,17 +118,6 @@ impl Way {
         }
         Ok(())
     }
-}
-
-/// A group of all nexthops, with a route to it.
-fn group(plan: &Plan, kind: &str) -> Result<String> {
-    let members: Vec<_> = (0..plan.gateways)
-        .map(|gateway| Ok(plan.nexthop(gateway)?.to_string()))
-        .collect::<Result<_>>()?;
-    Ok(format!(
-        "nexthop add id {GROUP} group {}{kind}\nroute add default nhid {GROUP}\n",
-        members.join("/")
-    ))
 }
 
 /// The rule of nft that stands in for that of HMARK.

@@ -24,8 +24,16 @@ pub fn trials() -> Vec<Trial> {
 }
 
 fn deliver(transport: Transport, family: Family) -> Result<()> {
+    deliver_from(SEED, transport, family)
+}
+
+/// Sends connections of a kind, chosen by a seed, and adds them to the table.
+///
+/// # Errors
+/// If one was misdelivered, or the tool says another gateway.
+pub fn deliver_from(seed: u64, transport: Transport, family: Family) -> Result<()> {
     let site = site()?;
-    let flows = site.flows_to_service(family, transport, site.flows, SEED + transport as u64);
+    let flows = site.flows_to_service(family, transport, site.flows, seed + transport as u64);
     site.outside.take()?;
     let account = site.cluster.through_all_selectors(
         &flows,

@@ -9,6 +9,7 @@ mod growth;
 #[cfg(test)]
 mod moves;
 mod pages;
+mod planned;
 mod several_addresses;
 mod site;
 mod without_ct;
@@ -21,6 +22,7 @@ use crate::steps;
 pub fn trials() -> Vec<Trial> {
     let trials = [
         delivery::trials(),
+        planned::trials(),
         errors::trials(),
         without_ct::trials(),
         pages::trials(),
