@@ -292,7 +292,8 @@ fn routes_of_a_plan_are_no_detours() {
     for file in ["ip-route.json", "ip6-route.json"] {
         let routes = host
             .read(file)
-            .replace(r#""table":"#, r#""protocol":"72","table":"#);
+            .replace(r#""table":"10"#, r#""protocol":"72","table":"10"#);
+        assert!(routes.contains(r#""protocol":"72""#), "{routes}");
         host.write(file, &routes);
     }
     let output = host.run(&["weight", "1=0"]);

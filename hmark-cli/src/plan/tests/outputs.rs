@@ -207,7 +207,7 @@ fn scripts_are_scripts() {
         "# Of the routing rules here a marked packet meets at most 9, and any other 2.\n"
     ));
     assert!(
-        script.contains("\n# 0x145       gateway-69            100  7269\n"),
+        script.contains("\n# 325 (0x145)       gateway-69            100  7269\n"),
         "{script}"
     );
 }
