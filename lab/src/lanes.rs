@@ -237,13 +237,6 @@ const CHECK: &[Lane] = &[
     lane("cluster-tests", 210)
         .shows("the tutorials, at their usual size")
         .runs(cluster(Uml, &[])),
-    lane("ansible-tests", 120)
-        .shows("the Ansible role, played on hosts that ssh reaches")
-        .runs(Run::Guest(Guest {
-            arguments: "ansible::",
-            ansible: true,
-            ..guest(Uml, CLUSTER)
-        })),
     lane("fuzz", 2)
         .shows("marks of random packets")
         .runs(Run::Fuzz(5_000_000))
