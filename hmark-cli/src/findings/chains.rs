@@ -2,51 +2,76 @@
 
 //! HMARK rules that packets meet too late, or never.
 
+use super::site::{reached, HmarkRule};
 use super::{commands, Found, Site};
-use crate::ruleset::{Match, Target};
+use crate::ruleset::{Chain, Match, Rule, Target};
 
-/// Rules behind one that takes all packets.
+/// Rules behind one that takes all packets, and jumps to their chains behind one.
 pub fn unreached(site: &Site<'_>, all: &mut Vec<Found>) {
     for hmark in &site.hmark {
-        let before = hmark
-            .chain
-            .rules
-            .iter()
-            .take_while(|rule| !std::ptr::eq(*rule, hmark.rule));
-        let mut ends = before.filter(|rule| {
-            let is_end = matches!(
-                rule.target,
-                Target::Accept
-                    | Target::Drop
-                    | Target::Return
-                    | Target::Jump { goto: true, .. }
-                    | Target::Chain { goto: true, .. }
-            );
-            is_end && rule.matches.is_empty()
-        });
-        let Some(end) = ends.next() else {
-            continue;
+        let (end, chain, rule) = match end_before(hmark.chain, hmark.rule) {
+            Some(end) => (end, hmark.chain, hmark.rule),
+            None => match jump_behind_end(hmark) {
+                Some(found) => found,
+                None => continue,
+            },
+        };
+        let what = match std::ptr::eq(rule, hmark.rule) {
+            true => "HMARK rule",
+            false => "jump to its chain",
         };
         all.push(Found {
             place: Some(hmark.place()),
             marks: Vec::new(),
             sentence: format!(
-                "no packet reaches the rule: rule {} before it (\"{}\") takes all",
-                end.number, end.text
+                "no packet reaches the rule: rule {} of {} before the {what} (\"{}\") takes all",
+                end.number, chain.name, end.text
             ),
-            remedy: "put the HMARK rule before it".to_owned(),
+            remedy: format!("put the {what} before it"),
             commands: vec![
-                commands::delete(site, hmark.table, hmark.chain, hmark.rule),
+                commands::delete(site, hmark.table, chain, rule),
                 commands::add(
                     site,
                     &hmark.table.name,
-                    &hmark.chain.name,
+                    &chain.name,
                     Some(end.number),
-                    &commands::text(hmark.rule),
+                    &commands::text(rule),
                 ),
             ],
         });
     }
+}
+
+/// The first rule before another one of its chain that takes all packets.
+fn end_before<'t>(chain: &'t Chain, rule: &Rule) -> Option<&'t Rule> {
+    let mut before = chain.rules.iter();
+    let mut before = before
+        .by_ref()
+        .take_while(|other| !std::ptr::eq(*other, rule));
+    before.find(|rule| rule.is_end())
+}
+
+/// A rule that takes all packets, its chain, and the first jump behind it by which they would reach the HMARK
+/// rule, if no other jump leads there.
+fn jump_behind_end<'h>(hmark: &HmarkRule<'h>) -> Option<(&'h Rule, &'h Chain, &'h Rule)> {
+    let table = hmark.table;
+    let mut found = None;
+    for base in table.chains.iter().filter(|chain| chain.policy.is_some()) {
+        for chain in reached(table, base) {
+            let jumps = chain.rules.iter().filter(|rule| match rule.target {
+                Target::Chain { place, .. } => table
+                    .chains
+                    .get(place)
+                    .is_some_and(|chain| std::ptr::eq(chain, hmark.chain)),
+                _ => false,
+            });
+            for jump in jumps {
+                let end = end_before(chain, jump)?;
+                found = found.or(Some((end, chain, jump)));
+            }
+        }
+    }
+    found
 }
 
 /// Rules in chains that nothing leads to.

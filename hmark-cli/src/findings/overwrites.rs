@@ -2,11 +2,17 @@
 
 //! Rules that overwrite the mark before it is routed by.
 
-use super::site::{place, reached, HmarkRule};
+use std::collections::HashSet;
+use std::ptr;
+
+use super::site::{place, HmarkRule};
 use super::{commands, Found, Site};
 use crate::marks::{bits, range};
 use crate::routing::RoutingRule;
 use crate::ruleset::{Chain, Connmark, End, Match, Rule, Table, Target};
+
+/// The deepest chain that is followed.
+const MOST_NESTED: usize = 128;
 
 /// Rules behind HMARK's that overwrite its marks.
 pub fn later(site: &Site<'_>, all: &mut Vec<Found>) {
@@ -150,19 +156,70 @@ fn behind<'s>(site: &'s Site<'_>, hmark: &HmarkRule<'_>) -> Vec<(&'s Table, &'s 
             let Some(base) = table.chain(hook) else {
                 continue;
             };
-            let mut is_behind = !is_same;
-            for chain in reached(table, base) {
-                for rule in &chain.rules {
-                    if is_same && std::ptr::eq(rule, hmark.rule) {
-                        is_behind = true;
-                    } else if is_behind {
-                        rules.push((table, chain, rule));
-                    }
-                }
-            }
+            let start = match is_same {
+                true => Some(hmark.rule),
+                false => None,
+            };
+            let mut walk = Walk {
+                table,
+                start,
+                visits: HashSet::new(),
+                noted: HashSet::new(),
+                rules: &mut rules,
+            };
+            walk.chain(base, start.is_none(), 0);
         }
     }
     rules
+}
+
+/// A packet's way through the chains of a table, of which the rules behind one are noted.
+struct Walk<'w, 's> {
+    table: &'s Table,
+    /// The rule; [`None`] if all are behind it.
+    start: Option<&'w Rule>,
+    /// The chains that were visited, before the rule and behind it: what a second visit would find is known.
+    visits: HashSet<(*const Chain, bool)>,
+    /// The rules that were noted.
+    noted: HashSet<*const Rule>,
+    rules: &'w mut Vec<(&'s Table, &'s Chain, &'s Rule)>,
+}
+
+impl<'s> Walk<'_, 's> {
+    /// Goes through a chain. Returns whether packets that come back from it may have met the rule.
+    fn chain(&mut self, chain: &'s Chain, mut is_behind: bool, depth: usize) -> bool {
+        if depth > MOST_NESTED || !self.visits.insert((ptr::from_ref(chain), is_behind)) {
+            return is_behind;
+        }
+        let mut comes_back = false;
+        for rule in &chain.rules {
+            if self.start.is_some_and(|start| std::ptr::eq(rule, start)) {
+                is_behind = true;
+                continue;
+            }
+            if is_behind && self.noted.insert(ptr::from_ref(rule)) {
+                self.rules.push((self.table, chain, rule));
+            }
+            match rule.target {
+                Target::Chain { place, goto } => {
+                    let Some(next) = self.table.chains.get(place) else {
+                        continue;
+                    };
+                    let may_be_behind = self.chain(next, is_behind, depth + 1);
+                    match goto {
+                        true => comes_back |= may_be_behind,
+                        false => is_behind |= may_be_behind,
+                    }
+                }
+                Target::Return => comes_back |= is_behind,
+                _ => {}
+            }
+            if rule.is_end() {
+                return comes_back;
+            }
+        }
+        comes_back || is_behind
+    }
 }
 
 /// Whether a rule has no packet that HMARK has marked: it asks for other marks, or for packets that do not

@@ -26,6 +26,21 @@ pub struct Rule {
     pub target: Target,
 }
 
+impl Rule {
+    /// Whether it takes all packets, so that none comes to the next rule of its chain.
+    pub fn is_end(&self) -> bool {
+        let ends = matches!(
+            self.target,
+            Target::Accept
+                | Target::Drop
+                | Target::Return
+                | Target::Jump { goto: true, .. }
+                | Target::Chain { goto: true, .. }
+        );
+        ends && self.matches.is_empty()
+    }
+}
+
 /// Reads the words after `-A CHAIN`.
 ///
 /// [`None`] if the rule is of the other family.
