@@ -109,6 +109,22 @@ impl Net {
         family(address) == self.family && number(address) & self.mask == self.address
     }
 
+    /// Its two halves; [`None`] of a single address.
+    pub fn halves(&self) -> Option<[Self; 2]> {
+        let family = self.family();
+        let length = self.length().checked_add(1)?;
+        let bit = family.address_bits().checked_sub(length)?;
+        let upper = self.number() | 1_u128.checked_shl(bit)?;
+        let net = |number: u128| {
+            let address: IpAddr = match family {
+                Family::Ipv4 => IpAddr::V4(u32::try_from(number).ok()?.into()),
+                Family::Ipv6 => IpAddr::V6(number.into()),
+            };
+            Self::new(address, length)
+        };
+        Some([net(self.number())?, net(upper)?])
+    }
+
     /// The family of its addresses.
     pub fn family(&self) -> Family {
         self.family

@@ -8,7 +8,7 @@ use super::hops::{hops, is_on_link, MarkHop};
 use super::site::folded;
 use super::{Found, Site};
 use crate::net::family;
-use crate::routing::Hop;
+use crate::routing::{Hop, PROTOCOL};
 
 /// The most gateways that are named at once.
 const MOST_NAMES: usize = 8;
@@ -40,6 +40,9 @@ pub fn failed(site: &Site<'_>, all: &mut Vec<Found>) {
         });
         let stand_in = others.find(|other| *other != gateway);
         let stand_in = stand_in.map_or("STANDIN".to_owned(), |other| other.to_string());
+        // The script of a plan takes back what is done to its routes in another way.
+        let is_planned = one.route.owner() == Some(PROTOCOL);
+        let drain = site.drain(marks).filter(|_| is_planned);
         all.push(Found {
             place: Some(format!("table {table}")),
             marks: marks.clone(),
@@ -51,7 +54,7 @@ pub fn failed(site: &Site<'_>, all: &mut Vec<Found>) {
                 "repair the gateway or its link; until then route its mark to another gateway, or {}",
                 site.weight_0(marks)
             ),
-            commands: vec![one.replace(site, &stand_in)],
+            commands: vec![drain.unwrap_or_else(|| one.replace(site, &stand_in))],
         });
     }
 }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use super::tables::by_table;
 use super::Site;
+use crate::net::{family, Net};
 use crate::routing::{Hop, Kind, Route, Routes};
 
 /// A hop of a mark's table.
@@ -24,6 +25,11 @@ impl MarkHop<'_> {
     /// The command that gives its route another gateway.
     pub fn replace(&self, site: &Site<'_>, gateway: &str) -> String {
         let (destination, table) = (self.route.destination.destination(), self.table);
+        // Without the family, ip takes that of the gateway.
+        let gateway = match gateway.parse() {
+            Ok(address) if family(address) != site.family => format!("inet6 {gateway}"),
+            _ => gateway.to_owned(),
+        };
         format!(
             "{} route replace {destination} via {gateway} table {table}",
             site.ip()
@@ -38,7 +44,14 @@ pub fn hops<'h>(site: &Site<'h>) -> Vec<MarkHop<'h>> {
         return hops;
     }
     for (table, marks) in by_table(site) {
-        for route in site.routes_of(table) {
+        let routes = site.routes_of(table);
+        let nets: Vec<&Net> = routes.iter().map(|route| &route.destination).collect();
+        for route in routes {
+            // Routes to its halves take all of its packets, as those of hmark weight do.
+            let halves = route.destination.halves();
+            if halves.is_some_and(|halves| halves.iter().all(|half| nets.contains(&half))) {
+                continue;
+            }
             hops.extend(route.hops.iter().map(|hop| MarkHop {
                 hop,
                 route,

@@ -211,6 +211,15 @@ impl<'h> Site<'h> {
         })
     }
 
+    /// The command of this tool that gives marks of an HMARK rule the weight 0; [`None`] if there is no such rule.
+    pub fn drain(&self, marks: &[u32]) -> Option<String> {
+        let mut rules = self.before_routing();
+        let rule = rules.find(|hmark| marks.iter().all(|mark| hmark.marks.contains(mark)))?;
+        let buckets = rule.weighable(marks).into_iter();
+        let weights: Vec<String> = buckets.map(|bucket| format!("{bucket}=0")).collect();
+        (!weights.is_empty()).then(|| format!("hmark weight {}", weights.join(" ")))
+    }
+
     /// Whether a rule that does something asks for any of these marks.
     pub fn is_matched(&self, marks: &[u32]) -> bool {
         let asks = |condition: &Match| match condition {
@@ -256,13 +265,19 @@ impl HmarkRule<'_> {
         place(self.table, self.chain, self.rule)
     }
 
-    /// How to give marks the weight 0, which counts marks from 0: the options, for those of the rule.
-    pub fn weight_0(&self, marks: &[u32]) -> String {
+    /// The numbers of marks, counted from 0, of those that may have a weight.
+    fn weighable(&self, marks: &[u32]) -> Vec<u32> {
         let count = self.info.masked.v0.hmodulus.min(MOST_MARKS);
         let bucket =
             |mark: &u32| (0..count).find(|bucket| shares::mark(self.info, *bucket) == *mark);
         let mut buckets: Vec<u32> = marks.iter().filter_map(bucket).collect();
         buckets.retain(|bucket| usize::try_from(*bucket).is_ok_and(|at| at < self.info.less.len()));
+        buckets
+    }
+
+    /// How to give marks the weight 0, which counts marks from 0: the options, for those of the rule.
+    pub fn weight_0(&self, marks: &[u32]) -> String {
+        let buckets = self.weighable(marks);
         if buckets.is_empty() || marks.len() >= self.marks.len() {
             return "give it the weight 0".to_owned();
         }

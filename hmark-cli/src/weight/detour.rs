@@ -9,7 +9,6 @@
 //! and by the script of `hmark plan`, whose own routes have it, too.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use anyhow::{bail, ensure, Context, Result};
 use hmark::rule::v1::{Info, FULL_WEIGHT};
@@ -18,7 +17,7 @@ use hmark::Family;
 use crate::change::{shares, Moves};
 use crate::findings::Site;
 use crate::marks;
-use crate::net::{self, Net};
+use crate::net;
 use crate::routing::{Kind, Route, PROTOCOL};
 
 /// The parts of all flows that are told apart when their moves are summed.
@@ -181,7 +180,7 @@ impl<'h> Mark<'h> {
         let all = site.routes_of(table);
         // Those of hmark plan have the same protocol; but no other are halves of one in the table.
         let is_half = |route: &Route| {
-            let mut halves = all.iter().filter_map(|whole| halves(&whole.destination));
+            let mut halves = all.iter().filter_map(|whole| whole.destination.halves());
             halves.any(|halves| halves.contains(&route.destination))
         };
         let is_detour = |route: &&Route| route.owner() == Some(PROTOCOL) && is_half(route);
@@ -217,7 +216,8 @@ impl<'h> Mark<'h> {
                 format!("the table {table} of {family} mark {mark} has no route to {destination}")
             })?;
             let hop = hop(instead, family)?;
-            for half in halves(&destination)
+            for half in destination
+                .halves()
                 .with_context(|| format!("no route is narrower than that to {destination}"))?
             {
                 around.insert(half.to_string(), hop.clone());
@@ -269,20 +269,4 @@ fn hop(route: &Route, family: Family) -> Result<String> {
         route.destination
     );
     Ok(words.join(" "))
-}
-
-/// The two halves of a network; [`None`] of a single address.
-fn halves(whole: &Net) -> Option<[Net; 2]> {
-    let family = whole.family();
-    let length = whole.length().checked_add(1)?;
-    let bit = family.address_bits().checked_sub(length)?;
-    let upper = whole.number() | 1_u128.checked_shl(bit)?;
-    let net = |number: u128| {
-        let address: IpAddr = match family {
-            Family::Ipv4 => IpAddr::V4(u32::try_from(number).ok()?.into()),
-            Family::Ipv6 => IpAddr::V6(number.into()),
-        };
-        Net::new(address, length)
-    };
-    Some([net(whole.number())?, net(upper)?])
 }

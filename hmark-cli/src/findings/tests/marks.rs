@@ -256,6 +256,33 @@ fn gateways_are_named_where_they_are_known() {
 }
 
 #[test]
+fn gateways_of_a_plan_are_drained_by_the_tool() {
+    let failed = (
+        "ip-neigh.json",
+        "\"10.1.0.12\",\"dev\":\"north\",\"lladdr\":\"02:00:00:00:ff:01\",\"state\":[\"REACHABLE\"]",
+        "\"10.1.0.12\",\"dev\":\"north\",\"state\":[\"FAILED\"]",
+    );
+    let own = "\"gateway\":\"10.1.0.12\",\"dev\":\"north\",\"table\":\"102\"";
+    let planned = format!("{own},\"protocol\":\"72\"");
+    let found = of_id(
+        &broken(SELECTOR, "planned", &[failed, (ROUTES, own, &planned)]),
+        "gateway-failed",
+    );
+    assert_eq!(found[0].commands, ["hmark weight 2=0"]);
+    // Once it is out, another gateway has its packets.
+    let whole = format!("{{\"dst\":\"default\",{own}");
+    let half = |net: &str| {
+        format!("{{\"dst\":\"{net}\",\"gateway\":\"10.1.0.13\",\"dev\":\"north\",\"table\":\"102\",\"flags\":[]}}")
+    };
+    let halves = format!("{},{},{whole}", half("0.0.0.0/1"), half("128.0.0.0/1"));
+    let out = broken(SELECTOR, "out", &[failed, (ROUTES, &whole, &halves)]);
+    assert!(of_id(&out, "gateway-failed").is_empty());
+    let half_out = format!("{},{whole}", half("128.0.0.0/1"));
+    let half_out = broken(SELECTOR, "half-out", &[failed, (ROUTES, &whole, &half_out)]);
+    assert_eq!(of_id(&half_out, "gateway-failed").len(), 1);
+}
+
+#[test]
 fn gateways_that_nobody_has_asked_for_are_noted() {
     assert!(check(&Host::saved(&folder(SELECTOR)).unwrap())
         .notes
