@@ -103,6 +103,18 @@ check() {
         awk -v ids="$ids" 'BEGIN { n = split(ids, all); for (i = 1; i <= n; i++) own[all[i]] = 1 } own[$2]' |
         head -n 1)
     [ -z "$taken" ] || die "a nexthop is taken: $taken"
+    for family in $FAMILIES; do
+        tables=$(tables_of "$family")
+        for program in "$tables-save" "$tables-restore"; do
+            command -v "$program" > /dev/null || die "there is no program $program"
+        done
+        # A chain that something else leads to cannot be removed.
+        [ -n "$(chains_of "$family")" ] || {
+            other=$("$tables-save" -t mangle | grep -E "^-A .* -[jg] $CHAIN(-out)?( |\$)" |
+                grep -vx -e "-A PREROUTING -j $CHAIN" -e "-A OUTPUT -j $CHAIN-out" | head -n 1)
+            [ -z "$other" ] || die "a rule of $tables that is not of the plan leads to its chain: $other"
+        }
+    done
     for family in 4 6; do
         try_chains $family
     done
@@ -113,7 +125,6 @@ try_chains() {
     trial=
     wanted=$(chains_of "$1")
     [ -n "$wanted" ] || return 0
-    command -v "$(tables_of "$1")-restore" > /dev/null || die "there is no $(tables_of "$1")"
     names=$(printf '%s\n' "$wanted" | awk '$2 ~ /^HMARK-/ { print $2 }' | sort -u)
     text=$(printf '%s\n' "$wanted" | sed -n 's/^-A \(HMARK-[^ ]*\) /-A \1.new /p')
     loaded=$({

@@ -144,6 +144,11 @@ fn data(plan: &Plan, is_wanted: bool) -> String {
     };
     set("NAME", &site.name);
     set("CHAIN", &format!("HMARK-{}", site.name));
+    let families = site.families.iter().map(|family| match family {
+        Family::Ipv4 => "4",
+        Family::Ipv6 => "6",
+    });
+    set("FAMILIES", &families.collect::<Vec<_>>().join(" "));
     set("PROTOCOL", &site.protocol.to_string());
     set("FIRST_RULE", &first_rule.to_string());
     set("LAST_RULE", &last_rule.to_string());

@@ -42,6 +42,15 @@ const BARE: &str = "
 
 /// Takes the plan from a host, and gives it back what the tutorial's commands did.
 const BY_HAND: &str = "
+    # A rule of somebody else, by which its chain cannot go.
+    iptables -t mangle -A INPUT -j HMARK-plan
+    if said=$($HMARK plan --remove /run/plan.toml | sh 2>&1) ||
+        [ \"${said#*that is not of the plan leads to its chain: -A INPUT}\" = \"$said\" ]
+    then
+        echo \"the plan went away under a jump to its chain: $said\" >&2
+        exit 1
+    fi
+    iptables -t mangle -D INPUT -j HMARK-plan
     $HMARK plan --remove /run/plan.toml | sh
     if ip rule | grep fwmark || ip -6 rule | grep fwmark || ip nexthop | grep . ||
         iptables-save | grep HMARK || ip6tables-save | grep HMARK
