@@ -90,19 +90,19 @@ check() {
     for family in 4 6; do
         taken=$(ip -N -$family rule show | grep -v " proto $PROTOCOL *\$" |
             awk -F: -v first="$FIRST_RULE" -v last="$LAST_RULE" '$1 >= first && $1 <= last' | head -n 1)
-        [ -z "$taken" ] || die "a preference is taken, by the rule $taken"
+        [ -z "$taken" ] || die "a preference is taken, by a rule that is not of the plan: delete it, or give preference another number: $taken"
         taken=$(ip -N -$family route show table all 2> /dev/null | grep -v " proto $PROTOCOL " |
             awk -v first="$FIRST_TABLE" -v last="$LAST_TABLE" '{
                 for (i = 2; i < NF; i++)
                     if ($i == "table" && $(i + 1) >= first && $(i + 1) <= last) print
             }' | head -n 1)
-        [ -z "$taken" ] || die "a table is taken, by the route $taken"
+        [ -z "$taken" ] || die "a table is taken, by a route that is not of the plan: delete it, or give table another number: $taken"
     done
     ids=$(printf '%s\n' "$NEXTHOPS" | awk '{ print $2 }')
     taken=$(ip -N nexthop show | grep -v " proto $PROTOCOL " |
         awk -v ids="$ids" 'BEGIN { n = split(ids, all); for (i = 1; i <= n; i++) own[all[i]] = 1 } own[$2]' |
         head -n 1)
-    [ -z "$taken" ] || die "a nexthop is taken: $taken"
+    [ -z "$taken" ] || die "a nexthop is taken by one that is not of the plan: delete it, or give table another number: $taken"
     for family in $FAMILIES; do
         tables=$(tables_of "$family")
         for program in "$tables-save" "$tables-restore"; do

@@ -121,7 +121,7 @@ fn nexthops(plan: &Plan, host: &Host, difference: &mut Difference) -> Result<()>
             has.push(text);
         } else if ids.contains(&own.id) {
             difference.taken.push(format!(
-                "the nexthop {} is taken: {text}: give table another number",
+                "the nexthop {} is taken: {text}: delete it, or give table another number",
                 own.id
             ));
         }
@@ -157,7 +157,7 @@ fn rules(plan: &Plan, family: Family, side: &Side, difference: &mut Difference) 
             .is_some_and(|block| block.contains(&rule.preference))
         {
             difference.taken.push(format!(
-                "the preference {} of {family} is taken: {rule}: give preference another number",
+                "the preference {} of {family} is taken: {rule}: delete it, or give preference another number",
                 rule.preference
             ));
         }
@@ -198,7 +198,7 @@ fn routes(plan: &Plan, family: Family, side: &Side, difference: &mut Difference)
             has.push(format!("{} {leads} table {table}", to.destination()));
         } else if tables.contains(table) {
             difference.taken.push(format!(
-                "the table {table} of {family} is taken: {route}: give table another number"
+                "the table {table} of {family} is taken: {route}: delete it, or give table another number"
             ));
         }
     }

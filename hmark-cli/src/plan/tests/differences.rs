@@ -231,16 +231,16 @@ fn what_others_have_is_taken() {
     for (file, expected) in [
         (
             File::RoutingRules(Family::Ipv4),
-            "the preference 7200 of IPv4 is taken: 7200: from all fwmark 0x100/0xffffffff lookup 7200: give \
+            "the preference 7200 of IPv4 is taken: 7200: from all fwmark 0x100/0xffffffff lookup 7200: delete it, or give \
              preference another number",
         ),
         (
             File::Routes(Family::Ipv6),
-            "the table 7200 of IPv6 is taken: default via fd00:1::a dev north: give table another number",
+            "the table 7200 of IPv6 is taken: default via fd00:1::a dev north: delete it, or give table another number",
         ),
         (
             File::Nexthops,
-            "the nexthop 7200 is taken: id 7200 via fd00:1::a dev north: give table another number",
+            "the nexthop 7200 is taken: id 7200 via fd00:1::a dev north: delete it, or give table another number",
         ),
     ] {
         let saved = Saved::new(&plan, "taken");
