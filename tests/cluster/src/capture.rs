@@ -19,8 +19,9 @@ use nix::sys::socket::{
 use crate::flow::{self, Flow, Kind};
 use crate::host::Host;
 
-/// Buffer for packets that a host has received but that have not been read yet.
-const BUFFER: usize = 64 << 20;
+/// Buffer for packets that a host has received but that have not been read yet. One that stands for 256 gateways
+/// gets 256 copies of each that asks for a neighbour.
+const BUFFER: usize = 256 << 20;
 
 /// Interval at which packets are read, in addition to reads on request.
 const INTERVAL: Duration = Duration::from_millis(20);
