@@ -293,8 +293,22 @@ pub fn expect_error(mut socket: &Socket, error: Errno) -> Result<()> {
     Ok(())
 }
 
+/// The times in seconds after which conntrack forgets a connection without packets: an emulated machine may take
+/// longer from one packet to the next.
+const TRACKED: [&str; 5] = [
+    "udp_timeout",
+    "udp_timeout_stream",
+    "icmp_timeout",
+    "icmpv6_timeout",
+    "generic_timeout",
+];
+
 fn namespace(name: &str, family: Family) -> Result<Netns> {
     let netns = Netns::add(name)?;
+    for timeout in TRACKED {
+        // They exist once conntrack does.
+        let _ = netns.sysctl(&format!("netfilter/nf_conntrack_{timeout}"), "3600");
+    }
     match family {
         Family::Ipv4 => {
             netns.sysctl("ipv4/conf/all/rp_filter", "0")?;
