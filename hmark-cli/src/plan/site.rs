@@ -209,7 +209,7 @@ fn addresses(
         if all.iter().filter(others).any(|address| not || address.not) {
             let family = net.family();
             let sentence =
-                format!("{key}: with \"!\" one {family} network is all: give a match for each");
+                format!("{key}: with \"!\" one {family} network is all, since another match would take its packets");
             return Err(lines.mistake_in(&span, sentence));
         }
         all.push(Address { net, not });

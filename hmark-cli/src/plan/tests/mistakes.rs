@@ -197,7 +197,7 @@ fn matches() {
         ("destination = [\n\"10.0.0.1\",\n\"10.0.0.1\"]", "12: destination: 10.0.0.1/32 is given twice"),
         (
             "source = [\"! 10.0.0.0/8\", \"192.0.2.1\"]",
-            "10: source: with \"!\" one IPv4 network is all: give a match for each",
+            "10: source: with \"!\" one IPv4 network is all, since another match would take its packets",
         ),
         (
             "chain = \"FORWARD\"",
