@@ -24,10 +24,15 @@ mkdir /run/lab
 mount -t "$LAB_TYPE" -o "$LAB_OPTIONS" run /run/lab
 ip link set lo up
 
-# The modules of a kernel that is not installed in the chroot.
+# The modules of a kernel that is not installed in the chroot. The roots that packages are tested in may have others
+# of the same release.
 release=$(uname -r)
-[ -e "/usr/lib/modules/$release" ] ||
-	ln -s /var/cache/hmark-lab/*/usr/lib/modules/"$release" /usr/lib/modules/
+for modules in /var/cache/hmark-lab/*/usr/lib/modules/"$release"; do
+	case $modules in
+	/var/cache/hmark-lab/debian-* | /var/cache/hmark-lab/user-*) ;;
+	*) [ -e "/usr/lib/modules/$release" ] || ln -s "$modules" /usr/lib/modules/ ;;
+	esac
+done
 
 stty -F "/dev/$LAB_TTY" raw
 {
