@@ -58,10 +58,6 @@ impl Switches {
     /// If the host is already plugged in, or there is no such network.
     pub fn plug(&self, host: &Host, network: &str) -> Result<()> {
         let port = self.port(host, network)?;
-        // Programs that a host of that name has left behind may still have the cable's other end.
-        if self.netns.run(&format!("ip link show dev {port}")).is_ok() {
-            self.netns.ip(&format!("link del {port}\n"))?;
-        }
         self.netns.ip(&format!(
             "link add {port} type veth peer name {network} netns {}\n\
              link set {port} master {network} up\n",
