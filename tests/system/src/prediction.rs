@@ -56,27 +56,39 @@ pub struct Passed {
     marks: Vec<u32>,
 }
 
-/// The packets that these rules have logged, each of which was logged by all of them, one after the other.
+/// The packets that these rules have logged, each of which was logged by all of them, one after the other. With
+/// several CPUs, other packets may come between.
 ///
 /// # Errors
 /// If one was not.
 pub fn passed(rules: &[&str], logged: &[Logged]) -> Result<Vec<Passed>> {
-    let packets = logged.chunks(rules.len());
-    let packets = packets.map(|packet| {
-        let names: Vec<_> = packet.iter().map(|logged| logged.rule.as_str()).collect();
-        let is_one = packet
-            .iter()
-            .all(|logged| logged.packet == packet[0].packet);
-        ensure!(
-            names == rules && is_one,
-            "not one packet's rules: {names:?}"
-        );
-        Ok(Passed {
-            packet: packet[0].packet.clone(),
-            marks: packet.iter().map(|logged| logged.mark).collect(),
-        })
-    });
-    packets.collect()
+    let mut all: Vec<Passed> = Vec::new();
+    let mut complete = 0;
+    for one in logged {
+        // Those before are complete.
+        let mut open = all.iter_mut().skip(complete);
+        let known = open.find(|passed| {
+            let next = rules.get(passed.marks.len());
+            next == Some(&one.rule.as_str()) && passed.packet == one.packet
+        });
+        match known {
+            Some(passed) => passed.marks.push(one.mark),
+            None => {
+                let first = rules.first() == Some(&one.rule.as_str());
+                ensure!(first, "{} logged what no rule before it did", one.rule);
+                all.push(Passed {
+                    packet: one.packet.clone(),
+                    marks: vec![one.mark],
+                });
+            }
+        }
+        let is_complete = |passed: &Passed| passed.marks.len() == rules.len();
+        while all.get(complete).is_some_and(is_complete) {
+            complete += 1;
+        }
+    }
+    ensure!(complete == all.len(), "a packet did not meet all rules");
+    Ok(all)
 }
 
 /// What was compared.
