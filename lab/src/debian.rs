@@ -48,9 +48,6 @@ impl fmt::Display for Debian {
 }
 
 impl Debian {
-    /// Those of Debian 13.
-    pub const STABLE: [Debian; 2] = [Debian::Trixie, Debian::TrixieOwn];
-
     /// Makes a new copy of it at `root`.
     pub fn copy_to(self, root: &Path) -> Result<()> {
         let base = self.base(&Store::lab()?)?;

@@ -148,7 +148,7 @@ fn perform(action: Action) -> Result<u8> {
         }
         Action::Check { lanes } => with_lanes(&lanes, check::check),
         Action::Symbols { kernels } => symbols::check(&kernels),
-        Action::CheckInstall { debian: None, .. } => installation::check(&Debian::STABLE, None),
+        Action::CheckInstall { debian: None, .. } => installation::check(&[Debian::Trixie], None),
         Action::CheckInstall {
             debian: Some(debian),
             from,
