@@ -2,6 +2,7 @@
 
 //! The gateways and devices of the tables of marks.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use super::tables::by_table;
@@ -45,11 +46,13 @@ pub fn hops<'h>(site: &Site<'h>) -> Vec<MarkHop<'h>> {
     }
     for (table, marks) in by_table(site) {
         let routes = site.routes_of(table);
-        let nets: Vec<&Net> = routes.iter().map(|route| &route.destination).collect();
+        // All are of one family.
+        let key = |net: &Net| (net.number(), net.length());
+        let nets: HashSet<_> = routes.iter().map(|route| key(&route.destination)).collect();
         for route in routes {
             // Routes to its halves take all of its packets, as those of hmark weight do.
             let halves = route.destination.halves();
-            if halves.is_some_and(|halves| halves.iter().all(|half| nets.contains(&half))) {
+            if halves.is_some_and(|halves| halves.iter().all(|half| nets.contains(&key(half)))) {
                 continue;
             }
             hops.extend(route.hops.iter().map(|hop| MarkHop {
