@@ -260,39 +260,31 @@ fn parse(text: &str, settings: &str) -> Result<Tutorial> {
 fn matches(expected: &str, printed: &str) -> bool {
     let expected: Vec<_> = expected.lines().collect();
     let printed: Vec<_> = printed.lines().collect();
-    lines_match(&expected, &printed)
+    all_match(&expected, &printed, line_matches)
 }
 
-fn lines_match(expected: &[&str], printed: &[&str]) -> bool {
+/// True if all lines, or all words, match one by one: `...` stands for any of them.
+fn all_match(expected: &[&str], printed: &[&str], matches: fn(&str, &str) -> bool) -> bool {
     match (expected, printed) {
         ([], []) => true,
         (["...", rest @ ..], _) => {
-            (0..=printed.len()).any(|skipped| lines_match(rest, &printed[skipped..]))
+            (0..=printed.len()).any(|skipped| all_match(rest, &printed[skipped..], matches))
         }
-        ([line, rest @ ..], [first, others @ ..]) => {
-            let words: Vec<_> = line.split_whitespace().collect();
-            let found: Vec<_> = first.split_whitespace().collect();
-            words_match(&words, &found) && lines_match(rest, others)
+        ([one, rest @ ..], [first, others @ ..]) => {
+            matches(one, first) && all_match(rest, others, matches)
         }
         _ => false,
     }
 }
 
-/// Whether the words of a line match: `...` stands for any words.
-fn words_match(words: &[&str], found: &[&str]) -> bool {
-    match (words, found) {
-        ([], []) => true,
-        (["...", rest @ ..], _) => {
-            (0..=found.len()).any(|skipped| words_match(rest, &found[skipped..]))
-        }
-        ([word, rest @ ..], [first, others @ ..]) => {
-            word_matches(word, first) && words_match(rest, others)
-        }
-        _ => false,
-    }
+/// True if a line's words match, whatever blanks are between them.
+fn line_matches(line: &str, found: &str) -> bool {
+    let words: Vec<_> = line.split_whitespace().collect();
+    let found: Vec<_> = found.split_whitespace().collect();
+    all_match(&words, &found, word_matches)
 }
 
-/// Whether a word matches: `#` stands for one or more digits, or for itself in a comment.
+/// True if a word matches: `#` stands for one or more digits, or for itself in a comment.
 fn word_matches(word: &str, found: &str) -> bool {
     if word == found {
         return true;
