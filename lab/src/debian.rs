@@ -101,7 +101,7 @@ impl Debian {
         }
     }
 
-    /// Whether its kernel takes Rust modules.
+    /// True if its kernel takes Rust modules.
     pub fn has_rust(self) -> bool {
         self != Debian::TrixieOwn
     }

@@ -44,10 +44,8 @@ pub fn unreached(site: &Site<'_>, all: &mut Vec<Found>) {
 
 /// The first rule before another one of its chain that takes all packets.
 fn end_before<'t>(chain: &'t Chain, rule: &Rule) -> Option<&'t Rule> {
-    let mut before = chain.rules.iter();
-    let mut before = before
-        .by_ref()
-        .take_while(|other| !std::ptr::eq(*other, rule));
+    let rules = chain.rules.iter();
+    let mut before = rules.take_while(|other| !std::ptr::eq(*other, rule));
     before.find(|rule| rule.is_end())
 }
 

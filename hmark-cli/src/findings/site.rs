@@ -236,7 +236,7 @@ impl<'h> Site<'h> {
     }
 }
 
-/// Whether a routing rule is meant for a mark: it asks for the mark's value, and decides. One that skips
+/// True if a routing rule is meant for a mark: it asks for the mark's value, and decides. A rule that skips
 /// others, as in a tree, asks for the first of many marks.
 pub fn is_for(rule: &RoutingRule, mark: u32, hmark: &HmarkRule<'_>) -> bool {
     let is_value = rule.mark.is_some_and(|(value, _)| value == mark);

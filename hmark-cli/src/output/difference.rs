@@ -6,7 +6,7 @@ use hmark_cli::plan::difference::Differing;
 
 use super::options::options;
 
-/// What is before the options of HMARK in a rule.
+/// The words before the options of HMARK in a rule.
 const TARGET: &str = " -j HMARK ";
 
 /// Stands for options that a rule keeps.

@@ -27,7 +27,7 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Whether it takes all packets, so that none comes to the next rule of its chain.
+    /// True if it takes all packets, so that none comes to the next rule of its chain.
     pub fn is_end(&self) -> bool {
         let ends = matches!(
             self.target,

@@ -127,13 +127,13 @@ fn numbers(lists: &[String]) -> impl Iterator<Item = (u32, &str)> {
     })
 }
 
-/// Whether a number is too great to be counted from 0, and so may be the mark that packets have.
+/// True if a number is too great to be counted from 0, and so may be the mark that packets have.
 pub fn has_marks(lists: &[String]) -> bool {
     let most = u32::try_from(v1::WEIGHTS).unwrap_or(u32::MAX);
     numbers(lists).any(|(number, _)| number >= most)
 }
 
-/// What to give in place of a mark that packets have.
+/// The sentence that says what to give in place of a mark that packets have; [`None`] if none is given.
 fn uncounted(rule: &v1::Info, lists: &[String]) -> Option<String> {
     let count = rule.masked.v0.hmodulus;
     numbers(lists).find_map(|(number, weight)| {
