@@ -306,6 +306,23 @@ fn routes_of_a_plan_are_no_detours() {
 }
 
 #[test]
+fn branches_of_a_tree_are_no_tables_of_a_mark() {
+    let host = old();
+    let rules = host.read("ip-rule.json");
+    let branch =
+        r#"{"priority":32762,"src":"all","fwmark":"0x66","fwmask":"0xfffffffe","goto":32763},"#;
+    let (first, rest) = rules.split_once("},").unwrap();
+    host.write("ip-rule.json", &format!("{first}}},{branch}{rest}"));
+    let output = host.run(&["weight", "--family", "4", "1=0"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(
+        host.read("routes4"),
+        "route replace 0.0.0.0/1 via 10.1.0.13 dev inner table 102 proto 72\n\
+         route replace 128.0.0.0/1 via 10.1.0.13 dev inner table 102 proto 72\n"
+    );
+}
+
+#[test]
 fn routes_change_in_both_families_or_none() {
     let host = old();
     host.write("fail-ip6", "");
