@@ -184,7 +184,15 @@ apply_chains() {
         done
         echo COMMIT
     } | "$(tables_of "$1")-restore" -w --noflush
-    CHANGED="$CHANGED, $(tables_of "$1")"
+    changed "$(tables_of "$1")"
+}
+
+# Remembers that something was changed.
+changed() {
+    case "$CHANGED," in
+    *", $1,"*) ;;
+    *) CHANGED="$CHANGED, $1" ;;
+    esac
 }
 
 # Makes the host have what is above. Leaves come before marks, and go after them; while a goto is missing,
@@ -196,24 +204,24 @@ apply() {
     gone=$(without "$(printf '%s\n' "$now" | sed 's/^id \([^ ]*\) .*/\1/')" \
         "$(printf '%s\n' "$NEXTHOPS" | sed 's/^id \([^ ]*\) .*/\1/')")
     batch '' "$(printf '%s\n' "$new" | sed -n "s/^id/nexthop replace id/; s/\$/ proto $PROTOCOL/; /^nexthop/p")"
-    [ -z "$new$gone" ] || CHANGED="$CHANGED, nexthops"
+    [ -z "$new$gone" ] || changed nexthops
     for family in 4 6; do
         now=$(routes_now $family)
         new=$(without "$(routes_of $family)" "$now")
         batch -$family "$(printf '%s\n' "$new" |
             sed -n "s/^/route replace /; s/\$/ proto $PROTOCOL/; /nhid/p")"
-        [ -z "$new" ] || CHANGED="$CHANGED, IPv$family routes"
+        [ -z "$new" ] || changed "IPv$family routes"
         now=$(rules_now $family)
         new=$(without "$(rules_of $family)" "$now")
         gone=$(without "$now" "$(rules_of $family)")
         batch -$family "$(deleted "$(printf '%s\n' "$gone" | grep -E ' (goto|nop)' || :)")"
         batch -$family "$(added "$(printf '%s\n' "$new" | grep ' lookup ' || :)")"
-        [ -z "$new$gone" ] || CHANGED="$CHANGED, IPv$family rules"
+        [ -z "$new$gone" ] || changed "IPv$family rules"
     done
     for setting in $SYSCTLS; do
         [ "$(sysctl -n "${setting%%=*}")" = "${setting#*=}" ] || {
             sysctl -q -w "$setting"
-            CHANGED="$CHANGED, ${setting%%=*}"
+            changed "${setting%%=*}"
         }
     done
     for family in 4 6; do
@@ -227,6 +235,7 @@ apply() {
         batch -$family "$(added "$(printf '%s\n' "$new" | grep ' nop' || :)")"
         batch -$family "$(added "$(printf '%s\n' "$new" | grep ' goto ' || :)")"
         gone=$(without "$(routes_now $family)" "$(routes_of $family)")
+        [ -z "$gone" ] || changed "IPv$family routes"
         batch -$family "$(printf '%s\n' "$gone" |
             sed -n "s/^/route del /; s/\$/ proto $PROTOCOL/; / table /p")"
     done

@@ -6,7 +6,7 @@
 //! Whoever does not know the key can neither compute a mark nor choose addresses or ports that all
 //! have one.
 
-use super::super::tuple::{Address, Tuple};
+use super::super::tuple::Tuple;
 use super::super::Family;
 
 /// Hashes a tuple to 32 bits, no matter which end is the source: the lower half of SipHash-1-3.
@@ -136,6 +136,7 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::tuple::Address;
     use super::*;
 
     const KEY: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
