@@ -20,8 +20,9 @@ use crate::output::say::say;
 /// Sets hosts up from a file of gateways and addresses
 ///
 /// Prints a script, or writes files, with the rules, routing rules and routes that spread flows over the
-/// gateways. Nothing is changed on this host. Exit status: 0 fine; with --diff 1 if the host differs, 2 if
-/// somebody else has what the plan needs.
+/// gateways. Nothing is changed on this host. Weights, from, mask, key, inner and reverse-errors need revision 1
+/// of HMARK, which the kernel's own module refuses. Exit status: 0 fine; with --diff 1 if the host differs, 2
+/// if somebody else has what the plan needs.
 #[derive(Args)]
 #[command(after_help = "\
 A file, for IPv4 and IPv6 packets to one address over four gateways:
