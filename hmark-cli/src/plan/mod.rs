@@ -18,6 +18,7 @@ pub mod shell;
 mod site;
 #[cfg(test)]
 mod tests;
+mod syntax;
 mod tree;
 
 use hmark::Family;

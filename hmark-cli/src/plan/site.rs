@@ -237,7 +237,7 @@ fn device(
         false => Err(lines.mistake(
             name,
             format!(
-                "{key}: {} is no device: give a name as `ip link` has it",
+                "{key}: {} is no device: give a name of up to 15 characters, as `ip link` has it",
                 shown(text)
             ),
         )),
