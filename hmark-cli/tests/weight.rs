@@ -237,6 +237,9 @@ fn routes_change_where_hmark_has_no_weights() {
         "{shown}"
     );
     assert!(shown.contains("moves      33.3"), "{shown}");
+    let lost =
+        "\nlasts      until the routes' device goes down, or a reboot: then run this again\n";
+    assert!(shown.ends_with(lost), "{shown}");
     assert_eq!(
         host.read("routes4"),
         "route replace 0.0.0.0/1 via 10.1.0.13 dev inner table 102 proto 72\n\
@@ -276,9 +279,10 @@ fn routes_change_where_hmark_has_no_weights() {
     );
     assert!(shown.contains("moves      66.6"), "{shown}");
     let output = host.run(&["weight", "--family", "4", "1=100"]);
+    let shown = text(&output);
     assert!(
-        text(&output).contains("back       mark 102\n"),
-        "{output:?}"
+        shown.contains("back       mark 102\n") && !shown.contains("lasts"),
+        "{shown}"
     );
     assert_eq!(
         host.read("routes4"),
