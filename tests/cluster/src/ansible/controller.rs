@@ -27,11 +27,13 @@ const SERVE: &str = "
     ssh-keygen -q -t ed25519 -N '' -f /run/ssh/own
     echo \"$KEY\" > /run/ssh/authorized
     /usr/sbin/sshd -f /dev/null -o HostKey=/run/ssh/own -o AuthorizedKeysFile=/run/ssh/authorized \
-        -o UsePAM=no -o StrictModes=no -o PidFile=none
+        -o UsePAM=no -o StrictModes=no -o PidFile=none -o LoginGraceTime=0 \
+        -o Subsystem='sftp internal-sftp'
     cat /run/ssh/own.pub
     ";
 
-/// What all hosts have in common. Packages and systemd are nothing for namespaces.
+/// What all hosts have in common. Packages and systemd are nothing for namespaces, and a busy machine takes
+/// longer than ten seconds to answer.
 const VARIABLES: &str = "  vars:
     ansible_user: root
     ansible_python_interpreter: /usr/bin/python3
@@ -39,6 +41,7 @@ const VARIABLES: &str = "  vars:
     ansible_ssh_common_args: -o UserKnownHostsFile=/run/ssh/known_hosts
     ansible_pipelining: true
     ansible_remote_tmp: /run/ansible
+    ansible_timeout: 300
     hmark_install: false
     hmark_boot: false
 ";

@@ -36,6 +36,7 @@ fn plays() -> Result<()> {
     lasts(&site)?;
     changes_what_it_says(&site)?;
     stops_at_a_fault(&site)?;
+    stops_unreached(&site)?;
     finds_who_differs(&site)
 }
 
@@ -143,6 +144,23 @@ fn stops_at_a_fault(site: &Site) -> Result<()> {
         "{played}"
     );
     first.run("ip rule del pref 7201")?;
+    Ok(())
+}
+
+/// A selector that ssh does not reach stops the play, too, and no selector after it is touched.
+fn stops_unreached(site: &Site) -> Result<()> {
+    // Nobody listens there.
+    const PORT: &str = r#"-e '{"ansible_port":
+        "{{ 1 if inventory_hostname == \"selector-2\" else 22 }}"}'"#;
+    site.controller.write_plan(&file(MORE, "", ""))?;
+    let played = site.controller.play(PORT)?;
+    ensure!(played.status != 0, "nobody missed a selector: {played}");
+    let unreachable = |name: &str| played.count(name, "unreachable");
+    ensure!(unreachable(SELECTORS[0]) == Some(0), "{played}");
+    ensure!(unreachable(SELECTORS[1]) == Some(1), "{played}");
+    for name in &SELECTORS[2..] {
+        ensure!(played.count(name, "ok").is_none(), "{played}");
+    }
     Ok(())
 }
 
