@@ -123,11 +123,17 @@ impl Played {
         Ok(())
     }
 
+    /// The line of each host at the end; [`None`] if the play did not come that far.
+    pub fn recap(&self) -> Option<&str> {
+        let (_, recap) = self.text.split_once("\nPLAY RECAP ")?;
+        let (_, lines) = recap.split_once('\n')?;
+        Some(lines.trim())
+    }
+
     /// The number of a host's tasks that were `ok`, `changed`, `failed` and so on, by the recap;
     /// [`None`] if the host was not reached.
     pub fn count(&self, host: &str, what: &str) -> Option<u32> {
-        let (_, recap) = self.text.split_once("\nPLAY RECAP ")?;
-        let counts = recap.lines().find_map(|line| {
+        let counts = self.recap()?.lines().find_map(|line| {
             let (name, counts) = line.split_once(':')?;
             (name.trim() == host).then_some(counts)
         })?;
@@ -160,6 +166,9 @@ mod test {
         assert_eq!(played.count("a-1", "changed"), Some(3));
         assert_eq!(played.count("a-1", "failed"), Some(1));
         assert_eq!(played.count("a", "ok"), None);
+        assert!(played
+            .recap()
+            .is_some_and(|lines| lines.starts_with("a-1 ")));
         assert!(played.check().is_err());
     }
 }
