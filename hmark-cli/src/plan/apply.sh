@@ -74,6 +74,30 @@ deleted() {
     [ -z "$1" ] || printf '%s\n' "$1" | sed "s/:	/ /; s/^/rule del pref /; s/\$/ proto $PROTOCOL/"
 }
 
+# The first chain of plans of other names, if there is none of this one.
+other_chain() {
+    all=$("$(tables_of "$1")-save" -t mangle 2> /dev/null | sed -n 's/^:\(HMARK-[^ ]*\) .*/\1/p')
+    printf '%s\n' "$all" | grep -qx -e "$CHAIN" -e "$CHAIN-out" || printf '%s\n' "$all" | head -n 1
+}
+
+# Leaves out what leads to a device that is down, since the kernel takes no such nexthop: packets of its marks
+# go by the rules that follow.
+leave_out() {
+    down=
+    for device in $DEVICES; do
+        [ -n "$(ip link show dev "$device" up)" ] || down="$down $device"
+    done
+    [ -z "$down" ] || [ "$down" != " $DEVICES" ] || die "no device of a gateway is up"
+    for device in $down; do
+        echo "hmark plan $NAME: the device $device is down, and its gateways are left out: run this again when it is up" >&2
+        for id in $(printf '%s\n' "$NEXTHOPS" | sed -n "s/^id \([^ ]*\) .* dev $device\( .*\)\{0,1\}\$/\1/p"); do
+            NEXTHOPS=$(printf '%s\n' "$NEXTHOPS" | grep -v "^id $id " || :)
+            ROUTES4=$(printf '%s\n' "$ROUTES4" | grep -v " nhid $id " || :)
+            ROUTES6=$(printf '%s\n' "$ROUTES6" | grep -v " nhid $id " || :)
+        done
+    done
+}
+
 # Whatever can be seen to go wrong is seen before anything is changed.
 check() {
     [ "$(id -u)" = 0 ] || die "run this as root"
@@ -85,8 +109,11 @@ check() {
     ip -N rule show > /dev/null 2>&1 || die "ip is too old for ip -N (iproute2 5.2 has it)"
     for device in $DEVICES; do
         ip link show dev "$device" > /dev/null 2>&1 || die "there is no device $device"
-        [ -n "$(ip link show dev "$device" up)" ] || die "the device $device is down"
     done
+    [ -z "$(nexthops_now; rules_now 4; rules_now 6)" ] || {
+        other=$(other_chain 4; other_chain 6)
+        [ -z "$other" ] || die "protocol $PROTOCOL is that of the plan with the chain $other: give protocol, offset, table and preference other numbers; or, if it is this one and had another name, rename its chains (iptables -t mangle -E)"
+    }
     for family in 4 6; do
         taken=$(ip -N -$family rule show | grep -v " proto $PROTOCOL *\$" |
             awk -F: -v first="$FIRST_RULE" -v last="$LAST_RULE" '$1 >= first && $1 <= last' | head -n 1)
@@ -184,7 +211,15 @@ apply_chains() {
         done
         echo COMMIT
     } | "$(tables_of "$1")-restore" -w --noflush
-    CHANGED="$CHANGED, $(tables_of "$1")"
+    changed "$(tables_of "$1")"
+}
+
+# Remembers that something was changed.
+changed() {
+    case "$CHANGED," in
+    *", $1,"*) ;;
+    *) CHANGED="$CHANGED, $1" ;;
+    esac
 }
 
 # Makes the host have what is above. Leaves come before marks, and go after them; while a goto is missing,
@@ -196,24 +231,24 @@ apply() {
     gone=$(without "$(printf '%s\n' "$now" | sed 's/^id \([^ ]*\) .*/\1/')" \
         "$(printf '%s\n' "$NEXTHOPS" | sed 's/^id \([^ ]*\) .*/\1/')")
     batch '' "$(printf '%s\n' "$new" | sed -n "s/^id/nexthop replace id/; s/\$/ proto $PROTOCOL/; /^nexthop/p")"
-    [ -z "$new$gone" ] || CHANGED="$CHANGED, nexthops"
+    [ -z "$new$gone" ] || changed nexthops
     for family in 4 6; do
         now=$(routes_now $family)
         new=$(without "$(routes_of $family)" "$now")
         batch -$family "$(printf '%s\n' "$new" |
             sed -n "s/^/route replace /; s/\$/ proto $PROTOCOL/; /nhid/p")"
-        [ -z "$new" ] || CHANGED="$CHANGED, IPv$family routes"
+        [ -z "$new" ] || changed "IPv$family routes"
         now=$(rules_now $family)
         new=$(without "$(rules_of $family)" "$now")
         gone=$(without "$now" "$(rules_of $family)")
         batch -$family "$(deleted "$(printf '%s\n' "$gone" | grep -E ' (goto|nop)' || :)")"
         batch -$family "$(added "$(printf '%s\n' "$new" | grep ' lookup ' || :)")"
-        [ -z "$new$gone" ] || CHANGED="$CHANGED, IPv$family rules"
+        [ -z "$new$gone" ] || changed "IPv$family rules"
     done
     for setting in $SYSCTLS; do
         [ "$(sysctl -n "${setting%%=*}")" = "${setting#*=}" ] || {
             sysctl -q -w "$setting"
-            CHANGED="$CHANGED, ${setting%%=*}"
+            changed "${setting%%=*}"
         }
     done
     for family in 4 6; do
@@ -227,6 +262,7 @@ apply() {
         batch -$family "$(added "$(printf '%s\n' "$new" | grep ' nop' || :)")"
         batch -$family "$(added "$(printf '%s\n' "$new" | grep ' goto ' || :)")"
         gone=$(without "$(routes_now $family)" "$(routes_of $family)")
+        [ -z "$gone" ] || changed "IPv$family routes"
         batch -$family "$(printf '%s\n' "$gone" |
             sed -n "s/^/route del /; s/\$/ proto $PROTOCOL/; / table /p")"
     done
@@ -242,6 +278,7 @@ take_back() {
 
 TRIAL4= TRIAL6=
 check
+leave_out
 fresh=$(nexthops_now; rules_now 4; rules_now 6; chains_now 4 ''; chains_now 6 '')
 stopped() {
     trap - EXIT
