@@ -91,3 +91,36 @@ fn chain(packet: &[u8]) -> Option<Cause> {
     }
     Some(Cause::TooMany)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An IPv6 packet with so many headers of destination options, then what follows them.
+    fn packet(headers: usize, next: u8, rest: &[u8]) -> Vec<u8> {
+        let mut packet = vec![0; 40];
+        packet[0] = 0x60;
+        packet[6] = if headers > 0 { 60 } else { next };
+        for header in 1..=headers {
+            let next = if header < headers { 60 } else { next };
+            packet.extend([next, 0, 1, 4, 0, 0, 0, 0]);
+        }
+        packet.extend(rest);
+        packet
+    }
+
+    #[test]
+    fn each_cause_is_found() {
+        let cause = |packet: &[u8]| known_cause(Family::Ipv6, packet);
+        let udp = [0; 8];
+        assert_eq!(cause(&packet(MOST, 17, &udp)), None);
+        assert_eq!(cause(&packet(MOST + 1, 17, &udp)), Some(Cause::TooMany));
+        let cut = packet(0, 60, &[17, 2, 1, 4, 0, 0, 0, 0]);
+        assert_eq!(cause(&cut), Some(Cause::CutOff));
+        assert_eq!(known_cause(Family::Ipv4, &cut), None);
+        let quoting = |kind| packet(0, 58, &[&[kind, 0, 0, 0, 0, 0, 0, 0], &cut[..]].concat());
+        assert_eq!(cause(&quoting(1)), Some(Cause::CutOff));
+        assert_eq!(cause(&quoting(128)), None);
+        assert_eq!(cause(&[]), None);
+    }
+}
