@@ -116,6 +116,24 @@ fn a_script_is_printed() {
 }
 
 #[test]
+fn what_is_hardly_meant_is_told_beside_the_script() {
+    let doubtful = GOOD.replace("198.51.100.1", "10.1.0.0/24");
+    let output = hmark(&["plan", "-"], &doubtful);
+    assert_eq!(status(&output), Some(0));
+    let said = text(&output.stderr);
+    assert!(
+        said.starts_with(
+            "hmark: note: -:7: destination: packets to gateway-0 itself (10.1.0.10), which is in "
+        ),
+        "{said}"
+    );
+    assert!(text(&output.stdout).contains("-d 10.1.0.0/24 "));
+    let output = hmark(&["plan", "--json", "-"], &doubtful);
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["notes"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn files_are_written() {
     let folder = Folder::new("files");
     let file = folder.file("cluster.toml", GOOD);
@@ -159,7 +177,8 @@ fn a_saved_host_is_compared() {
     let said = text(&output.stdout);
     assert!(
         said.starts_with(
-            "--- router\n+++ -\n@@ ip -4 rule @@\n+7200: from all fwmark 0x100 lookup 7200\n"
+            "router: there is no device north, by which the gateway gateway-0 is to be reached\n\
+             --- router\n+++ -\n@@ ip -4 rule @@\n+7200: from all fwmark 0x100 lookup 7200\n"
         ),
         "{said}"
     );
@@ -187,4 +206,5 @@ fn a_saved_host_is_compared() {
         (&1.into(), &false.into())
     );
     assert_eq!(answer["differences"][0]["of"], "ip -4 rule");
+    assert_eq!(answer["notes"].as_array().unwrap().len(), 1);
 }

@@ -60,6 +60,57 @@ fn scale_says_what_moves_and_what_moves_less() {
     assert_eq!(commands.iter().filter(|line| *line == "COMMIT").count(), 2);
 }
 
+/// A host whose rules are in a chain of `hmark plan`; its routing rules have this protocol.
+fn planned_host(name: &str, protocol: &str) -> PathBuf {
+    let name = format!("hmark-scale-{name}-{}", std::process::id());
+    let folder = std::env::temp_dir().join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    for file in ["iptables-save", "ip6tables-save"] {
+        write(
+            file,
+            "*mangle\n:PREROUTING ACCEPT [0:0]\n:HMARK-plan - [0:0]\n-A HMARK-plan -i lan -j HMARK --hmark-mod \
+             4 --hmark-offset 256\n-A PREROUTING -j HMARK-plan\nCOMMIT\n",
+        );
+    }
+    for file in ["ip-rule.json", "ip6-rule.json"] {
+        write(
+            file,
+            &format!(
+                r#"[{{"priority":7200,"src":"all","fwmark":"0x100","table":"7200","protocol":"{protocol}"}}]"#
+            ),
+        );
+    }
+    folder
+}
+
+#[test]
+fn scale_leaves_the_rules_of_a_plan_to_its_file() {
+    let folder = planned_host("planned", "72");
+    let host = folder.to_str().unwrap();
+    let shown = text(&hmark(&["scale", "--from", host, "--mod", "5"]));
+    let edits = "\nThe rules of the chain HMARK-plan are of hmark plan. Edit its file:\n\n\
+        gateways: one more, at the end of the list\nfrom = 4\n\n\
+        Then, on all hosts that must agree, where FILE is the file's name:\n\n\
+        hmark plan --diff FILE\nhmark plan FILE | sh\n";
+    assert!(shown.ends_with(edits), "{shown}");
+    assert!(!shown.contains("iptables-restore"), "{shown}");
+    let answer = json(&["scale", "--from", host, "--weight", "1=0", "--json"]);
+    let none = serde_json::json!([]);
+    assert_eq!((&answer["commands"], &answer["ways"]), (&none, &none));
+    assert_eq!(
+        answer["plan"],
+        serde_json::json!({"chain": "HMARK-plan", "edits": ["gateway 1, counted from 0: weight = 0"]})
+    );
+    std::fs::remove_dir_all(&folder).unwrap();
+    // The chain of somebody who only took such a name.
+    let folder = planned_host("by-hand", "static");
+    let host = folder.to_str().unwrap();
+    let shown = text(&hmark(&["scale", "--from", host, "--mod", "5"]));
+    assert!(shown.contains("-R HMARK-plan 1 -i lan -j HMARK"), "{shown}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 #[test]
 fn scale_fails_where_more_moves_than_may() {
     let run = |change: &[&str], max: &str| {

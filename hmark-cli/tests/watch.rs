@@ -122,6 +122,32 @@ fn marks_whose_packets_are_lost_are_status_1() {
 }
 
 #[test]
+fn neighbours_are_those_of_the_end() {
+    for (later, text_then, expected, status) in [
+        (
+            "later-neigh.json",
+            r#"[{"dst":"10.2.0.12","dev":"outer","state":["FAILED"]}]"#,
+            "failed",
+            1,
+        ),
+        (
+            "later4",
+            "*mangle\nCOMMIT\n",
+            "note: the HMARK rules changed meanwhile",
+            0,
+        ),
+    ] {
+        let host = host();
+        host.write(later, text_then);
+        let output = host.run(&["watch", "--once", "--interval", "0.1"]);
+        let said = text(&output) + &String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(expected), "{said}");
+        assert!(said.contains("10.2.0.12"), "{said}");
+        assert_eq!(output.status.code(), Some(status), "{said}");
+    }
+}
+
+#[test]
 fn metrics_are_written_anew_and_removed_at_the_end() {
     let host = host();
     let file = host.folder.join("hmark.prom");

@@ -237,6 +237,9 @@ fn routes_change_where_hmark_has_no_weights() {
         "{shown}"
     );
     assert!(shown.contains("moves      33.3"), "{shown}");
+    let lost =
+        "\nlasts      until the routes' device goes down, or a reboot: then run this again\n";
+    assert!(shown.ends_with(lost), "{shown}");
     assert_eq!(
         host.read("routes4"),
         "route replace 0.0.0.0/1 via 10.1.0.13 dev inner table 102 proto 72\n\
@@ -276,9 +279,10 @@ fn routes_change_where_hmark_has_no_weights() {
     );
     assert!(shown.contains("moves      66.6"), "{shown}");
     let output = host.run(&["weight", "--family", "4", "1=100"]);
+    let shown = text(&output);
     assert!(
-        text(&output).contains("back       mark 102\n"),
-        "{output:?}"
+        shown.contains("back       mark 102\n") && !shown.contains("lasts"),
+        "{shown}"
     );
     assert_eq!(
         host.read("routes4"),
@@ -297,6 +301,23 @@ fn routes_of_a_plan_are_no_detours() {
         host.write(file, &routes);
     }
     let output = host.run(&["weight", "1=0"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(
+        host.read("routes4"),
+        "route replace 0.0.0.0/1 via 10.1.0.13 dev inner table 102 proto 72\n\
+         route replace 128.0.0.0/1 via 10.1.0.13 dev inner table 102 proto 72\n"
+    );
+}
+
+#[test]
+fn branches_of_a_tree_are_no_tables_of_a_mark() {
+    let host = old();
+    let rules = host.read("ip-rule.json");
+    let branch =
+        r#"{"priority":32762,"src":"all","fwmark":"0x66","fwmask":"0xfffffffe","goto":32763},"#;
+    let (first, rest) = rules.split_once("},").unwrap();
+    host.write("ip-rule.json", &format!("{first}}},{branch}{rest}"));
+    let output = host.run(&["weight", "--family", "4", "1=0"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert_eq!(
         host.read("routes4"),

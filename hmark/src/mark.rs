@@ -67,7 +67,7 @@ where
     // can be read in place.
     let in_place = &InPlace(packet);
     if let Some(place) = walk::plain(family, in_place, 0) {
-        if tunnel::is_entrance(in_place, &place, rule.tunnels()) {
+        if rule.looks_into_tunnels() && tunnel::is_entrance(in_place, &place, rule.tunnels()) {
             return match family {
                 Family::Ipv4 => then_by_tunnel::<IPV4, _, _, _, _>(
                     packet,
@@ -246,6 +246,9 @@ fn inner_tuple<P: Packet + ?Sized, R: Rule>(
     place: &Place,
     rule: &R,
 ) -> Option<(Place, Tuple)> {
+    if !rule.looks_into_tunnels() {
+        return None;
+    }
     let inner = tunnel::inner(packet, place, rule.tunnels())?;
     let selection = match family {
         Family::Ipv4 => inner_selection::<IPV4, _>(inner.family, rule),

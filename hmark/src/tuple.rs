@@ -215,12 +215,6 @@ impl Address {
             false => pair.rotate_left(32),
         })
     }
-
-    /// The 16 bytes as two numbers in little-endian byte order.
-    #[inline(always)]
-    pub(super) fn blocks(self) -> [u64; 2] {
-        self.number().map(u64::swap_bytes)
-    }
 }
 
 #[inline(always)]

@@ -8,6 +8,7 @@ use crate::kernel::Kernel;
 use crate::lab::Lab;
 use crate::lanes::{Lane, Run};
 use crate::need::{self, Need};
+use crate::outcome::Outcome;
 use crate::product::{self, Module, Product};
 use crate::progress::Step;
 use crate::schedule::{self, End, Job};
@@ -37,53 +38,51 @@ pub fn demo() -> Result<u8> {
     }))
 }
 
-/// Runs lanes; the last line counts passed and failed tests.
+/// Runs lanes; the last lines name each failed test, and count passed and failed ones.
 pub fn check(lanes: &[&Lane]) -> Result<u8> {
     let total = run(lanes).unwrap_or_else(|error| {
         eprintln!("lab: error: {error:#}");
-        FAILURE
+        Outcome::failure("lab", &format!("{error:#}"))
     });
+    for failure in &total.failures {
+        println!("FAILED: {failure}");
+    }
     println!("{total}");
     Ok(u8::from(total.failed > 0 || total.passed == 0))
 }
 
 /// Runs lanes and what makes their needs, side by side. A lane that fails stops no other.
-fn run(lanes: &[&Lane]) -> Result<Count> {
+fn run(lanes: &[&Lane]) -> Result<Outcome> {
     command::share_cpus()?;
     let lab = Lab::open()?;
-    let mut total = Count::default();
+    let mut total = Outcome::default();
     let ends = schedule::run(jobs(&lab, lanes), cpus());
     for (index, end) in ends.into_iter().enumerate() {
-        let count = match end {
-            End::Done(count) => count,
-            // Lanes count what failed to be made, each for itself.
-            End::Failed(error) => {
-                eprintln!("lab: error: {error:#}");
-                FAILURE
-            }
-            End::Blocked(by) => {
-                if let Some(lane) = lanes.get(index) {
-                    eprintln!("lab: {}: FAILED: it needs {by}", lane.name);
-                }
-                FAILURE
-            }
-        };
-        if index < lanes.len() {
-            total.add(count);
+        if let End::Failed(error) = &end {
+            eprintln!("lab: error: {error:#}");
         }
+        // Lanes count what failed to be made, each for itself.
+        let Some(lane) = lanes.get(index) else {
+            continue;
+        };
+        total.add(match end {
+            End::Done(outcome) => outcome,
+            End::Failed(error) => Outcome::failure(lane.name, &format!("{error:#}")),
+            End::Blocked(by) => Outcome::failure(lane.name, &format!("it needs {by}")),
+        });
     }
     Ok(total)
 }
 
 /// The lanes, which come first, and what makes their needs.
-fn jobs<'a>(lab: &'a Lab, lanes: &[&'a Lane]) -> Vec<Job<'a, Count>> {
+fn jobs<'a>(lab: &'a Lab, lanes: &[&'a Lane]) -> Vec<Job<'a, Outcome>> {
     let wanted: Vec<Need> = lanes.iter().flat_map(|lane| lane.needs()).collect();
     let needs = need::closure(&wanted);
     let place = |need: &Need| {
         let place = needs.iter().position(|other| other == need);
         lanes.len() + place.expect("all needs are among them")
     };
-    let mut jobs: Vec<Job<Count>> = Vec::new();
+    let mut jobs: Vec<Job<Outcome>> = Vec::new();
     for &lane in lanes {
         jobs.push(Job {
             name: lane.name.to_owned(),
@@ -107,19 +106,19 @@ fn jobs<'a>(lab: &'a Lab, lanes: &[&'a Lane]) -> Vec<Job<'a, Count>> {
 }
 
 /// Runs a lane and shows how it went.
-fn perform(lane: &Lane, lab: &Lab) -> Result<Count> {
+fn perform(lane: &Lane, lab: &Lab) -> Result<Outcome> {
     let mut command = command(lane.run, lab)?;
     let mut step = Step::begin(lane.name, lane.name)?;
     let succeeded = step.try_run(&mut command)?;
     let output = fs::read(step.log())?;
     let output = String::from_utf8_lossy(&output);
-    let count = outcome(succeeded, lane.run.counts().then_some(&*output));
-    if count.failed > 0 {
-        step.fail(&format!("FAILED: {count}"));
+    let outcome = Outcome::of(lane.name, succeeded, lane.run.counts().then_some(&*output));
+    if outcome.failed > 0 {
+        step.fail(&format!("FAILED: {outcome}"));
     } else {
-        step.end(&count.to_string());
+        step.end(&outcome.to_string());
     }
-    Ok(count)
+    Ok(outcome)
 }
 
 /// The command of a lane.
@@ -194,108 +193,4 @@ fn itself(arguments: &str) -> Result<Command> {
     let mut command = Command::new(env::current_exe().context("cannot find lab itself")?);
     command.args(arguments.split(' '));
     Ok(command)
-}
-
-/// What a lane that could not run counts for.
-const FAILURE: Count = Count {
-    passed: 0,
-    failed: 1,
-};
-
-/// How many tests passed and failed. Ignored ones are neither.
-#[derive(Default, Debug, PartialEq)]
-struct Count {
-    passed: usize,
-    failed: usize,
-}
-
-impl Count {
-    fn add(&mut self, other: Count) {
-        self.passed += other.passed;
-        self.failed += other.failed;
-    }
-}
-
-impl std::fmt::Display for Count {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        write!(f, "{} passed, {} failed", self.passed, self.failed)
-    }
-}
-
-/// What a lane counts for: without `output`, one test; with it, what its result
-/// lines say, but a lane that failed or passed no test has a failure at least.
-fn outcome(succeeded: bool, output: Option<&str>) -> Count {
-    let mut count = match output {
-        None => Count {
-            passed: usize::from(succeeded),
-            failed: 0,
-        },
-        Some(output) => results(output),
-    };
-    if count.failed == 0 && (!succeeded || count.passed == 0) {
-        count.failed = 1;
-    }
-    count
-}
-
-/// The sum of all `test result: ok. 3 passed; 0 failed; ...` lines.
-fn results(output: &str) -> Count {
-    let mut count = Count::default();
-    for line in output.lines() {
-        let Some(result) = line.trim().strip_prefix("test result: ") else {
-            continue;
-        };
-        let words: Vec<&str> = result.split([' ', ';']).collect();
-        for pair in words.windows(2) {
-            let number = pair[0].parse().unwrap_or(0);
-            match pair[1] {
-                "passed" => count.passed += number,
-                "failed" => count.failed += number,
-                _ => {}
-            }
-        }
-    }
-    count
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const OUTPUT: &str = "running 3 tests\ntest a ... ok\n\
-        test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\
-        test result: FAILED. 41 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out\n";
-
-    fn count(passed: usize, failed: usize) -> Count {
-        Count { passed, failed }
-    }
-
-    #[test]
-    fn result_lines_are_summed() {
-        assert_eq!(results(OUTPUT), count(44, 2));
-        assert_eq!(outcome(false, Some(OUTPUT)), count(44, 2));
-    }
-
-    #[test]
-    fn lane_without_counts_is_one_test() {
-        assert_eq!(outcome(true, None), count(1, 0));
-        assert_eq!(outcome(false, None), count(0, 1));
-    }
-
-    #[test]
-    fn lane_that_broke_off_has_failed() {
-        let passed = "test result: ok. 3 passed; 0 failed; 0 ignored\n";
-        assert_eq!(outcome(false, Some(passed)), count(3, 1));
-        assert_eq!(
-            outcome(false, Some("error: could not compile")),
-            count(0, 1)
-        );
-    }
-
-    #[test]
-    fn lane_that_ran_nothing_has_failed() {
-        let ignored = "test result: ok. 0 passed; 0 failed; 5 ignored\n";
-        assert_eq!(outcome(true, Some(ignored)), count(0, 1));
-        assert_eq!(outcome(true, Some("")), count(0, 1));
-    }
 }

@@ -36,6 +36,7 @@ mod lab;
 mod lanes;
 mod need;
 mod older;
+mod outcome;
 mod packaged;
 mod packages;
 mod product;

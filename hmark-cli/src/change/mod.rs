@@ -9,6 +9,7 @@ mod hashes;
 mod least;
 mod moves;
 pub mod new_marks;
+pub mod planned;
 pub mod shares;
 
 use hmark::rule::v1::{flag, Info};

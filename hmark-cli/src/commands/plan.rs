@@ -20,8 +20,9 @@ use crate::output::say::say;
 /// Sets hosts up from a file of gateways and addresses
 ///
 /// Prints a script, or writes files, with the rules, routing rules and routes that spread flows over the
-/// gateways. Nothing is changed on this host. Exit status: 0 fine; with --diff 1 if the host differs, 2 if
-/// somebody else has what the plan needs.
+/// gateways. Nothing is changed on this host. Weights, from, mask, key, inner and reverse-errors need revision 1
+/// of HMARK, which the kernel's own module refuses. Exit status: 0 fine; with --diff 1 if the host differs, 2
+/// if somebody else has what the plan needs.
 #[derive(Args)]
 #[command(after_help = "\
 A file, for IPv4 and IPv6 packets to one address over four gateways:
@@ -99,6 +100,9 @@ impl PlanCommand {
             Err(mistake) if mistake.line > 0 => bail!("{name}:{mistake}"),
             Err(mistake) => bail!("{name}: {mistake}"),
         };
+        for doubt in &plan.site.doubts {
+            say(format_args!("note: {name}:{doubt}"));
+        }
         if self.diff {
             return self.compare(&plan);
         }
@@ -200,8 +204,8 @@ fn text(
     found: &Difference,
     out: &mut impl Write,
 ) -> Result<()> {
-    for taken in &found.taken {
-        writeln!(out, "{host}: {taken}")?;
+    for sentence in found.taken.iter().chain(&found.notes) {
+        writeln!(out, "{host}: {sentence}")?;
     }
     if !found.parts.is_empty() {
         writeln!(out, "--- {host}")?;
@@ -237,6 +241,7 @@ fn difference_as_json(host: &str, found: &Difference) -> Value {
         "equal": found.is_empty(),
         "differences": parts,
         "taken": found.taken,
+        "notes": found.notes,
         "missing": missing,
     })
 }
@@ -278,6 +283,7 @@ fn as_json(plan: &Plan) -> Value {
         })
         .collect();
     let nexthops: Vec<_> = plan.nexthops.iter().map(|own| own.text()).collect();
+    let notes: Vec<_> = site.doubts.iter().map(ToString::to_string).collect();
     let settings: Vec<_> = plan
         .sysctls
         .iter()
@@ -296,5 +302,6 @@ fn as_json(plan: &Plan) -> Value {
         "nexthops": nexthops,
         "families": sides,
         "sysctls": settings,
+        "notes": notes,
     })
 }

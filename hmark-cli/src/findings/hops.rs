@@ -23,18 +23,21 @@ pub struct MarkHop<'h> {
 }
 
 impl MarkHop<'_> {
-    /// The command that gives its route another gateway.
+    /// The command that gives its route, or its nexthop object, another gateway.
     pub fn replace(&self, site: &Site<'_>, gateway: &str) -> String {
         let (destination, table) = (self.route.destination.destination(), self.table);
-        // Without the family, ip takes that of the gateway.
-        let gateway = match gateway.parse() {
-            Ok(address) if family(address) != site.family => format!("inet6 {gateway}"),
-            _ => gateway.to_owned(),
+        if let Some(id) = self.route.nexthop_id {
+            let device = self.hop.device.as_deref().unwrap_or("DEVICE");
+            let owner = self.route.owner();
+            let owner = owner.map_or(String::new(), |owner| format!(" proto {owner}"));
+            return format!("ip nexthop replace id {id} via {gateway} dev {device}{owner}");
+        }
+        // Without a family, ip takes that of the gateway.
+        let (ip, gateway) = match gateway.parse() {
+            Ok(address) if family(address) != site.family => ("ip -4", format!("inet6 {gateway}")),
+            _ => (site.ip(), gateway.to_owned()),
         };
-        format!(
-            "{} route replace {destination} via {gateway} table {table}",
-            site.ip()
-        )
+        format!("{ip} route replace {destination} via {gateway} table {table}")
     }
 }
 

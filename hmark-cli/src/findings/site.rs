@@ -140,7 +140,9 @@ impl<'h> Site<'h> {
     pub fn own_table(&self, mark: u32, info: &Info) -> Option<&'h str> {
         let is_for = |rule: &&RoutingRule| {
             let asks = |(value, mask): (u32, u32)| value == mark && mask & bits(info) != 0;
-            !rule.not && mark != 0 && rule.mark.is_some_and(asks)
+            // A branch of a tree asks for the first of its marks, too.
+            let decides = matches!(rule.action, Action::Table(_) | Action::Refuse(_));
+            !rule.not && decides && mark != 0 && rule.mark.is_some_and(asks)
         };
         match &self.routing?.rules.iter().find(is_for)?.action {
             Action::Table(table) => Some(table),

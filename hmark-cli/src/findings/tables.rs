@@ -25,7 +25,18 @@ pub fn empty(site: &Site<'_>, all: &mut Vec<Found>) {
     let Some(routes) = site.routes else {
         return;
     };
-    for (table, marks) in by_table(site) {
+    let tables = by_table(site);
+    // Routes by nexthop objects go with the device of these, and do not come back with it.
+    let is_planned = tables.keys().any(|table| {
+        let mut routes = site.routes_of(table).into_iter();
+        routes.any(|route| route.nexthop_id.is_some())
+    });
+    let remedy = match is_planned {
+        true => "if the device of its gateway was down, run the script of hmark plan again; otherwise add a route to \
+                 the mark's gateway, or name the right table in the ip rule",
+        false => "add a route to the mark's gateway, or name the right table in the ip rule",
+    };
+    for (table, marks) in tables {
         if routes.has_table(table) {
             continue;
         }
@@ -37,8 +48,11 @@ pub fn empty(site: &Site<'_>, all: &mut Vec<Found>) {
                 folded(&marks),
                 site.family
             ),
-            remedy: "add a route to the mark's gateway, or name the right table in the ip rule".to_owned(),
-            commands: vec![format!("{} route add {} via GATEWAY table {table}", site.ip(), usual(site))],
+            remedy: remedy.to_owned(),
+            commands: match is_planned {
+                true => vec!["hmark plan /etc/hmark.toml | sh".to_owned()],
+                false => vec![format!("{} route add {} via GATEWAY table {table}", site.ip(), usual(site))],
+            },
         });
     }
 }

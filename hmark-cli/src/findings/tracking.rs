@@ -106,10 +106,10 @@ pub fn nothing_tracks(site: &Site<'_>, all: &mut Vec<Found>) {
                        unless nft's own rules do, packets get no mark"
                 .to_owned(),
             remedy: "add a rule that needs connection tracking, even one without a target".to_owned(),
+            // Any chain will do, and those of hmark plan are written anew by its script.
             commands: vec![format!(
-                "{} -t mangle -A {} -m conntrack --ctstate INVALID",
-                site.iptables(),
-                hmark.chain.name
+                "{} -t mangle -A PREROUTING -m conntrack --ctstate INVALID",
+                site.iptables()
             )],
         });
     }

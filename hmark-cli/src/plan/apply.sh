@@ -74,6 +74,64 @@ deleted() {
     [ -z "$1" ] || printf '%s\n' "$1" | sed "s/:	/ /; s/^/rule del pref /; s/\$/ proto $PROTOCOL/"
 }
 
+# The first routing rule of others that comes before those of the plan, and leads packets with a mark of it
+# to a default route, or drops them.
+first_taker() {
+    family=$1
+    marks=$(rules_of "$family" | sed -n 's/.* fwmark \(0x[0-9a-f]*\).* lookup .*/\1/p')
+    ip -N "-$family" rule show | grep -v " proto $PROTOCOL *\$" | while read -r preference rule; do
+        [ "${preference%:}" -lt "$FIRST_RULE" ] || continue
+        set -f
+        set -- $rule
+        not=
+        [ "${1-}" != not ] || { not=1; shift; }
+        [ "${1-} ${2-}" = 'from all' ] || continue
+        shift 2
+        value=0 mask=0
+        [ "${1-}" != fwmark ] || {
+            value=${2%/*} mask=0xffffffff
+            case $2 in */*) mask=${2#*/} ;; esac
+            shift 2
+        }
+        # By -N, types are numbers, too.
+        case ${1-} in
+        6) rule="${rule%% 6*} blackhole" ;;
+        7) rule="${rule%% 7*} unreachable" ;;
+        8) rule="${rule%% 8*} prohibit" ;;
+        esac
+        case "${1-} ${2-}" in
+        'lookup 255') continue ;;
+        lookup*)
+            ip -N "-$family" route show table "$2" 2> /dev/null |
+                grep -qE '^((blackhole|unreachable|prohibit|[678]) )?default ' || continue
+            shift 2
+            ;;
+        blackhole* | unreachable* | prohibit* | [678]' '*) shift ;;
+        *) continue ;;
+        esac
+        # Anything more is a condition.
+        case "$*" in '' | 'proto '*) ;; *) continue ;; esac
+        for mark in $marks; do
+            fits=
+            [ $(((mark ^ value) & mask)) != 0 ] || fits=1
+            if [ "$fits" != "$not" ]; then
+                printf '%s\n' "$preference $rule"
+                break
+            fi
+        done
+    done | head -n 1
+}
+
+# The chains of another name that give the same marks, as those of a plan whose name was changed.
+left_behind() {
+    case $1 in 4) trial=$TRIAL4 ;; 6) trial=$TRIAL6 ;; esac
+    offset=$(printf '%s\n' "$trial" | sed -n 's/.* \(--hmark-offset [^ ]*\).*/\1/p' | head -n 1)
+    [ -n "$offset" ] || return 0
+    "$(tables_of "$1")-save" -t mangle |
+        grep -E -e "^-A HMARK-[^ ]+ .*-j HMARK .*$offset( |\$)" |
+        awk '{ print $2 }' | grep -vx -e "$CHAIN" -e "$CHAIN-out" | sort -u
+}
+
 # Whatever can be seen to go wrong is seen before anything is changed.
 check() {
     [ "$(id -u)" = 0 ] || die "run this as root"
@@ -97,6 +155,10 @@ check() {
                     if ($i == "table" && $(i + 1) >= first && $(i + 1) <= last) print
             }' | head -n 1)
         [ -z "$taken" ] || die "a table is taken, by a route that is not of the plan: delete it, or give table another number: $taken"
+    done
+    for family in $FAMILIES; do
+        taken=$(first_taker "$family")
+        [ -z "$taken" ] || die "a rule of somebody else comes before those of the plan, and takes its packets: delete it, or give preference a smaller number: $taken"
     done
     ids=$(printf '%s\n' "$NEXTHOPS" | awk '{ print $2 }')
     taken=$(ip -N nexthop show | grep -v " proto $PROTOCOL " |
@@ -184,7 +246,15 @@ apply_chains() {
         done
         echo COMMIT
     } | "$(tables_of "$1")-restore" -w --noflush
-    CHANGED="$CHANGED, $(tables_of "$1")"
+    changed "$(tables_of "$1")"
+}
+
+# Remembers that something was changed.
+changed() {
+    case "$CHANGED," in
+    *", $1,"*) ;;
+    *) CHANGED="$CHANGED, $1" ;;
+    esac
 }
 
 # Makes the host have what is above. Leaves come before marks, and go after them; while a goto is missing,
@@ -196,24 +266,24 @@ apply() {
     gone=$(without "$(printf '%s\n' "$now" | sed 's/^id \([^ ]*\) .*/\1/')" \
         "$(printf '%s\n' "$NEXTHOPS" | sed 's/^id \([^ ]*\) .*/\1/')")
     batch '' "$(printf '%s\n' "$new" | sed -n "s/^id/nexthop replace id/; s/\$/ proto $PROTOCOL/; /^nexthop/p")"
-    [ -z "$new$gone" ] || CHANGED="$CHANGED, nexthops"
+    [ -z "$new$gone" ] || changed nexthops
     for family in 4 6; do
         now=$(routes_now $family)
         new=$(without "$(routes_of $family)" "$now")
         batch -$family "$(printf '%s\n' "$new" |
             sed -n "s/^/route replace /; s/\$/ proto $PROTOCOL/; /nhid/p")"
-        [ -z "$new" ] || CHANGED="$CHANGED, IPv$family routes"
+        [ -z "$new" ] || changed "IPv$family routes"
         now=$(rules_now $family)
         new=$(without "$(rules_of $family)" "$now")
         gone=$(without "$now" "$(rules_of $family)")
         batch -$family "$(deleted "$(printf '%s\n' "$gone" | grep -E ' (goto|nop)' || :)")"
         batch -$family "$(added "$(printf '%s\n' "$new" | grep ' lookup ' || :)")"
-        [ -z "$new$gone" ] || CHANGED="$CHANGED, IPv$family rules"
+        [ -z "$new$gone" ] || changed "IPv$family rules"
     done
     for setting in $SYSCTLS; do
         [ "$(sysctl -n "${setting%%=*}")" = "${setting#*=}" ] || {
             sysctl -q -w "$setting"
-            CHANGED="$CHANGED, ${setting%%=*}"
+            changed "${setting%%=*}"
         }
     done
     for family in 4 6; do
@@ -227,6 +297,7 @@ apply() {
         batch -$family "$(added "$(printf '%s\n' "$new" | grep ' nop' || :)")"
         batch -$family "$(added "$(printf '%s\n' "$new" | grep ' goto ' || :)")"
         gone=$(without "$(routes_now $family)" "$(routes_of $family)")
+        [ -z "$gone" ] || changed "IPv$family routes"
         batch -$family "$(printf '%s\n' "$gone" |
             sed -n "s/^/route del /; s/\$/ proto $PROTOCOL/; / table /p")"
     done
@@ -255,3 +326,10 @@ case $CHANGED in
 '') echo "hmark plan $NAME: nothing to change" ;;
 *) echo "hmark plan $NAME: changed ${CHANGED#, }" ;;
 esac
+for family in 4 6; do
+    tables=$(tables_of $family)
+    for chain in $(left_behind $family); do
+        jumps=$("$tables-save" -t mangle | sed -n "s/^-A \([^ ]* -j $chain\)\$/$tables -t mangle -D \1; /p" | tr -d '\n')
+        echo "hmark plan $NAME: the chain $chain of $tables gives marks of this plan, as one does that had another name before: take it away: $jumps$tables -t mangle -F $chain; $tables -t mangle -X $chain" >&2
+    done
+done

@@ -9,7 +9,7 @@ use anyhow::Result;
 use hmark::Family;
 
 use super::chain::{self, HOOKS};
-use super::{Plan, Rule};
+use super::{moves, others, Plan, Rule};
 use crate::cannot_tell::CannotTell;
 use crate::host::{Host, Part, Side};
 use crate::ruleset::{self, RuleSet, Target};
@@ -21,6 +21,8 @@ pub struct Difference {
     pub parts: Vec<Differing>,
     /// Sentences about what somebody else has, and the plan needs.
     pub taken: Vec<String>,
+    /// Sentences about what the host has beside the plan, or the plan would do to it, and is hardly meant.
+    pub notes: Vec<String>,
     /// Reasons why something cannot be told.
     pub missing: Vec<CannotTell>,
 }
@@ -79,7 +81,10 @@ impl Difference {
 ///
 /// If a file of the host could not be read.
 pub fn difference(plan: &Plan, host: &Host) -> Result<Difference> {
-    let mut difference = Difference::default();
+    let mut difference = Difference {
+        notes: others::not_there(plan, host),
+        ..Difference::default()
+    };
     settings(plan, host, &mut difference)?;
     nexthops(plan, host, &mut difference)?;
     for family in [Family::Ipv4, Family::Ipv6] {
@@ -87,7 +92,15 @@ pub fn difference(plan: &Plan, host: &Host) -> Result<Difference> {
         rules(plan, family, side, &mut difference)?;
         routes(plan, family, side, &mut difference)?;
         chains(plan, family, side, &mut difference)?;
+        if let (Some(_), Some(rules)) = (plan.side(family), side.rules.get()) {
+            let taken = others::come_first(plan, rules, side.routes.get());
+            difference.taken.extend(taken);
+        }
+        if let Some(rules) = side.ruleset.get() {
+            difference.notes.extend(others::left_behind(plan, rules));
+        }
     }
+    difference.notes.extend(moves::needless(plan, host));
     Ok(difference)
 }
 

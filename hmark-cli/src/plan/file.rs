@@ -10,6 +10,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::mistake::{Lines, Mistake};
+use super::syntax;
 
 /// The most bytes of a file: thousands of gateways are in less.
 const LARGEST: usize = 1 << 20;
@@ -160,5 +161,5 @@ pub fn read(text: &str) -> Result<File, Mistake> {
             sentence: format!("the file has more than {LARGEST} bytes"),
         });
     }
-    toml::from_str(text).map_err(|error| Lines(text).syntax(&error))
+    toml::from_str(text).map_err(|error| syntax::mistake(Lines(text), &error))
 }

@@ -28,23 +28,6 @@ impl fmt::Display for Mistake {
 
 impl Error for Mistake {}
 
-/// The types of Rust in messages of the parser, and what they are in a file.
-const PLAIN: [(&str, &str); 4] = [
-    (
-        "expected u32",
-        "expected a whole number, such as 50 or 0x3f00",
-    ),
-    ("expected u16", "expected a whole number up to 65535"),
-    (
-        "expected a boolean",
-        "expected true or false, without quotes",
-    ),
-    (
-        "invalid type: map, expected a sequence",
-        "this is a list: [[match]], with two brackets, or gateways = [ { ... }, { ... } ]",
-    ),
-];
-
 /// A text, of which places are told by line.
 #[derive(Clone, Copy, Debug)]
 pub struct Lines<'t>(pub &'t str);
@@ -68,20 +51,5 @@ impl Lines<'_> {
             line: self.at(span.start),
             sentence: sentence.into(),
         }
-    }
-
-    /// What is wrong with the text as TOML, in one line.
-    pub fn syntax(self, error: &toml::de::Error) -> Mistake {
-        let words: Vec<&str> = error.message().split_whitespace().collect();
-        let mut text = words.join(" ");
-        if text.starts_with("unknown field `gateways`") || text.starts_with("unknown field `match`")
-        {
-            text.push_str(" (keys of the whole plan come before the first line in brackets)");
-        }
-        for (of_rust, plain) in PLAIN {
-            text = text.replace(of_rust, plain);
-        }
-        let span = error.span().unwrap_or(0..0);
-        self.mistake_in(&span, text)
     }
 }

@@ -12,10 +12,13 @@ mod file;
 pub mod files;
 mod marks;
 mod mistake;
+mod moves;
 pub mod networkd;
+mod others;
 mod routes;
 pub mod shell;
 mod site;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod tree;

@@ -2,6 +2,7 @@
 
 //! A plan's file, checked: each mistake is told with its line, and what would be right.
 
+mod doubts;
 mod gateways;
 mod hash;
 mod matches;
@@ -46,6 +47,8 @@ pub struct Site {
     pub table: u32,
     /// The routing protocol by which the plan's rules, routes and nexthops are known.
     pub protocol: u32,
+    /// Parts of the file that are allowed, and hardly meant.
+    pub doubts: Vec<Mistake>,
 }
 
 /// A gateway.
@@ -117,7 +120,7 @@ pub fn read(text: &str) -> Result<Site, Mistake> {
     let matches = matches::matches(&file, lines)?;
     let families = gateways::families(&file, lines, &gateways, &matches)?;
     let to = to(&file, lines, &families)?;
-    let site = Site {
+    let mut site = Site {
         name: name(&file, lines)?,
         hash: hash::hash(&file, lines, &marks)?,
         shared: families.len() > 1
@@ -131,8 +134,10 @@ pub fn read(text: &str) -> Result<Site, Mistake> {
         gateways,
         matches,
         to,
+        doubts: Vec::new(),
     };
     hash::check(&site, &file, lines)?;
+    site.doubts = doubts::doubts(&site, &file, lines);
     Ok(site)
 }
 
@@ -237,7 +242,7 @@ fn device(
         false => Err(lines.mistake(
             name,
             format!(
-                "{key}: {} is no device: give a name as `ip link` has it",
+                "{key}: {} is no device: give a name of up to 15 characters, as `ip link` has it",
                 shown(text)
             ),
         )),

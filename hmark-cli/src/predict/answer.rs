@@ -3,10 +3,10 @@
 //! The answer for a packet: its mark, or the reason why it has none.
 
 use std::fmt;
-use std::sync::Arc;
 
 use hmark::Tuple;
 
+use super::sentence::Sentence;
 use crate::capture::link::NoPacket;
 
 /// The answer for a packet.
@@ -50,12 +50,14 @@ pub enum Reason {
     Forgotten,
     /// No HMARK rule is met.
     NoRule,
+    /// The HMARK rule that is met says nothing.
+    LeftAlone,
     /// One of more marks than are counted one by one.
     OtherMarks,
     /// One of more reasons than are counted one by one.
     Others,
     /// A sentence about a rule, such as that none is met.
-    Rule(Arc<str>),
+    Rule(Sentence),
 }
 
 impl fmt::Display for Reason {
@@ -71,9 +73,12 @@ impl fmt::Display for Reason {
                 f.write_str("who opened the connection is not known: too many flows")
             }
             Self::NoRule => f.write_str("no HMARK rule is met"),
+            Self::LeftAlone => f.write_str(
+                "the rule leaves it alone: not tracked, or an ICMP error that quotes too little",
+            ),
             Self::OtherMarks => f.write_str("other marks: too many to count"),
             Self::Others => f.write_str("other reasons"),
-            Self::Rule(sentence) => f.write_str(sentence),
+            Self::Rule(sentence) => sentence.fmt(f),
         }
     }
 }

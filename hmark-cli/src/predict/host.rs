@@ -3,6 +3,7 @@
 //! Answers by a host: each packet is sent through its rules, and each new flow's mark through its routing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::BuildHasherDefault;
 use std::net::IpAddr;
 use std::ptr;
 
@@ -10,8 +11,10 @@ use hmark::rule::v1::Info;
 use hmark::{Connection, Family, Packet};
 
 use super::answer::{Answer, Marked, Reason};
+use super::hashers::Quick;
 use super::headers::Headers;
 use super::identity::Entry;
+use super::sentence::{Cause, Sentence, Sentences};
 use super::{Asked, Judge};
 use crate::cannot_tell::CannotTell;
 use crate::flow::Flow;
@@ -19,7 +22,7 @@ use crate::host::Host;
 use crate::routing::{Key, Next, Origin, Routes};
 use crate::ruleset::{
     self, explain, walk, AddressType, Addresses, Fate, Hook, Left, Met, Rule, RuleSet, State,
-    States, Subject, Target, Tracking,
+    States, Subject, Target, Tracking, UnclearAt,
 };
 use crate::way::{forwarding, routed, Routed};
 
@@ -29,18 +32,21 @@ const MOST_GATEWAYS: usize = 4;
 /// A host, and the way by which packets come to it.
 pub struct OfHost<'h> {
     host: &'h Host,
+    /// The rules of IPv4 and IPv6, or the reasons why they are not known.
+    rulesets: [Result<&'h RuleSet, Sentence>; 2],
     /// The hook; [`None`] for the one that follows from a packet's source.
     hook: Option<Hook>,
     input: Option<&'h str>,
     /// The HMARK rules, and their places among them by their addresses in memory.
     rules: Vec<Info>,
-    places: HashMap<*const Rule, u32>,
+    places: HashMap<*const Rule, u32, BuildHasherDefault<Quick>>,
     /// Whether rules of IPv4 and IPv6 make the kernel track connections, and whether they may translate them.
     tracks: [bool; 2],
     may_translate: [bool; 2],
     /// The reasons why packets of IPv4 and IPv6 that come by `input` are not forwarded.
     forwarding: [Result<Option<String>, CannotTell>; 2],
     gateways: BTreeMap<u32, BTreeSet<Sent<'h>>>,
+    sentences: Sentences<'h>,
     /// The mark with which the last packet left.
     left: Option<u32>,
 }
@@ -61,14 +67,16 @@ impl<'h> OfHost<'h> {
         };
         let mut of_host = Self {
             host,
+            rulesets: Family::ALL.map(|family| ruleset(host, family)),
             hook,
             input,
             rules: Vec::new(),
-            places: HashMap::new(),
+            places: HashMap::default(),
             tracks: of_rules(RuleSet::tracks_connections),
             may_translate: of_rules(RuleSet::may_translate),
             forwarding: Family::ALL.map(|family| forwarding(host, family, input)),
             gateways: BTreeMap::new(),
+            sentences: Sentences::default(),
             left: None,
         };
         for family in Family::ALL {
@@ -120,17 +128,17 @@ impl<'h> OfHost<'h> {
     /// matters.
     ///
     /// # Errors
-    /// [`CannotTell`](crate::cannot_tell::CannotTell), or a mistake in a file of the host.
-    pub fn walk<P: Packet>(
+    ///
+    /// The reason why it cannot be told.
+    fn walk<P: Packet>(
         &self,
+        rules: &'h RuleSet,
         asked: &Asked<'_, P>,
         Headers { flow, is_followed }: &Headers,
         hook: Hook,
         seen: &mut dyn FnMut(Met<'h>),
-    ) -> anyhow::Result<Left> {
-        let side = self.host.side(asked.family);
-        let rules = side.ruleset.known()?;
-        let routes = side.routes.get();
+    ) -> Result<Left<'h>, UnclearAt<'h>> {
+        let routes = self.host.side(asked.family).routes.get();
         let tracking = tracking(asked, flow, of_family(self.may_translate, asked.family));
         let subject = Subject {
             flow,
@@ -151,7 +159,7 @@ impl<'h> OfHost<'h> {
             is_tracked: asked.tracking.is_some() || of_family(self.tracks, asked.family),
             addresses: routes.map(|routes| routes as &dyn Addresses),
         };
-        Ok(walk(rules, hook, &subject, asked.packet, seen)?)
+        walk(rules, hook, &subject, asked.packet, seen)
     }
 
     fn route(&mut self, family: Family, flow: &Flow, hook: Hook, mark: u32) {
@@ -167,11 +175,7 @@ impl<'h> OfHost<'h> {
             Hook::Output => Origin::OwnAgain,
             Hook::Prerouting => Origin::Device(self.input),
         };
-        let [ipv4, ipv6] = &self.forwarding;
-        let forwarding = match family {
-            Family::Ipv4 => ipv4,
-            Family::Ipv6 => ipv6,
-        };
+        let forwarding = of_family(self.forwarding.each_ref(), family);
         let key = Key { flow, mark, origin };
         let next = match routed(self.host, rules, routes, &key, forwarding) {
             Ok(Routed {
@@ -212,24 +216,26 @@ impl Judge for OfHost<'_> {
         };
         let flow = headers.flow;
         let hook = self.hook_of(asked.family, &flow);
+        let rules = match of_family(self.rulesets.each_ref(), asked.family) {
+            Ok(rules) => *rules,
+            Err(reason) => return Answer::CannotTell(Reason::Rule(reason.clone())),
+        };
         let mut last = None;
-        let left = self.walk(asked, &headers, hook, &mut |met| {
+        let left = self.walk(rules, asked, &headers, hook, &mut |met| {
             if let Target::Hmark(_) = met.place.rule.target {
                 last = Some(met);
             }
         });
         let Left { mark, fate, .. } = match left {
             Ok(left) => left,
-            Err(error) => {
-                let reason = match error.downcast_ref::<CannotTell>() {
-                    Some(reason) => reason.advised("-i"),
-                    None => error.to_string(),
-                };
-                return Answer::CannotTell(Reason::Rule(reason.into()));
+            Err(unclear) => {
+                let sentence = self.sentences.of(Cause::Unclear(unclear));
+                return Answer::CannotTell(Reason::Rule(sentence));
             }
         };
         if let Fate::Dropped(place) = fate {
-            return Answer::Unmarked(Reason::Rule(format!("dropped: {place}").into()));
+            let sentence = self.sentences.of(Cause::Dropped(place));
+            return Answer::Unmarked(Reason::Rule(sentence));
         }
         self.left = Some(mark);
         let met = last.and_then(|met| {
@@ -250,10 +256,7 @@ impl Judge for OfHost<'_> {
                 rule,
                 tuple: steps.tuple,
             }),
-            Some((_, None)) => Answer::Unmarked(Reason::Rule(
-                "the rule leaves it alone: not tracked, or an ICMP error that quotes too little"
-                    .into(),
-            )),
+            Some((_, None)) => Answer::Unmarked(Reason::LeftAlone),
             None => Answer::Unmarked(Reason::NoRule),
         };
         if asked.is_new && matches!(answer, Answer::Marked(_)) {
@@ -271,8 +274,19 @@ impl Judge for OfHost<'_> {
     }
 }
 
+/// The rules of a host, or the reason why they are not known.
+fn ruleset(host: &Host, family: Family) -> Result<&RuleSet, Sentence> {
+    let rules = host.side(family).ruleset.known();
+    rules.map_err(|error| {
+        Sentence::new(match error.downcast_ref::<CannotTell>() {
+            Some(reason) => reason.advised("-i"),
+            None => error.to_string(),
+        })
+    })
+}
+
 /// That of a family of what is known of both.
-fn of_family([ipv4, ipv6]: [bool; 2], family: Family) -> bool {
+fn of_family<T>([ipv4, ipv6]: [T; 2], family: Family) -> T {
     match family {
         Family::Ipv4 => ipv4,
         Family::Ipv6 => ipv6,

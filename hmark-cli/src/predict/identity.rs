@@ -91,6 +91,14 @@ impl Identities {
         self.hasher.hash_one((flow, query))
     }
 
+    /// The number of the tuple that a rule has hashed of a flow: mostly the flow's own.
+    pub fn of_hashed(&self, tuple: &Tuple, identity: &Identity) -> u64 {
+        match *tuple == identity.tuple {
+            true => identity.flow,
+            false => self.of_tuple(tuple),
+        }
+    }
+
     /// The number of the flow that fragments of a packet like this one belong to.
     pub fn of_fragments(&self, identity: &Identity) -> u64 {
         let mut tuple = identity.tuple;
@@ -105,18 +113,22 @@ impl Identities {
             true => (source, destination),
             false => (destination, source),
         };
-        // Few large numbers are hashed faster than the same as a tuple, and two words of IPv4's addresses
-        // faster than eight, of which six are 0.
+        let ports = match Protocol(tuple.protocol).has_spi() {
+            true => first.1,
+            false => (first.1 << 16) | second.1,
+        };
+        let layer4 = u128::from(ports) | (u128::from(tuple.protocol) << 32);
+        // Few large numbers are hashed faster than many small ones.
         let mut hasher = self.hasher.build_hasher();
         match tuple.family {
-            Family::Ipv4 => hasher.write_u128((first.0 >> 64) | (second.0 >> 96)),
+            // IPv4's addresses are the first word of four.
+            Family::Ipv4 => hasher.write_u128(first.0 | (second.0 >> 32) | layer4),
             Family::Ipv6 => {
                 hasher.write_u128(first.0);
                 hasher.write_u128(second.0);
+                hasher.write_u128(layer4);
             }
         }
-        hasher.write_u64((u64::from(first.1) << 32) | u64::from(second.1));
-        hasher.write_u8(tuple.protocol);
         hasher.finish()
     }
 }

@@ -8,6 +8,7 @@
 pub mod answer;
 pub mod both;
 mod cut;
+mod hashers;
 pub mod headers;
 mod host;
 pub mod identity;
@@ -15,6 +16,7 @@ pub mod opening;
 pub mod recorded;
 mod rule;
 mod seen;
+mod sentence;
 mod tally;
 #[cfg(test)]
 mod tests;

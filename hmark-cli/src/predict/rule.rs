@@ -8,6 +8,7 @@ use hmark::{Family, Packet, Subject};
 
 use super::answer::{Answer, Marked, Reason};
 use super::identity::Entry;
+use super::sentence::Sentence;
 use super::{Asked, Judge};
 use crate::ruleset;
 
@@ -31,7 +32,8 @@ impl Alone {
         if let (Err(error), Err(_)) = (&ipv4, &ipv6) {
             anyhow::bail!("{error}");
         }
-        let reason = |family, error| Reason::Rule(format!("no rule of {family}: {error}").into());
+        let reason =
+            |family, error| Reason::Rule(Sentence::new(format!("no rule of {family}: {error}")));
         Ok(Self {
             ipv4: ipv4.map_err(|error| reason(Family::Ipv4, error)),
             ipv6: ipv6.map_err(|error| reason(Family::Ipv6, error)),

@@ -3,12 +3,13 @@
 //! The flows that have been seen, in bounded memory.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 
 /// The most flows that are told apart: 7/8 of 2^22, so that their table takes 100 megabytes and is not
 /// grown once more.
 pub const MOST_FLOWS: usize = 7 << 19;
 
+use super::hashers::Itself;
 use super::opening::Opening;
 
 /// A flow, as its packets so far were.
@@ -93,29 +94,5 @@ impl Seen {
             true => self.tuples.is_empty() || !self.tuples.contains(&(rule, number)),
             false => !self.flows.contains_key(&number) && self.tuples.insert((rule, number)),
         }
-    }
-}
-
-/// The hash of a number that is a keyed hash already.
-#[derive(Default)]
-struct Itself(u64);
-
-impl Hasher for Itself {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        self.0 ^= u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 ^= number;
     }
 }

@@ -3,10 +3,12 @@
 //! The answers for packets, counted in bounded memory.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 
 use hmark::{Family, Packet};
 
 use super::answer::{Answer, Reason};
+use super::hashers::Quick;
 use super::identity::{Entry, Identities, Identity, Query};
 use super::opening::Opening;
 use super::recorded::Recorded;
@@ -28,12 +30,17 @@ pub struct Tally {
     identities: Identities,
     seen: Seen,
     rows: Vec<Row>,
-    marks: HashMap<(u32, u32), u32>,
-    reasons: HashMap<(bool, Reason), u32>,
+    marks: Rows<(u32, u32)>,
+    /// Rows of packets that are not marked, and of those whose mark cannot be told.
+    unmarked: Rows<Reason>,
+    cannot_tell: Rows<Reason>,
     fragments: u64,
     time: Option<(u64, u64)>,
     pub(super) recorded: Recorded,
 }
+
+/// The rows of answers.
+type Rows<K> = HashMap<K, u32, BuildHasherDefault<Quick>>;
 
 /// The flows with one answer.
 #[derive(Clone, Copy, Default)]
@@ -79,8 +86,9 @@ impl Tally {
             identities: Identities::new(judge.tunnels()),
             seen: Seen::new(most_flows),
             rows: Vec::new(),
-            marks: HashMap::new(),
-            reasons: HashMap::new(),
+            marks: Rows::default(),
+            unmarked: Rows::default(),
+            cannot_tell: Rows::default(),
             fragments: 0,
             time: None,
             recorded: Recorded::default(),
@@ -231,7 +239,7 @@ impl Tally {
                 };
                 self.seen.add(identity.flow, past);
                 if let Answer::Marked(marked) = &answer {
-                    let number = self.identities.of_tuple(&marked.tuple);
+                    let number = self.identities.of_hashed(&marked.tuple, &identity);
                     tuples = u64::from(self.seen.add_tuple(marked.rule, number, identity.flow));
                 }
             }
@@ -255,11 +263,11 @@ impl Tally {
                         mark = Some(key);
                         *self.marks.entry(key).or_insert(next)
                     }
-                    None => self.row_of_reason(true, Reason::OtherMarks),
+                    None => self.row_of_reason(true, &Reason::OtherMarks),
                 }
             }
-            Answer::Unmarked(reason) => self.row_of_reason(true, reason.clone()),
-            Answer::CannotTell(reason) => self.row_of_reason(false, reason.clone()),
+            Answer::Unmarked(reason) => self.row_of_reason(true, reason),
+            Answer::CannotTell(reason) => self.row_of_reason(false, reason),
         };
         if row == next {
             self.rows.push(Row {
@@ -270,15 +278,21 @@ impl Tally {
         row
     }
 
-    fn row_of_reason(&mut self, is_unmarked: bool, reason: Reason) -> u32 {
+    fn row_of_reason(&mut self, is_unmarked: bool, reason: &Reason) -> u32 {
         let next = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
-        let is_full = self.reasons.len() >= MOST_REASONS;
-        let key = (is_unmarked, reason);
-        let key = match is_full && !self.reasons.contains_key(&key) {
-            true => (is_unmarked, Reason::Others),
-            false => key,
+        let count = self.unmarked.len().saturating_add(self.cannot_tell.len());
+        let rows = match is_unmarked {
+            true => &mut self.unmarked,
+            false => &mut self.cannot_tell,
         };
-        *self.reasons.entry(key).or_insert(next)
+        if let Some(row) = rows.get(reason) {
+            return *row;
+        }
+        let reason = match count >= MOST_REASONS {
+            true => Reason::Others,
+            false => reason.clone(),
+        };
+        *rows.entry(reason).or_insert(next)
     }
 
     /// All that was counted.
@@ -289,11 +303,10 @@ impl Tally {
             let Row { amount, tuples, .. } = row(*place);
             spread.add(at(*rule), *mark, OfRule { amount, tuples });
         }
-        let with = |wanted: bool| {
-            let reasons = self.reasons.iter();
-            let reasons = reasons.filter(|((is_unmarked, _), _)| *is_unmarked == wanted);
+        let amounts = |rows: &Rows<Reason>| {
+            let reasons = rows.iter();
             let mut reasons: Vec<_> = reasons
-                .map(|((_, reason), place)| (reason.clone(), row(*place).amount))
+                .map(|(reason, place)| (reason.clone(), row(*place).amount))
                 .collect();
             reasons.sort_by_key(|(reason, amount)| {
                 let most = std::cmp::Reverse((amount.packets, amount.flows));
@@ -303,8 +316,8 @@ impl Tally {
         };
         Prediction {
             spread,
-            unmarked: with(true),
-            cannot_tell: with(false),
+            unmarked: amounts(&self.unmarked),
+            cannot_tell: amounts(&self.cannot_tell),
             several: self.seen.several(),
             fragments: self.fragments,
             has_more_flows: self.seen.is_full(),

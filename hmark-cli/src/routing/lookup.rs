@@ -160,39 +160,38 @@ fn fits(rule: &RoutingRule, key: &Key<'_>) -> Result<bool, String> {
     reason.map_or(Ok(!rule.not), Err)
 }
 
-fn selectors(rule: &RoutingRule, key: &Key<'_>) -> Vec<Result<bool, String>> {
+/// The answers of those selectors that a rule has.
+fn selectors<'k>(
+    rule: &'k RoutingRule,
+    key: &'k Key<'_>,
+) -> impl Iterator<Item = Result<bool, String>> + 'k {
     let flow = key.flow;
-    let mut answers = vec![
-        Ok(rule.source.contains(flow.source)),
-        Ok(rule.destination.contains(flow.destination)),
+    let mark = rule
+        .mark
+        .map(|(mark, mask)| Ok((key.mark ^ mark) & mask == 0));
+    let input = rule.input.as_ref().map(|device| match key.origin {
+        Origin::Device(Some(input)) => Ok(device == input),
+        Origin::Device(None) => Err(NO_INPUT.to_string()),
+        Origin::Own | Origin::OwnAgain => Ok(device == "lo"),
+    });
+    let output = rule.output.as_ref().map(|device| match key.origin {
+        Origin::Device(_) => Ok(false),
+        _ => Err(format!(
+            "it is not known whether the packet's socket is bound to {device}"
+        )),
+    });
+    let has_layer4 = rule.protocol.is_some() || rule.sport.is_some() || rule.dport.is_some();
+    let answers = [
+        Some(Ok(rule.source.contains(flow.source))),
+        Some(Ok(rule.destination.contains(flow.destination))),
+        mark,
+        input,
+        output,
+        has_layer4.then(|| layer4(rule, key)),
     ];
-    if let Some((mark, mask)) = rule.mark {
-        answers.push(Ok((key.mark ^ mark) & mask == 0));
-    }
-    if let Some(device) = &rule.input {
-        answers.push(match key.origin {
-            Origin::Device(Some(input)) => Ok(device == input),
-            Origin::Device(None) => Err(NO_INPUT.to_string()),
-            Origin::Own | Origin::OwnAgain => Ok(device == "lo"),
-        });
-    }
-    if let Some(device) = &rule.output {
-        answers.push(match key.origin {
-            Origin::Device(_) => Ok(false),
-            _ => Err(format!(
-                "it is not known whether the packet's socket is bound to {device}"
-            )),
-        });
-    }
-    if rule.protocol.is_some() || rule.sport.is_some() || rule.dport.is_some() {
-        answers.push(layer4(rule, key));
-    }
-    answers.extend(
-        rule.others
-            .iter()
-            .map(|other| Err(format!("\"{other}\" is not understood"))),
-    );
-    answers
+    let others = rule.others.iter();
+    let others = others.map(|other| Err(format!("\"{other}\" is not understood")));
+    answers.into_iter().flatten().chain(others)
 }
 
 /// Whether protocol and ports of a rule fit.

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use super::matches::{AddressType, End, Match};
 use super::state::States;
 use super::tracking::Tracking;
+use super::unclear::Unclear;
 use super::walk::Subject;
 use crate::cannot_tell::NO_INPUT;
 use crate::flow::Layer4;
@@ -25,14 +26,15 @@ pub(super) struct Carried {
 /// # Errors
 ///
 /// The reason why it cannot be told.
-pub(super) fn evaluate(
-    condition: &Match,
+pub(super) fn evaluate<'r>(
+    condition: &'r Match,
     subject: &Subject<'_>,
     carried: &Carried,
-) -> Result<bool, String> {
+) -> Result<bool, Unclear<'r>> {
     let flow = subject.flow;
     if !subject.is_followed && asks_for_layer4(condition) {
-        return Err("the packet's headers cannot be followed to its protocol".to_string());
+        let reason = "the packet's headers cannot be followed to its protocol";
+        return Err(Unclear::Clause(reason));
     }
     let address = |end| match end {
         End::Source => flow.source,
@@ -43,11 +45,14 @@ pub(super) fn evaluate(
         Match::Protocol { protocol, not } => (flow.protocol == *protocol) != *not,
         Match::Input { device, not } => match subject.input {
             Some(input) => is_device(device, input) != *not,
-            None => return Err(NO_INPUT.to_string()),
+            None => return Err(Unclear::Clause(NO_INPUT)),
         },
         Match::Output { device, not } => match subject.output {
             Some(output) => is_device(device, output) != *not,
-            None => return Err("the device of the packet's first route is not known".to_string()),
+            None => {
+                let reason = "the device of the packet's first route is not known";
+                return Err(Unclear::Clause(reason));
+            }
         },
         Match::LaterFragment { not } => subject.is_later_fragment != *not,
         Match::Layer4 => !subject.is_later_fragment,
@@ -55,7 +60,7 @@ pub(super) fn evaluate(
             // A rule asks for ports only with a protocol that has some, which is another match.
             let Some((source, destination)) = flow.ports() else {
                 return match flow.protocol.has_ports() {
-                    true => Err("the flow's ports are not known".to_string()),
+                    true => Err(Unclear::Clause("the flow's ports are not known")),
                     false => Ok(false),
                 };
             };
@@ -72,7 +77,7 @@ pub(super) fn evaluate(
                 kind: own, code, ..
             } => (own == *kind && codes.contains(&code)) != *not,
             _ if !flow.protocol.is_icmp() => false,
-            _ => return Err("the ICMP message is not known".to_string()),
+            _ => return Err(Unclear::Clause("the ICMP message is not known")),
         },
         Match::Mark { value, mask, not } => (carried.mark & mask == *value) != *not,
         Match::ConnectionMark { value, mask, not } => match carried.tracking {
@@ -82,18 +87,20 @@ pub(super) fn evaluate(
             Tracking {
                 mark: Some(mark), ..
             } => (mark & mask == *value) != *not,
-            _ => return Err("the connection's mark is not known".to_string()),
+            _ => return Err(Unclear::Clause("the connection's mark is not known")),
         },
         Match::State { states, not } => {
             let Some((state, translated)) = carried.tracking.states() else {
-                return Err("the state of the packet's connection is not known".to_string());
+                let reason = "the state of the packet's connection is not known";
+                return Err(Unclear::Clause(reason));
             };
             match translated {
                 _ if states.meets(state) => !*not,
                 Some(translated) => states.meets(translated) != *not,
                 None if !states.meets(States::SNAT.with(States::DNAT)) => *not,
                 None => {
-                    return Err("it is not known whether the connection is translated".to_string())
+                    let reason = "it is not known whether the connection is translated";
+                    return Err(Unclear::Clause(reason));
                 }
             }
         }
@@ -106,7 +113,7 @@ pub(super) fn evaluate(
             last,
             not,
         } => (*first..=*last).contains(&net::number(address(*end))) != *not,
-        Match::Unknown(text) => return Err(format!("the match \"{text}\" is not understood")),
+        Match::Unknown(text) => return Err(Unclear::Match(text)),
     })
 }
 
@@ -132,7 +139,7 @@ fn is_device(name: &str, device: &str) -> bool {
 
 /// The type of an address: `__inet_dev_addr_type()` in `net/ipv4/fib_frontend.c`, and `match_type6()` in
 /// `net/netfilter/xt_addrtype.c`.
-fn type_of(address: IpAddr, subject: &Subject<'_>) -> Result<AddressType, String> {
+fn type_of(address: IpAddr, subject: &Subject<'_>) -> Result<AddressType, Unclear<'static>> {
     match address {
         IpAddr::V4(address) if address.octets()[0] == 0 || address.is_broadcast() => {
             return Ok(AddressType::Broadcast)
@@ -140,8 +147,7 @@ fn type_of(address: IpAddr, subject: &Subject<'_>) -> Result<AddressType, String
         address if address.is_multicast() => return Ok(AddressType::Multicast),
         _ => {}
     }
-    let addresses = subject
-        .addresses
-        .ok_or("the host's own addresses are not known")?;
+    let unknown = Unclear::Clause("the host's own addresses are not known");
+    let addresses = subject.addresses.ok_or(unknown)?;
     addresses.type_of(address)
 }

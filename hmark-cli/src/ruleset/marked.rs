@@ -2,23 +2,23 @@
 
 //! A packet at a rule, and what HMARK makes of it.
 
-use hmark::rule::v1::Info;
+use hmark::rule::v1::{flag, Info};
 use hmark::{Connection, Explanation, Family, Packet};
 
 /// Takes the steps of an HMARK rule for a packet one at a time, as the revision does that iptables gives the
 /// kernel: the lowest that has all options of the rule.
 pub fn explain<P: Packet>(family: Family, packet: &P, rule: &Info) -> Explanation {
-    match hmark_text::needs(rule, 0) {
-        Some(_) => hmark::explain(family, packet, rule),
-        None => hmark::explain(family, packet, &rule.masked.v0),
+    match rule.has(flag::NEW) {
+        true => hmark::explain(family, packet, rule),
+        false => hmark::explain(family, packet, &rule.masked.v0),
     }
 }
 
 /// The mark by an HMARK rule, likewise.
 pub(super) fn mark<P: Packet>(family: Family, packet: &P, rule: &Info) -> Option<u32> {
-    match hmark_text::needs(rule, 0) {
-        Some(_) => hmark::mark(family, packet, rule),
-        None => hmark::mark(family, packet, &rule.masked.v0),
+    match rule.has(flag::NEW) {
+        true => hmark::mark(family, packet, rule),
+        false => hmark::mark(family, packet, &rule.masked.v0),
     }
 }
 

@@ -4,7 +4,7 @@
 //!
 //! [`RuleSet::read`] takes the text that iptables-save and ip6tables-save write, legacy and nft alike.
 //! [`walk()`] sends a packet through the tables of a hook. What it does not understand and needs, a match
-//! or a target, makes the answer [`CannotTell`](crate::cannot_tell::CannotTell).
+//! or a target, makes the answer [`UnclearAt`] a rule.
 
 mod evaluate;
 mod marked;
@@ -18,10 +18,13 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod tracking;
+mod unclear;
 mod walk;
 pub(crate) mod words;
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ptr;
 
 use hmark::Family;
 
@@ -32,6 +35,7 @@ pub use rule::Rule;
 pub use state::States;
 pub use target::{Bits, Connmark, Target};
 pub use tracking::{State, Tracking};
+pub use unclear::{DroppedAt, Unclear, UnclearAt};
 pub use walk::{walk, Addresses, Fate, Left, Met, Subject};
 
 /// All tables of one family.
@@ -172,6 +176,21 @@ pub struct Place<'r> {
     pub chain: &'r str,
     /// The rule.
     pub rule: &'r Rule,
+}
+
+/// Places are the same if the rule is, of which no two are at the same address in memory.
+impl PartialEq for Place<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        ptr::eq(self.rule, other.rule)
+    }
+}
+
+impl Eq for Place<'_> {}
+
+impl Hash for Place<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        ptr::hash(self.rule, state);
+    }
 }
 
 impl fmt::Display for Place<'_> {

@@ -15,8 +15,16 @@ fn read(text: &str) -> RuleSet {
     RuleSet::read(text.as_bytes(), Family::Ipv4).unwrap()
 }
 
+/// A packet that has left the tables.
+#[derive(Debug)]
+struct Gone {
+    mark: u32,
+    /// The place where it was dropped.
+    dropped: Option<String>,
+}
+
 /// What a packet of a flow that comes in by eth0 leaves with.
-fn left(text: &str, flow: &str, state: State) -> Result<Left, CannotTell> {
+fn left(text: &str, flow: &str, state: State) -> Result<Gone, CannotTell> {
     let rules = read(text);
     let flow: Flow = flow.parse().unwrap();
     let subject = Subject {
@@ -30,13 +38,15 @@ fn left(text: &str, flow: &str, state: State) -> Result<Left, CannotTell> {
         is_tracked: rules.tracks_connections(),
         addresses: None,
     };
-    walk(
-        &rules,
-        Hook::Prerouting,
-        &subject,
-        &flow.packet(),
-        &mut |_| {},
-    )
+    let packet = flow.packet();
+    let left = walk(&rules, Hook::Prerouting, &subject, &packet, &mut |_| {})?;
+    Ok(Gone {
+        mark: left.mark,
+        dropped: match left.fate {
+            Fate::Routed => None,
+            Fate::Dropped(place) => Some(place.to_string()),
+        },
+    })
 }
 
 /// HMARK takes an ICMP error for the packet that it quotes, which a flow does not tell.
@@ -72,13 +82,12 @@ fn mark(lines: &str) -> Result<u32, String> {
         State::New,
     );
     match left {
-        Ok(Left {
-            fate: Fate::Routed,
+        Ok(Gone {
             mark,
-            ..
+            dropped: None,
         }) => Ok(mark),
-        Ok(Left {
-            fate: Fate::Dropped(place),
+        Ok(Gone {
+            dropped: Some(place),
             ..
         }) => Err(format!("dropped: {place}")),
         Err(reason) => Err(reason.to_string()),
@@ -188,8 +197,11 @@ fn targets() {
         .starts_with("dropped: mangle PREROUTING"));
     let policy = mangle("").replace("PREROUTING ACCEPT", "PREROUTING DROP");
     let flow = "tcp 10.0.0.1:1 10.0.0.2:2";
-    let fate = left(&policy, flow, State::New).unwrap().fate;
-    assert!(matches!(fate, Fate::Dropped(place) if place.contains("policy is DROP")));
+    let dropped = left(&policy, flow, State::New).unwrap().dropped;
+    assert_eq!(
+        dropped.as_deref(),
+        Some("mangle PREROUTING: the chain's policy is DROP")
+    );
 }
 
 #[test]

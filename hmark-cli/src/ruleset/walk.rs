@@ -13,8 +13,8 @@ use super::marked::{mark, Marked};
 use super::matches::{AddressType, Match};
 use super::target::{Connmark, Target};
 use super::tracking::{State, Tracking};
-use super::{Hook, Place, Policy, Rule, RuleSet, States, Table};
-use crate::cannot_tell::CannotTell;
+use super::unclear::{DroppedAt, Unclear, UnclearAt};
+use super::{Chain, Hook, Place, Policy, Rule, RuleSet, States, Table};
 use crate::flow::{Flow, Protocol};
 
 /// The largest number of rules that a packet may be compared with. A ruleset whose chains call each other
@@ -32,7 +32,7 @@ pub trait Addresses {
     /// # Errors
     ///
     /// The reason why it cannot be told.
-    fn type_of(&self, address: IpAddr) -> Result<AddressType, String>;
+    fn type_of(&self, address: IpAddr) -> Result<AddressType, Unclear<'static>>;
 }
 
 /// A packet as matches see it, apart from its mark.
@@ -73,25 +73,25 @@ pub struct Met<'r> {
 }
 
 /// A packet that has left the tables of a hook.
-#[derive(Clone, Debug)]
-pub struct Left {
+#[derive(Clone, Copy, Debug)]
+pub struct Left<'r> {
     /// Its mark.
     pub mark: u32,
     /// Its connection.
     pub tracking: Tracking,
     /// Its fate.
-    pub fate: Fate,
+    pub fate: Fate<'r>,
     /// The place of a rule that changed its type of service.
-    pub type_of_service: Option<String>,
+    pub type_of_service: Option<Place<'r>>,
 }
 
 /// The fate of a packet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate<'r> {
     /// It is routed.
     Routed,
     /// It is dropped, or rejected, at this place.
-    Dropped(String),
+    Dropped(DroppedAt<'r>),
 }
 
 /// Sends a packet through the tables of a hook. `seen` is told of each rule that matters.
@@ -108,10 +108,12 @@ pub fn walk<'r, P: Packet>(
     subject: &Subject<'_>,
     packet: &P,
     seen: &mut dyn FnMut(Met<'r>),
-) -> Result<Left, CannotTell> {
+) -> Result<Left<'r>, UnclearAt<'r>> {
     if let Some(missing) = rules.missing.first() {
-        let reason = format!("the saved text does not have all rules of the host ({missing})");
-        return Err(CannotTell::because(reason));
+        return Err(UnclearAt {
+            reason: Unclear::Missing(missing),
+            place: None,
+        });
     }
     let no_connection = Tracking {
         state: State::Invalid,
@@ -162,7 +164,7 @@ struct Walker<'w, 'r, P> {
     before_conntrack: bool,
     has_template: bool,
     not_tracked: bool,
-    type_of_service: Option<String>,
+    type_of_service: Option<Place<'r>>,
     steps: usize,
     seen: &'w mut dyn FnMut(Met<'r>),
 }
@@ -186,7 +188,7 @@ impl<'r, P: Packet> Walker<'_, 'r, P> {
         };
     }
 
-    fn left(self, fate: Fate) -> Left {
+    fn left(self, fate: Fate<'r>) -> Left<'r> {
         Left {
             mark: self.carried.mark,
             tracking: self.carried.tracking,
@@ -196,11 +198,15 @@ impl<'r, P: Packet> Walker<'_, 'r, P> {
     }
 
     /// Sends the packet through the hook's chain of a table: the place where it is dropped, if it is.
-    fn table(&mut self, table: &'r Table, hook: Hook) -> Result<Option<String>, CannotTell> {
+    fn table(
+        &mut self,
+        table: &'r Table,
+        hook: Hook,
+    ) -> Result<Option<DroppedAt<'r>>, UnclearAt<'r>> {
         let Some(base) = table.chain(hook.chain()) else {
             return Ok(None);
         };
-        let mut callers: Vec<(&'r super::Chain, usize)> = Vec::new();
+        let mut callers: Vec<(&'r Chain, usize)> = Vec::new();
         let (mut chain, mut at) = (base, 0);
         loop {
             let Some(rule) = chain.rules.get(at) else {
@@ -219,24 +225,20 @@ impl<'r, P: Packet> Walker<'_, 'r, P> {
             };
             self.steps = self.steps.saturating_add(1);
             if self.steps > MOST_STEPS {
-                let reason = format!("the packet meets more than {MOST_STEPS} rules");
-                return Err(CannotTell::because(reason).at(place));
+                return Err(Unclear::Rules(MOST_STEPS).at(place));
             }
-            match self
-                .rule(place)
-                .map_err(|reason| CannotTell::because(reason).at(place))?
-            {
+            match self.rule(place).map_err(|reason| reason.at(place))? {
                 Next::Rule => {}
                 Next::Chain { place: next, goto } => {
                     if !goto {
                         if callers.len() >= DEEPEST {
                             let reason = "chains call each other too deeply, or in a circle";
-                            return Err(CannotTell::because(reason).at(place));
+                            return Err(Unclear::Clause(reason).at(place));
                         }
                         callers.push((chain, at));
                     }
                     let Some(next) = table.chains.get(next) else {
-                        return Err(CannotTell::because("its chain is missing").at(place));
+                        return Err(Unclear::Clause("its chain is missing").at(place));
                     };
                     (chain, at) = (next, 0);
                 }
@@ -245,17 +247,20 @@ impl<'r, P: Packet> Walker<'_, 'r, P> {
                     None => return Ok(self.policy(table, base)),
                 },
                 Next::Accept => return Ok(None),
-                Next::Drop => return Ok(Some(place.to_string())),
+                Next::Drop => return Ok(Some(DroppedAt::Rule(place))),
             }
         }
     }
 
-    fn policy(&self, table: &Table, base: &super::Chain) -> Option<String> {
+    fn policy(&self, table: &'r Table, base: &'r Chain) -> Option<DroppedAt<'r>> {
         let is_drop = base.policy == Some(Policy::Drop);
-        is_drop.then(|| format!("{} {}: the chain's policy is DROP", table.name, base.name))
+        is_drop.then_some(DroppedAt::Policy {
+            table: &table.name,
+            chain: &base.name,
+        })
     }
 
-    fn rule(&mut self, place: Place<'r>) -> Result<Next, String> {
+    fn rule(&mut self, place: Place<'r>) -> Result<Next, Unclear<'r>> {
         if matches!(place.rule.target, Target::None | Target::Continue)
             || !self.matches(place.rule)?
         {
@@ -278,14 +283,14 @@ impl<'r, P: Packet> Walker<'_, 'r, P> {
             (self.seen)(met);
         }
         if let Target::TypeOfService = place.rule.target {
-            self.type_of_service = Some(place.to_string());
+            self.type_of_service = Some(place);
         }
         Ok(next)
     }
 
     /// Whether all matches of a rule match: one that certainly does not counts more than any that cannot be
     /// told.
-    fn matches(&self, rule: &Rule) -> Result<bool, String> {
+    fn matches(&self, rule: &'r Rule) -> Result<bool, Unclear<'r>> {
         let mut reason = None;
         for condition in &rule.matches {
             match self.evaluate(condition) {
@@ -297,7 +302,7 @@ impl<'r, P: Packet> Walker<'_, 'r, P> {
         reason.map_or(Ok(true), Err)
     }
 
-    fn evaluate(&self, condition: &Match) -> Result<bool, String> {
+    fn evaluate(&self, condition: &'r Match) -> Result<bool, Unclear<'r>> {
         evaluate(condition, self.subject, &self.carried)
     }
 
@@ -308,7 +313,7 @@ impl<'r, P: Packet> Walker<'_, 'r, P> {
         }
     }
 
-    fn target(&mut self, target: &Target) -> Result<Next, String> {
+    fn target(&mut self, target: &'r Target) -> Result<Next, Unclear<'r>> {
         match target {
             Target::None | Target::Continue | Target::TypeOfService => {}
             Target::Accept => return Ok(Next::Accept),
@@ -325,21 +330,17 @@ impl<'r, P: Packet> Walker<'_, 'r, P> {
             Target::Connmark(connmark) => self.connmark(*connmark)?,
             Target::Notrack => (self.not_tracked, self.has_template) = (true, false),
             Target::Template => (self.not_tracked, self.has_template) = (false, true),
-            Target::Translate(name) => {
-                return Err(format!("{name} translates the connection's addresses"))
-            }
-            Target::Jump { chain, .. } => return Err(format!("the chain {chain} is missing")),
-            Target::Unknown(text) => {
-                return Err(format!("the target \"{text}\" is not understood"))
-            }
+            Target::Translate(name) => return Err(Unclear::Translates(name)),
+            Target::Jump { chain, .. } => return Err(Unclear::Chain(chain)),
+            Target::Unknown(text) => return Err(Unclear::Target(text)),
         }
         Ok(Next::Rule)
     }
 
-    fn hmark(&self, info: &Info) -> Result<u32, String> {
+    fn hmark(&self, info: &Info) -> Result<u32, Unclear<'r>> {
         if self.subject.is_outline && self.subject.flow.is_icmp_error() {
             let reason = "the packet that the ICMP error quotes decides, and it is not known";
-            return Err(reason.to_string());
+            return Err(Unclear::Clause(reason));
         }
         let mut packet = Marked {
             packet: self.packet,
@@ -351,7 +352,7 @@ impl<'r, P: Packet> Walker<'_, 'r, P> {
         if has_connection && !self.subject.is_tracked {
             let reason =
                 "no rule of the text makes the kernel track connections, so \"ct\" may find none";
-            return Err(reason.to_string());
+            return Err(Unclear::Clause(reason));
         }
         // Its tuple of other protocols, and what is valid of them, is conntrack's own matter.
         let connection = packet.connection.filter(|_| has_connection);
@@ -362,31 +363,35 @@ impl<'r, P: Packet> Walker<'_, 'r, P> {
             Protocol::TCP | Protocol::UDP | Protocol::SCTP | Protocol::ICMP | Protocol::ICMPV6
         );
         if has_connection && !is_plain {
-            return Err(format!("conntrack's tuple of {protocol} is not known"));
+            return Err(Unclear::Tuple(protocol));
         }
         let tracking = &self.carried.tracking;
         if has_connection && tracking.state == State::Unclear {
-            return Err("the packet does not tell its connection in conntrack".to_string());
+            let reason = "the packet does not tell its connection in conntrack";
+            return Err(Unclear::Clause(reason));
         }
         if has_connection && tracking.translated.is_none() {
-            return Err("it is not known whether the connection is translated".to_string());
+            let reason = "it is not known whether the connection is translated";
+            return Err(Unclear::Clause(reason));
         }
         let found = mark(self.family, &packet, info);
         if has_connection && tracking.either_direction {
             packet.connection = packet.connection.map(|connection| connection.reversed());
             if mark(self.family, &packet, info) != found {
-                return Err("it is not known which end opened the connection".to_string());
+                let reason = "it is not known which end opened the connection";
+                return Err(Unclear::Clause(reason));
             }
         }
         Ok(found.unwrap_or(self.carried.mark))
     }
 
-    fn connmark(&mut self, connmark: Connmark) -> Result<(), String> {
+    fn connmark(&mut self, connmark: Connmark) -> Result<(), Unclear<'r>> {
         let Carried { mark, tracking } = &mut self.carried;
         if tracking.connection.is_none() {
             return Ok(());
         }
-        let known = tracking.mark.ok_or("the connection's mark is not known");
+        let unknown = Unclear::Clause("the connection's mark is not known");
+        let known = tracking.mark.ok_or(unknown);
         match connmark {
             Connmark::Set(bits) if bits.clear == u32::MAX => tracking.mark = Some(bits.invert),
             Connmark::Set(bits) => tracking.mark = Some(bits.apply(known?)),

@@ -187,7 +187,7 @@ impl Host {
         let left = self.marked(rules, way, &subject, question.mark)?;
         way.mark = Some(left.mark);
         if let Fate::Dropped(place) = left.fate {
-            way.dropped = Some(Dropped::ByRule(place));
+            way.dropped = Some(Dropped::ByRule(place.to_string()));
             return Ok(());
         }
         if let Some(place) = left.type_of_service {
@@ -226,11 +226,11 @@ impl Host {
         way: &mut Way<'h>,
         subject: &Subject<'_>,
         mark: u32,
-    ) -> Result<Left, CannotTell> {
+    ) -> Result<Left<'h>, CannotTell> {
         let mut packet = subject.flow.packet();
         packet.mark = mark;
         let (family, steps): (Family, _) = (rules.family, &mut way.steps);
-        walk(rules, way.hook, subject, &packet, &mut |met| {
+        let left = walk(rules, way.hook, subject, &packet, &mut |met| {
             let explanation = match &met.place.rule.target {
                 Target::Hmark(info) => {
                     let packet = Marked {
@@ -243,7 +243,8 @@ impl Host {
                 _ => None,
             };
             steps.push(Step { met, explanation });
-        })
+        });
+        Ok(left?)
     }
 }
 

@@ -53,6 +53,7 @@ cat "$DIR/rules$FAMILY" || exit 1
 if test -e "$DIR/later$FAMILY"; then mv "$DIR/later$FAMILY" "$DIR/rules$FAMILY"; fi
 "#;
 
+/// ip. A file `later-neigh.json` has the neighbours after the first look.
 const IP: &str = r#"#!/bin/sh
 case "$*" in
 *-batch*)
@@ -66,7 +67,9 @@ case "$*" in
 "-j -6 rule") cat "$DIR/ip6-rule.json" ;;
 "-j -4 route show table all") cat "$DIR/ip-route.json" ;;
 "-j -6 route show table all") cat "$DIR/ip6-route.json" ;;
-"-j neigh") cat "$DIR/ip-neigh.json" ;;
+"-j neigh")
+    cat "$DIR/ip-neigh.json"
+    if test -e "$DIR/later-neigh.json"; then mv "$DIR/later-neigh.json" "$DIR/ip-neigh.json"; fi ;;
 "-j addr") cat "$DIR/ip-addr.json" ;;
 *) exit 1 ;;
 esac

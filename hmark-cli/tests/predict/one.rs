@@ -89,6 +89,52 @@ fn a_reply_with_another_mark_is_a_no() {
     assert!(found.is_some());
 }
 
+/// The routes of `hmark plan` lead IPv4 packets to a gateway's IPv6 address.
+#[test]
+fn a_gateway_is_known_by_either_address() {
+    let rule = "--hmark-offset 100";
+    let host = Changed::new("selector-a", rule, rule);
+    let edit = |file: &str, change: &dyn Fn(usize, String) -> String| {
+        let path = std::path::Path::new(host.path()).join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(
+            path,
+            (10..14).fold(text, |text, number| change(number, text)),
+        )
+        .unwrap();
+    };
+    edit("ip-route.json", &|number, text| {
+        let six = format!(r#""via":{{"family":"inet6","host":"fd00:1::{number}"}}"#);
+        text.replace(&format!(r#""gateway":"10.1.0.{number}""#), &six)
+    });
+    let expect = |gateway: &str| {
+        let words = ["--from", host.path(), "--expect", gateway];
+        run(&[&words[..], &FLOW].concat())
+    };
+    assert_eq!(expect("fd00:1::12").0, 0);
+    assert_eq!(expect("fd00:1::11").0, 1);
+    // All neighbours are behind one link-layer address here.
+    let (code, out, err) = expect("10.1.0.12");
+    assert_eq!(code, 3, "{out}{err}");
+    assert!(
+        err.contains("the route leads to fd00:1::12")
+            && err.contains("--expect fd00:1::12 can be told"),
+        "{err}"
+    );
+    edit("ip-neigh.json", &|number, text| {
+        ["10.1.0.", "fd00:1::"].iter().fold(text, |text, net| {
+            let begin = format!(r#"{{"dst":"{net}{number}","dev":"north","lladdr":"02:00:00:00:"#);
+            text.replace(&format!("{begin}ff:01"), &format!("{begin}00:{number}"))
+        })
+    });
+    let (code, out, err) = expect("10.1.0.12");
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(out.ends_with("expected gateway 10.1.0.12: yes\n"), "{out}");
+    assert_eq!(expect("10.1.0.11").0, 1);
+    // Nothing is known of this one.
+    assert_eq!(expect("10.1.0.99").0, 3);
+}
+
 #[test]
 fn a_device_that_does_not_exist_is_refused() {
     let from = format!("{HOSTS}/gateways/selector-a");

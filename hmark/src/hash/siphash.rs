@@ -6,7 +6,7 @@
 //! Whoever does not know the key can neither compute a mark nor choose addresses or ports that all
 //! have one.
 
-use super::super::tuple::{Address, Tuple};
+use super::super::tuple::Tuple;
 use super::super::Family;
 
 /// Hashes a tuple to 32 bits, no matter which end is the source: the lower half of SipHash-1-3.
@@ -28,7 +28,11 @@ pub fn hash(tuple: &Tuple, key: &[u8; 16]) -> u32 {
             let ([src, ..], [dst, ..]) = (src.words(), dst.words());
             hash_ipv4(src, dst, ports, protocol, key)
         }
-        Family::Ipv6 => hash_ipv6(src, dst, ports, protocol, key),
+        Family::Ipv6 => {
+            let layer4 = u64::from(ports) | (u64::from(protocol) << 32);
+            let ([a, b], [c, d]) = (src.number(), dst.number());
+            hash_ipv6(a, b, c, d, layer4, key)
+        }
     }
 }
 
@@ -46,21 +50,24 @@ fn hash_ipv4(src: u32, dst: u32, ports: u32, protocol: u8, key: &[u8; 16]) -> u3
     state.finish(last_block(ports, protocol, 13))
 }
 
-/// [`hash`] for IPv6.
+/// [`hash`] for IPv6: the source address is the number with the halves `a` and `b`, the destination
+/// address that with `c` and `d`, and the protocol is in bits 32 to 39 of `layer4`, above the ports.
 ///
-/// It is long, so it is not inlined: rules without a key have all registers. Its arguments are values, so
-/// that they need no memory.
+/// It is long, so it is not inlined: rules without a key have all registers. Its arguments are numbers,
+/// as many as there are registers for, so that the caller needs no memory.
 #[inline(never)]
-fn hash_ipv6(src: Address, dst: Address, ports: u32, protocol: u8, key: &[u8; 16]) -> u32 {
+fn hash_ipv6(a: u64, b: u64, c: u64, d: u64, layer4: u64, key: &[u8; 16]) -> u32 {
+    let (src, dst) = ([a, b], [c, d]);
+    let ports = layer4 as u32;
     let reply_ports = ports.rotate_left(16);
-    let end = |address: Address, ports| (address.number(), ports >> 16);
+    let end = |address: [u64; 2], ports| (address, ports >> 16);
     let (low, high, ports) = match end(src, ports) <= end(dst, reply_ports) {
         true => (src, dst, ports),
         false => (dst, src, reply_ports),
     };
-    let ([a, b], [c, d]) = (low.blocks(), high.blocks());
+    let ([a, b], [c, d]) = (low.map(u64::swap_bytes), high.map(u64::swap_bytes));
     let state = State::new(key).with(a).with(b).with(c).with(d);
-    state.finish(last_block(ports, protocol, 37))
+    state.finish(last_block(ports, (layer4 >> 32) as u8, 37))
 }
 
 /// The last block: ports, that of the lesser end in the upper half, protocol, and the length of the
@@ -129,6 +136,7 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::tuple::Address;
     use super::*;
 
     const KEY: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];

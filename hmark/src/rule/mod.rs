@@ -44,6 +44,9 @@ pub trait Rule {
     /// The parts of a packet or connection that are hashed.
     fn selection(&self) -> Selection<'_>;
 
+    /// Whether the packet inside of a tunnel's is hashed.
+    fn looks_into_tunnels(&self) -> bool;
+
     /// The tunnels whose inner packet is hashed.
     fn tunnels(&self) -> Tunnels;
 

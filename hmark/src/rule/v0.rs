@@ -140,6 +140,11 @@ impl Rule for Info {
     }
 
     #[inline(always)]
+    fn looks_into_tunnels(&self) -> bool {
+        false
+    }
+
+    #[inline(always)]
     fn tunnels(&self) -> Tunnels {
         Tunnels::NONE
     }

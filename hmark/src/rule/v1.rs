@@ -110,16 +110,6 @@ impl Info {
         self.masked.v0.has(flags)
     }
 
-    #[inline(always)]
-    const fn inner_tunnels(&self) -> Tunnels {
-        Tunnels {
-            gtpu_port: self.gtpu_port,
-            vxlan_port: self.vxlan_port,
-            geneve_port: self.geneve_port,
-            inner: self.inner,
-        }
-    }
-
     /// Checks that a field has a value exactly if its flag is set.
     fn check_flags(&self) -> Result<(), Refusal> {
         if self.has(!flag::ALL) || self.reserved != [0; 5] {
@@ -129,7 +119,7 @@ impl Info {
             (flag::MASK, self.masked.mark_mask != 0),
             (flag::FROM, self.from != 0),
             (flag::WEIGHT, self.less.iter().any(|&less| less != 0)),
-            (flag::INNER, self.inner_tunnels() != Tunnels::NONE),
+            (flag::INNER, self.tunnels() != Tunnels::NONE),
         ];
         let agrees = |&(flag, has_value)| self.has(flag) == has_value;
         // Zero is a key, too.
@@ -233,10 +223,17 @@ impl Rule for Info {
     }
 
     #[inline(always)]
+    fn looks_into_tunnels(&self) -> bool {
+        self.has(flag::INNER)
+    }
+
+    #[inline(always)]
     fn tunnels(&self) -> Tunnels {
-        match self.has(flag::INNER) {
-            true => self.inner_tunnels(),
-            false => Tunnels::NONE,
+        Tunnels {
+            gtpu_port: self.gtpu_port,
+            vxlan_port: self.vxlan_port,
+            geneve_port: self.geneve_port,
+            inner: self.inner,
         }
     }
 
@@ -319,6 +316,11 @@ impl Rule for Masked {
     }
 
     #[inline(always)]
+    fn looks_into_tunnels(&self) -> bool {
+        false
+    }
+
+    #[inline(always)]
     fn tunnels(&self) -> Tunnels {
         Tunnels::NONE
     }
@@ -343,8 +345,7 @@ impl Rule for Masked {
                 // All marks are within the mask, so that no bit is carried out of it. What does not
                 // need the bucket comes first, since that takes the longest.
                 let first = (old & !mask).wrapping_add(self.v0.hoffset);
-                let lowest_bit = mask & mask.wrapping_neg();
-                first.wrapping_add(bucket.wrapping_mul(lowest_bit))
+                first.wrapping_add(bucket.wrapping_shl(mask.trailing_zeros()))
             }
         }
     }

@@ -11,6 +11,9 @@ use super::{protocol, Found, Place};
 /// Length of a UDP header.
 const UDP_LEN: u32 = 8;
 
+/// Length of the header of GTP-U, VXLAN and GENEVE without anything optional.
+const TUNNEL_LEN: u32 = 8;
+
 /// Values of an "ethertype" field (`include/uapi/linux/if_ether.h`), which GRE and GENEVE have, too.
 mod ethertype {
     pub(super) const IPV4: u16 = 0x0800;
@@ -33,7 +36,7 @@ pub(in super::super) fn is_entrance<P: Packet + ?Sized>(
     place: &Place,
     tunnels: Tunnels,
 ) -> bool {
-    if tunnels.inner == 0 || place.fragment {
+    if place.fragment {
         return false;
     }
     match place.protocol {
@@ -67,7 +70,7 @@ pub(in super::super) fn inner<P: Packet + ?Sized>(
     outer: &Place,
     tunnels: Tunnels,
 ) -> Option<Place> {
-    if tunnels.inner == 0 || outer.fragment {
+    if outer.fragment {
         return None;
     }
     let (family, network) = payload(packet, outer.protocol, outer.transport, tunnels)?;
@@ -95,14 +98,18 @@ pub(in super::super) fn payload<P: Packet + ?Sized>(
         protocol::IPV6 if tunnels.has(inner::IPIP) => announced(packet, Family::Ipv6, transport),
         protocol::GRE if tunnels.has(inner::GRE) => gre(packet, transport),
         protocol::UDP => {
-            let port = destination_port(packet, transport)?;
-            let start = transport.wrapping_add(UDP_LEN);
+            // One read for the UDP header, the tunnel's, which has 8 bytes at least, and one byte of
+            // what is inside: each read has to be checked against the packet's end.
+            let [_, _, high, low, _, _, _, _, header @ .., first]: [u8; 17] =
+                packet.read(transport)?;
+            let port = u16::from_be_bytes([high, low]);
+            let end = transport.wrapping_add(UDP_LEN + TUNNEL_LEN);
             if tunnels.has(inner::GTPU) && port == tunnels.gtpu_port {
-                gtpu(packet, start)
+                gtpu(packet, header, first, end)
             } else if tunnels.has(inner::VXLAN) && port == tunnels.vxlan_port {
-                vxlan(packet, start)
+                vxlan(packet, header, end)
             } else if tunnels.has(inner::GENEVE) && port == tunnels.geneve_port {
-                geneve(packet, start)
+                geneve(packet, header, end)
             } else {
                 None
             }
@@ -114,8 +121,14 @@ pub(in super::super) fn payload<P: Packet + ?Sized>(
 /// The IP header at `network`, of any family.
 #[inline(always)]
 fn any<P: Packet + ?Sized>(packet: &P, network: u32) -> Option<(Family, u32)> {
-    let [version_and_len]: [u8; 1] = packet.read(network)?;
-    match version_and_len {
+    let [first] = packet.read(network)?;
+    beginning_with(first, network)
+}
+
+/// The IP header at `network`, of the family that its first byte tells.
+#[inline(always)]
+fn beginning_with(first: u8, network: u32) -> Option<(Family, u32)> {
+    match first {
         // An IPv4 header has 20 bytes at least.
         0x45..=0x4f => Some((Family::Ipv4, network)),
         0x60..=0x6f => Some((Family::Ipv6, network)),
@@ -151,28 +164,34 @@ fn gre<P: Packet + ?Sized>(packet: &P, start: u32) -> Option<(Family, u32)> {
     by_ethertype(packet, u16::from_be_bytes([high, low]), payload)
 }
 
-/// GTP-U version 1 (3GPP TS 29.281), at `start`: a G-PDU, which carries a user's packet.
+/// GTP-U version 1 (3GPP TS 29.281): a G-PDU, which carries a user's packet. Its header without
+/// options ends at `end`, before the byte `first`.
 #[inline(always)]
-fn gtpu<P: Packet + ?Sized>(packet: &P, start: u32) -> Option<(Family, u32)> {
+fn gtpu<P: Packet + ?Sized>(
+    packet: &P,
+    header: [u8; TUNNEL_LEN as usize],
+    first: u8,
+    end: u32,
+) -> Option<(Family, u32)> {
     const VERSION_AND_TYPE: u8 = 0xf0;
     const VERSION_1_GTP: u8 = 0x30;
     const EXTENSION: u8 = 0x04;
     const OPTIONAL: u8 = 0x07;
     const G_PDU: u8 = 255;
 
-    let [flags, message, _, _, _, _, _, _]: [u8; 8] = packet.read(start)?;
+    let [flags, message, ..] = header;
     if flags & VERSION_AND_TYPE != VERSION_1_GTP || message != G_PDU {
         return None;
     }
-    let mut payload = start.wrapping_add(8);
-    if flags & OPTIONAL != 0 {
-        let [_, _, _, first]: [u8; 4] = packet.read(payload)?;
-        payload = payload.wrapping_add(4);
-        if flags & EXTENSION != 0 {
-            payload = gtpu_extensions(packet, first, payload)?;
-        }
+    if flags & OPTIONAL == 0 {
+        return beginning_with(first, end);
     }
-    any(packet, payload)
+    let [_, _, _, next]: [u8; 4] = packet.read(end)?;
+    let options_end = end.wrapping_add(4);
+    match flags & EXTENSION {
+        0 => any(packet, options_end),
+        _ => any(packet, gtpu_extensions(packet, next, options_end)?),
+    }
 }
 
 /// The end of a chain of GTP-U's extension headers at `offset`, the first of which has type `next`.
@@ -195,31 +214,43 @@ fn gtpu_extensions<P: Packet + ?Sized>(packet: &P, mut next: u8, mut offset: u32
     Some(offset)
 }
 
-/// VXLAN (RFC 7348), at `start`: an Ethernet frame with a network identifier.
+/// VXLAN (RFC 7348), whose header ends at `end`: an Ethernet frame with a network identifier.
 #[inline(always)]
-fn vxlan<P: Packet + ?Sized>(packet: &P, start: u32) -> Option<(Family, u32)> {
+fn vxlan<P: Packet + ?Sized>(
+    packet: &P,
+    header: [u8; TUNNEL_LEN as usize],
+    end: u32,
+) -> Option<(Family, u32)> {
     const HAS_IDENTIFIER: u8 = 0x08;
 
-    let [flags, _, _, _, _, _, _, _]: [u8; 8] = packet.read(start)?;
+    let [flags, ..] = header;
     match flags & HAS_IDENTIFIER {
         0 => None,
-        _ => ethernet(packet, start.wrapping_add(8)),
+        _ => ethernet(packet, end),
     }
 }
 
-/// GENEVE version 0 (RFC 8926), at `start`, with any options; but no control packet.
+/// GENEVE version 0 (RFC 8926), with any options; but no control packet. Its header without options
+/// ends at `end`.
 #[inline(always)]
-fn geneve<P: Packet + ?Sized>(packet: &P, start: u32) -> Option<(Family, u32)> {
+fn geneve<P: Packet + ?Sized>(
+    packet: &P,
+    header: [u8; TUNNEL_LEN as usize],
+    end: u32,
+) -> Option<(Family, u32)> {
     const CONTROL: u8 = 0x80;
 
-    let [version_and_len, flags, high, low, _, _, _, _]: [u8; 8] = packet.read(start)?;
+    let [version_and_len, flags, high, low, ..] = header;
     if version_and_len >> 6 != 0 || flags & CONTROL != 0 {
         return None;
     }
     // In units of 4 bytes.
     let options = u32::from(version_and_len & 0x3f) << 2;
-    let payload = start.wrapping_add(8).wrapping_add(options);
-    by_ethertype(packet, u16::from_be_bytes([high, low]), payload)
+    by_ethertype(
+        packet,
+        u16::from_be_bytes([high, low]),
+        end.wrapping_add(options),
+    )
 }
 
 /// The payload at `start` that an ethertype announces.

@@ -11,9 +11,8 @@ use std::sync::Arc;
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
 use testbed::family::Family;
-use testbed::kernel::is_uml;
 use testbed::patience::wait;
-use testbed::trial::test;
+use testbed::trial::on_uml;
 use testbed::{install, note, path};
 
 use crate::cables::Switches;
@@ -67,16 +66,12 @@ const SELECTOR: &str = "
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    // The scripts run some hundred programs, which take an emulated guest long.
-    if !is_uml() {
-        return Vec::new();
-    }
-    let trial = |count| {
-        test(&format!("{}_{count}", path!(delivers)), move || {
+    let trials = |count| {
+        on_uml(&format!("{}_{count}", path!(delivers)), move || {
             delivers(count)
         })
     };
-    COUNTS.map(trial).into()
+    COUNTS.into_iter().flat_map(trials).collect()
 }
 
 /// One host stands for all gateways: each has an interface of its own, with a hardware address and addresses

@@ -30,6 +30,14 @@ pub fn single(name: &str, run: fn() -> Result<()>) -> [Trial; 1] {
     [test(name, run)]
 }
 
+/// The same on UML alone: for a test of so many programs that it takes an emulated guest long.
+pub fn on_uml(name: &str, run: impl FnOnce() -> Result<()> + Send + 'static) -> Vec<Trial> {
+    match kernel::is_uml() {
+        true => vec![test(name, run)],
+        false => Vec::new(),
+    }
+}
+
 /// The families that the kernel supports.
 pub fn served() -> impl Iterator<Item = Family> {
     let has_ipv6 = kernel::has(Part::Ipv6);

@@ -157,7 +157,9 @@ impl Flow {
             ..Question::new(flow)
         };
         let reply = reply(&host, other.as_ref(), &question, &way, after)?;
-        let is_met = expected.as_ref().map(|expected| expected.is_met(&way));
+        let is_met = expected
+            .as_ref()
+            .map(|expected| expected.is_met(&way, &host));
         let answer = Answer {
             host: &host,
             input: question.input.as_deref(),
@@ -177,6 +179,9 @@ impl Flow {
             }
         }
         out.flush()?;
+        if let Some(doubt) = expected.and_then(|expected| expected.doubt(&way, &host)) {
+            say(format_args!("cannot tell if it is as expected: {doubt}"));
+        }
         Ok(status(&answer, is_met))
     }
 }

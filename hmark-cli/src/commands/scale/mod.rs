@@ -4,6 +4,7 @@
 
 mod flows;
 mod input;
+mod planned;
 mod report;
 
 use std::fs;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 use hmark_cli::change::edit::Edit;
+use hmark_cli::change::planned::is_planned;
 use hmark_cli::change::{new_marks, Change, Effect, Looked, Way, SAMPLES};
 use hmark_cli::drawing::moves::drawing;
 use hmark_cli::host::Host;
@@ -25,8 +27,8 @@ use crate::output::say::say;
 
 /// Which flows does a change of a rule move, which of them need not move, and what moves fewer?
 ///
-/// Give a rule, or a host that has it, and the change. Exit status: 0 if no more flows move than --max
-/// says, 1 if more do.
+/// Give a rule, or a host that has it, and the change. Rules of hmark plan get edits of its file in place of
+/// commands. Exit status: 0 if no more flows move than --max says, 1 if more do.
 #[derive(Args)]
 #[command(after_long_help = "\
 Examples:
@@ -105,6 +107,8 @@ struct Answer {
     least: Option<(Way, Effect)>,
     /// The commands that give new marks a way, before all others.
     ways: Vec<String>,
+    /// The chain of `hmark plan` that the rules are in, whose file is to be edited in place of commands.
+    planned: Option<String>,
 }
 
 impl Scale {
@@ -141,12 +145,22 @@ impl Scale {
             };
             (effect, least)
         };
-        let ways = ways(&sites, host.as_ref());
+        let is_of_plan = |site: &&input::Site| {
+            let host = host.as_ref();
+            host.is_some_and(|host| is_planned(host, &site.place))
+        };
+        let planned = sites.iter().find(is_of_plan);
+        let planned = planned.map(|site| site.place.chain.clone());
+        let ways = match planned {
+            Some(_) => Vec::new(),
+            None => ways(&sites, host.as_ref()),
+        };
         let answer = Answer {
             sites,
             effect,
             least,
             ways,
+            planned,
         };
         match self.json {
             true => report::json(&answer)?,
@@ -197,8 +211,12 @@ impl Answer {
         self.sites.first().map(|site| &site.change)
     }
 
-    /// The commands for the change itself, or for the way that moves less.
+    /// The commands for the change itself, or for the way that moves less; none where a plan's file is to be
+    /// edited.
     fn commands(&self, way: Option<Way>) -> Vec<String> {
+        if self.planned.is_some() {
+            return Vec::new();
+        }
         let rules = self.sites.iter().filter_map(|site| {
             let rule = match way {
                 Some(way) => way.rule(&site.change)?,

@@ -11,7 +11,7 @@ use hmark_cli::change::{edit, Change, Effect, Looked, Way};
 use hmark_cli::Family;
 use serde_json::{json, Value};
 
-use super::Answer;
+use super::{planned, Answer};
 use crate::output::count::count;
 use crate::output::moves::{lines, percent};
 use crate::output::options::options;
@@ -103,6 +103,9 @@ pub fn text(answer: &Answer, max: Option<f64>) -> Result<()> {
             "{option} needs revision 1 of HMARK on each host, of the module and of the library."
         )?;
     }
+    if let Some(chain) = &answer.planned {
+        return planned::text(chain, &Change { after, ..*change }, &mut out);
+    }
     if !answer.ways.is_empty() {
         writeln!(
             out,
@@ -134,6 +137,7 @@ pub fn json(answer: &Answer) -> Result<()> {
         "before": edit::save(&change.before, change.family),
         "ways": answer.ways,
         "commands": answer.commands(None),
+        "plan": answer.planned.as_ref().map(|chain| planned::json(chain, change)),
     });
     let object = report.as_object_mut().context("no object")?;
     object.extend(figures(&answer.effect, change));
@@ -143,6 +147,10 @@ pub fn json(answer: &Answer) -> Result<()> {
         let after = way.rule(change)?;
         let mut least = figures(effect, &Change { after, ..*change });
         least.insert("commands".to_owned(), json!(answer.commands(Some(*way))));
+        if let Some(chain) = &answer.planned {
+            let plan = planned::json(chain, &Change { after, ..*change });
+            least.insert("plan".to_owned(), plan);
+        }
         Some(Value::Object(least))
     });
     object.insert("least".to_owned(), least.unwrap_or(Value::Null));

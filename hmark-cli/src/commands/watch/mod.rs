@@ -17,6 +17,7 @@ use hmark_cli::host::Host;
 use hmark_cli::watch::{groups, prometheus, Counter, Group, Report, Sample};
 
 use super::{Status, Usage};
+use crate::output::say::say;
 use crate::output::watch::{json, lines, Style};
 
 /// The seconds that marks are counted for where nobody looks on.
@@ -80,6 +81,7 @@ impl Watch {
         let mut watched = Watched::start()?;
         thread::sleep(interval);
         watched.look()?;
+        watched.read_again();
         let report = watched.report();
         let mut out = stdout().lock();
         if self.prometheus {
@@ -179,6 +181,18 @@ impl Watched {
         }
         *self = Self::of(host)?;
         Ok(())
+    }
+
+    /// Reads the host once more, when counting is over, so that routes and neighbours are those of now. If
+    /// its marks or their shares are others by then, what was counted is still about those of the beginning.
+    fn read_again(&mut self) {
+        let host = Host::live();
+        match groups(&host) {
+            Ok(groups) if groups == self.groups => self.host = host,
+            _ => say(format_args!(
+                "note: the HMARK rules changed meanwhile: marks, gateways and neighbours are those of before"
+            )),
+        }
     }
 
     fn report(&self) -> Report {

@@ -53,6 +53,10 @@ impl Report<'_> {
             }
             false => writeln!(out, "done       {}", places(self.plan).join(", "))?,
         }
+        if !self.is_dry && has_stand_ins(self.plan) {
+            // Nothing of it is in a rule or a file that would bring it back.
+            writeln!(out, "{LOST}")?;
+        }
         Ok(())
     }
 
@@ -90,6 +94,20 @@ impl Report<'_> {
         let mut out = stdout().lock();
         writeln!(out, "{answer:#}")?;
         Ok(())
+    }
+}
+
+/// The end of an answer about routes.
+const LOST: &str =
+    "lasts      until the routes' device goes down, or a reboot: then run this again";
+
+/// Whether marks are out by routes.
+fn has_stand_ins(plan: &Plan) -> bool {
+    match plan {
+        Plan::Rules(_) => false,
+        Plan::Routes(_, detours) => detours
+            .iter()
+            .any(|(_, detour)| !detour.stand_ins.is_empty()),
     }
 }
 

@@ -269,6 +269,36 @@ fn gateways_of_a_plan_are_drained_by_the_tool() {
         "gateway-failed",
     );
     assert_eq!(found[0].commands, ["hmark weight 2=0"]);
+    // Any other nexthop object is replaced itself, for both families.
+    let by_object = format!("{own},\"protocol\":\"77\",\"nhid\":102");
+    let object = broken(SELECTOR, "object", &[failed, (ROUTES, own, &by_object)]);
+    let found = of_id(&object, "gateway-failed");
+    assert_eq!(
+        found[0].commands,
+        ["ip nexthop replace id 102 via 10.1.0.13 dev north proto 77"]
+    );
+    // With its device, the route by it is gone.
+    let route = format!("{{\"dst\":\"default\",{own},\"flags\":[]}},");
+    let other = "\"gateway\":\"10.1.0.13\"";
+    let by_object = format!("{other},\"nhid\":103");
+    let gone = [(ROUTES, &*route, ""), (ROUTES, other, &by_object)];
+    let found = of_id(&broken(SELECTOR, "gone", &gone), "table-empty");
+    assert_eq!(found[0].commands, ["hmark plan /etc/hmark.toml | sh"]);
+    // Without its family, ip would make a route of IPv6.
+    let ipv6 = "\"via\":{\"family\":\"inet6\",\"host\":\"fd00:1::13\"}";
+    let neighbour = ("ip-neigh.json", "\"10.1.0.13\"", "\"fd00:1::13\"");
+    let found = of_id(
+        &broken(
+            SELECTOR,
+            "family",
+            &[failed, neighbour, (ROUTES, other, ipv6)],
+        ),
+        "gateway-failed",
+    );
+    assert_eq!(
+        found[0].commands,
+        ["ip -4 route replace default via inet6 fd00:1::13 table 102"]
+    );
     // Once it is out, another gateway has its packets.
     let whole = format!("{{\"dst\":\"default\",{own}");
     let half = |net: &str| {

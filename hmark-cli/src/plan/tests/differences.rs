@@ -15,12 +15,13 @@ use super::{file, plan};
 use crate::host::{File, Host};
 
 /// The files of a host that has a plan.
-struct Saved {
+pub struct Saved {
     folder: PathBuf,
 }
 
 impl Saved {
-    fn new(plan: &Plan, name: &str) -> Self {
+    /// A host as planned.
+    pub fn new(plan: &Plan, name: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("hmark-plan-{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let saved = Self { folder };
@@ -49,18 +50,21 @@ impl Saved {
         saved
     }
 
-    fn write(&self, file: File, text: &str) {
+    /// Replaces a file.
+    pub fn write(&self, file: File, text: &str) {
         fs::write(self.folder.join(file.name()), text).unwrap();
     }
 
-    fn edit(&self, file: File, from: &str, to: &str) {
+    /// Replaces a part of a file.
+    pub fn edit(&self, file: File, from: &str, to: &str) {
         let path = self.folder.join(file.name());
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains(from), "{from} in {text}");
         fs::write(path, text.replacen(from, to, 1)).unwrap();
     }
 
-    fn compare(&self, plan: &Plan) -> Difference {
+    /// The difference of a plan from the host.
+    pub fn compare(&self, plan: &Plan) -> Difference {
         difference(plan, &Host::saved(&self.folder).unwrap()).unwrap()
     }
 }
@@ -216,7 +220,7 @@ fn each_change_is_told() {
             .map(|line| line.split_once(": ").unwrap().1.to_owned())
             .collect();
         assert_eq!(lines, expected, "{to}");
-        assert!(found.taken.is_empty() && found.missing.is_empty());
+        assert!(found.taken.is_empty() && found.missing.is_empty() && found.notes.is_empty());
     }
     let saved = Saved::new(&plan, "seed");
     saved.edit(tables, "--hmark-rnd 0xc175a3b8", "--hmark-rnd 1");

@@ -37,68 +37,130 @@ fn a_file_without_mistakes() {
 
 #[test]
 fn form() {
+    let number = "expected a whole number from 0 to 4294967295, such as 50 or 0x3f00";
+    let offset = |value: &str| format!("2: offset: this is the {value}, {number}");
+    let cases = [
+        ("offset = 0x100", "offset = -4", offset("integer `-4`")),
+        (
+            "offset = 0x100",
+            "offset = 0x100000000",
+            offset("integer `4294967296`"),
+        ),
+        (
+            "offset = 0x100",
+            "offset = 99999999999999999999",
+            offset("integer `99999999999999999999`"),
+        ),
+        ("offset = 0x100", "offset = \"x\"", offset("string \"x\"")),
+    ];
+    for (from, to, expected) in cases {
+        assert_eq!(said(from, to), expected);
+    }
     for (from, to, expected) in [
+        ("offset = 0x100", "ofset = 4", "2: there is no key ofset here: offset may be meant"),
+        ("gateways = [", "gateway = [", "3: there is no key gateway here: gateways may be meant"),
+        ("address4", "addr", "4: there is no key addr here: address4 may be meant"),
+        ("address4", "address", "4: there is no key address here: address4 may be meant"),
+        ("seed = 7", "rnd = 7", "8: there is no key rnd here: seed may be meant"),
+        ("[[match]]", "[[matches]]", "9: there is no key matches here: match may be meant"),
+        ("[[match]]", "[[match]]\nin_interface = \"a\"", "10: there is no key in_interface here: in-interface may be meant"),
+        ("[[match]]", "[[match]]\ninterface = \"a\"", "10: there is no key interface here: in-interface may be meant"),
+        ("destination = [", "dest = [", "10: there is no key dest here: destination may be meant"),
         (
-            "offset = 0x100",
-            "ofset = 4",
-            "2: unknown field `ofset`, expected one of `name`",
-        ),
-        (
-            "offset = 0x100",
-            "offset = -4",
-            "2: invalid value: integer `-4`, expected a whole number, such as 50 or 0x3f00",
-        ),
-        (
-            "offset = 0x100",
-            "offset = \"x\"",
-            "2: invalid type: string \"x\", expected a whole number, such as 50 or 0x3f00",
-        ),
-        ("offset = 0x100", "offset = ", "2: "),
-        (
-            "offset = 0x100",
-            "offset = 1\noffset = 2",
-            "3: duplicate key",
-        ),
-        ("name = \"b\", ", "", "5: missing field `name`"),
-        (
-            "[[match]]",
-            "[match]",
-            "9: this is a list: [[match]], with two brackets",
-        ),
-        (
-            "offset = 0x100",
-            "sticky = \"yes\"",
-            "2: invalid type: string \"yes\", expected true or false, without quotes",
+            "address4",
+            "colour",
+            "4: there is no key colour here, only name, address4, address6, device, weight",
         ),
         (
             "[[match]]",
-            "[[match]]\nport = 70000",
-            "10: invalid value: integer `70000`, expected a whole number up to 65535",
+            "[[match]]\nfrom = 4",
+            "10: there is no key from here, only chain, in-interface, out-interface, source, destination, \
+             protocol, port, ct (keys of the whole plan come before the first line in brackets)",
         ),
         (
             "[[match]]",
             "[[match]]\ngateways = []",
-            "10: unknown field `gateways`",
+            "10: there is no key gateways here, only chain, in-interface, out-interface, source, destination, \
+             protocol, port, ct (keys of the whole plan come before the first line in brackets)",
+        ),
+        ("[[match]]", "[[match]]\nto = \"10.3.0.0/24\"", "10: there is no key to here, only chain, "),
+        ("offset = 0x100", "offset = ", "2: "),
+        ("offset = 0x100", "offset = 1\noffset = 2", "3: duplicate key"),
+        (
+            "name = \"b\", ",
+            "",
+            "5: a gateway needs a name: add name = \"gateway-0\"",
+        ),
+        (
+            "offset = 0x100",
+            "nexthops = \"both\"",
+            "2: nexthops: there is no `both`, expected `shared` or `family`",
+        ),
+        ("[[match]]", "[match]", "9: this is a list: [[match]], with two brackets"),
+        (
+            "offset = 0x100",
+            "sticky = \"yes\"",
+            "2: sticky: this is the string \"yes\", expected true or false, without quotes",
+        ),
+        (
+            "[[match]]",
+            "[[match]]\nport = 70000",
+            "10: port: this is the integer `70000`, expected a whole number up to 65535",
+        ),
+        (
+            "[[match]]",
+            "[[match]]\nprotocol = 6",
+            "10: protocol: this is the integer `6`, expected a text in quotes, such as \"eth1\"",
+        ),
+        (
+            "seed = 7",
+            "tuple = [\"src\"]",
+            "8: tuple: this is a list, expected a text in quotes, such as \"eth1\"",
         ),
         (
             "destination = [",
             "destination = [4, ",
-            "10: invalid type: integer `4`, expected a string",
+            "10: this is the integer `4`, expected a text in quotes",
         ),
         (
             "destination = [\"198.51.100.1\", \"2001:db8:100::1\"]",
             "destination = 4",
-            "10: invalid type",
+            "10: destination: this is the integer `4`, expected a text or a list of texts",
         ),
+        (
+            "name = \"b\"",
+            "weight = \"50\", name = \"b\"",
+            "5: weight: this is the string \"50\", expected a whole number",
+        ),
+        (
+            "gateways = [",
+            "gateways = [ \"10.1.0.10\",",
+            "3: this is the string \"10.1.0.10\", expected { name = \"gateway-0\", address4 = \"10.1.0.10\" }",
+        ),
+        (
+            "gateways = [",
+            "gateways = [ [\"a\"],",
+            "3: this is a list, expected { name = \"gateway-0\", address4 = \"10.1.0.10\" }",
+        ),
+        ("\"north\"", "north", "1: a text needs quotes, such as \"eth1\""),
+        ("\"north\"", "eth1", "1: a text needs quotes, such as \"eth1\""),
+        ("\"north\"", "\"north", "1: the text has no quotation mark at its end"),
+        ("\"north\"", "'north", "1: the text has no quotation mark at its end"),
+        ("device =", "device:", "1: a key has its value behind ="),
+        ("\"north\"", "\"north\";", "1: the value has ended before this: give one key a line"),
+        (
+            "\"fd00:1::11\" },",
+            "\"fd00:1::11\"",
+            "6: this is no part of { ... }: a } or a comma is missing before it",
+        ),
+        ("hash]", "hash]\nhash = 1", "8: "),
     ] {
         let said = said(from, to);
         assert!(said.starts_with(expected), "{said} instead of {expected}");
+        for of_rust in ["struct", "u32", "u16", "i128", "field `ga"] {
+            assert!(!said.contains(of_rust), "{said}");
+        }
     }
-    let said = said("[[match]]", "[[match]]\ngateways = []");
-    assert!(
-        said.ends_with("(keys of the whole plan come before the first line in brackets)"),
-        "{said}"
-    );
     assert_eq!(
         refused(&"#".repeat(1 << 21)),
         "the file has more than 1048576 bytes"
@@ -158,7 +220,7 @@ fn gateways() {
             "",
             "3: a has no device: add device = \"eth1\" to it, or at the top for all gateways",
         ),
-        ("device = \"north\"", "device = \"a'b\"", "1: device: \"a'b\" is no device: give a name as `ip link` has it"),
+        ("device = \"north\"", "device = \"a'b\"", "1: device: \"a'b\" is no device: give a name of up to 15 characters, as `ip link` has it"),
         ("name = \"b\"", "name = \"b c\"", "5: name: give 1 to 63 letters, digits, dots, underscores and hyphens"),
         ("name = \"b\"", "weight = 101, name = \"b\"", "5: weight: give 0 to 100, which is a full share"),
         (
@@ -212,7 +274,7 @@ fn matches() {
             "chain = \"OUTPUT\"\nin-interface = \"eth0\"",
             "11: in-interface: packets of this host come in by none: take it away, or chain",
         ),
-        ("in-interface = \"a b\"", "10: in-interface: \"a b\" is no device: give a name as `ip link` has it"),
+        ("in-interface = \"a b\"", "10: in-interface: \"a b\" is no device: give a name of up to 15 characters, as `ip link` has it"),
         (
             "",
             "9: match: all packets would be marked, those to this host too: give destination, source or \

@@ -4,6 +4,7 @@
 
 mod differences;
 mod mistakes;
+mod notes;
 mod outputs;
 mod ways;
 

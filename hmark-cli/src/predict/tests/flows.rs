@@ -110,3 +110,30 @@ fn the_flow_of_a_packets_own_headers_is_what_matches_see() {
     assert!(identity.is_later_fragment(&fragment[..]));
     assert_eq!(identity.flow(&fragment[..]).unwrap().layer4, Layer4::None);
 }
+
+/// The number of a flow has all that tells it from another, and nothing of it twice.
+#[test]
+fn flows_that_differ_in_one_thing_are_told_apart() {
+    let mut flows = Vec::new();
+    for (a, b) in [("10.0.0.1", "10.0.0.2"), ("fd00::1", "fd00::2")] {
+        for protocol in ["tcp", "udp"] {
+            for (sport, dport) in [(80, 80), (0, 80), (80, 0), (0, 0), (81, 80)] {
+                flows.push(match a.contains(':') {
+                    true => format!("{protocol} [{a}]:{sport} [{b}]:{dport}"),
+                    false => format!("{protocol} {a}:{sport} {b}:{dport}"),
+                });
+            }
+        }
+        for protocol in ["esp", "ah"] {
+            for spi in ["0x50", "0x500050", "0x500000"] {
+                flows.push(format!("{protocol} {a} {b} spi {spi}"));
+            }
+        }
+        flows.push(format!("gre {a} {b}"));
+        flows.push(format!("gre {a} {a}"));
+        flows.push(format!("gre {b} {b}"));
+    }
+    let packets: Vec<_> = flows.iter().map(|flow| whole(packet(flow))).collect();
+    let prediction = predict(RULE, &packets);
+    assert_eq!(prediction.whole().flows, flows.len() as u64);
+}

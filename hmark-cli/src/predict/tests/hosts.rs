@@ -180,3 +180,68 @@ fn packets_without_their_ports_meet_a_hosts_rules() {
         assert!(!prediction.cannot_tell.is_empty(), "{matches}");
     }
 }
+
+/// Each packet is counted with the rule that ends its way, in words about that rule.
+#[test]
+fn reasons_name_their_rules() {
+    let folder = std::env::temp_dir().join(format!("hmark-reasons-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let text = "*mangle\n:PREROUTING ACCEPT [0:0]\n\
+        -A PREROUTING -s 10.0.0.1/32 -m limit --limit 5/sec -j MARK --set-mark 1\n\
+        -A PREROUTING -s 10.0.0.2/32 -m limit --limit 5/sec -j MARK --set-mark 1\n\
+        -A PREROUTING -s 10.0.0.3/32 -j DROP\n\
+        -A PREROUTING -s 10.0.0.4/32 -j DROP\n\
+        -A PREROUTING -s 10.0.0.5/32 -j NFQUEUE --queue-num 1\nCOMMIT\n";
+    std::fs::write(folder.join("iptables-save"), text).unwrap();
+    let host = Host::saved(&folder).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    // Of the first rule most, and in turns.
+    let mut packets = Vec::new();
+    for port in 1..=20 {
+        for source in (1..=6).filter(|source| port <= 21 - source) {
+            let flow = format!("tcp 10.0.0.{source}:{port} 198.51.100.1:80");
+            packets.push(whole(packet(&flow)));
+        }
+        packets.push(whole(packet(&format!("tcp [fd00::1]:{port} [fd00::2]:80"))));
+    }
+    let mut judge = OfHost::new(&host, Some(crate::ruleset::Hook::Prerouting), None);
+    let prediction = predict_by(&mut judge, &packets, MOST_FLOWS);
+    let place = |number: usize, rule: &str| {
+        format!(
+            "mangle PREROUTING rule {number} (line {}): {rule}",
+            number + 2
+        )
+    };
+    let limit = |number: usize| {
+        let source = format!("-s 10.0.0.{number}/32");
+        let rule = format!("{source} -m limit --limit 5/sec -j MARK --set-mark 1");
+        let unknown = "the match \"-m limit --limit 5/sec\" is not understood";
+        format!("{unknown}: {}", place(number, &rule))
+    };
+    let queue = "the target \"NFQUEUE --queue-num 1\" is not understood";
+    let queued = place(5, "-s 10.0.0.5/32 -j NFQUEUE --queue-num 1");
+    let unknown = reasons(&prediction.cannot_tell);
+    let of_rules = unknown.iter().cloned();
+    let of_rules: Vec<_> = of_rules
+        .filter(|(words, _)| words.contains("mangle"))
+        .collect();
+    assert_eq!(
+        of_rules,
+        [
+            (limit(1), 20),
+            (limit(2), 19),
+            (format!("{queue}: {queued}"), 16)
+        ]
+    );
+    // There is no ip6tables-save.
+    assert_eq!(unknown.len(), 4, "{unknown:?}");
+    let drop = |number: usize| place(number, &format!("-s 10.0.0.{number}/32 -j DROP"));
+    assert_eq!(
+        reasons(&prediction.unmarked),
+        [
+            (format!("dropped: {}", drop(3)), 18),
+            (format!("dropped: {}", drop(4)), 17),
+            ("no HMARK rule is met".to_owned(), 15)
+        ]
+    );
+}

@@ -8,9 +8,8 @@ use std::sync::Arc;
 use anyhow::{ensure, Result};
 use libtest_mimic::Trial;
 use testbed::family::Family;
-use testbed::kernel::is_uml;
 use testbed::note;
-use testbed::trial::single;
+use testbed::trial::on_uml;
 use testbed::trials;
 
 use super::site::site;
@@ -31,11 +30,7 @@ const OTHER: usize = 2;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    // The changes take an emulated guest long.
-    match is_uml() {
-        true => trials![single(moves_what_must)],
-        false => Vec::new(),
-    }
+    trials![on_uml(moves_what_must)]
 }
 
 fn moves_what_must() -> Result<()> {

@@ -5,8 +5,7 @@
 use anyhow::Result;
 use libtest_mimic::Trial;
 use testbed::family::Family;
-use testbed::kernel::is_uml;
-use testbed::trial::single;
+use testbed::trial::on_uml;
 use testbed::trials;
 
 use super::delivery::deliver_from;
@@ -20,11 +19,7 @@ const SEED: u64 = 0x706c_6e32;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    // The scripts run some hundred programs, which take an emulated guest long.
-    match is_uml() {
-        true => trials![single(delivers)],
-        false => Vec::new(),
-    }
+    trials![on_uml(delivers)]
 }
 
 /// The rules of a selector.

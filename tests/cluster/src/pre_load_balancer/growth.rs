@@ -10,10 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{ensure, Context, Result};
 use libtest_mimic::Trial;
 use testbed::family::Family;
-use testbed::kernel::is_uml;
 use testbed::note;
 use testbed::patience::wait;
-use testbed::trial::single;
+use testbed::trial::on_uml;
 use testbed::trials;
 
 use super::reload::{trapped, under_traffic, unmarked};
@@ -36,11 +35,7 @@ const DATAGRAMS: usize = 25;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    // The changes take an emulated guest long.
-    match is_uml() {
-        true => trials![single(moves_what_must)],
-        false => Vec::new(),
-    }
+    trials![on_uml(moves_what_must)]
 }
 
 fn moves_what_must() -> Result<()> {

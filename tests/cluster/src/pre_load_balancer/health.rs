@@ -10,10 +10,9 @@ use anyhow::{ensure, Result};
 use libtest_mimic::Trial;
 use testbed::command::run;
 use testbed::family::Family;
-use testbed::kernel::is_uml;
 use testbed::note;
 use testbed::patience::wait;
-use testbed::trial::single;
+use testbed::trial::on_uml;
 use testbed::trials;
 
 use super::site::{site, Site, NORTH, SOUTH};
@@ -55,11 +54,7 @@ const STOP: &str = "
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    // The scripts run some hundred programs, which take an emulated guest long.
-    match is_uml() {
-        true => trials![single(fails_over)],
-        false => Vec::new(),
-    }
+    trials![on_uml(fails_over)]
 }
 
 fn fails_over() -> Result<()> {

@@ -5,9 +5,8 @@
 use anyhow::Result;
 use libtest_mimic::Trial;
 use testbed::family::Family;
-use testbed::kernel::is_uml;
 use testbed::note;
-use testbed::trial::single;
+use testbed::trial::on_uml;
 use testbed::trials;
 
 use super::site::{site, Site, FRONT};
@@ -24,11 +23,7 @@ pub const GATEWAYS: usize = 4;
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    // The scripts run some hundred programs, which take an emulated guest long.
-    match is_uml() {
-        true => trials![single(delivers)],
-        false => Vec::new(),
-    }
+    trials![on_uml(delivers)]
 }
 
 fn delivers() -> Result<()> {

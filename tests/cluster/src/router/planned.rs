@@ -7,9 +7,8 @@ use std::sync::Arc;
 use anyhow::{ensure, Result};
 use libtest_mimic::Trial;
 use testbed::family::Family;
-use testbed::kernel::is_uml;
 use testbed::note;
-use testbed::trial::single;
+use testbed::trial::on_uml;
 use testbed::trials;
 
 use super::lines;
@@ -87,11 +86,7 @@ const LINE_B: [&str; 2] = ["198.51.100.2", "2001:db8:b::2"];
 
 /// The tests here.
 pub fn trials() -> Vec<Trial> {
-    // The scripts run some hundred programs, which take an emulated guest long.
-    match is_uml() {
-        true => trials![single(delivers)],
-        false => Vec::new(),
-    }
+    trials![on_uml(delivers)]
 }
 
 fn delivers() -> Result<()> {
