@@ -24,7 +24,7 @@ MAN8DIR := $(PREFIX)/share/man/man8
 
 LAB = lab/enter.sh cargo run --profile tools --locked --package lab --
 
-.PHONY: all lib kmod core hmark install install-lib install-hmark install-dkms install-files uninstall deb source demo lanes check check-arm64 check-debug check-install check-large check-older check-packages check-testing bench fuzz docs clean help
+.PHONY: all lib kmod core hmark install install-lib install-hmark install-dkms install-files uninstall deb source demo lanes check check-arm64 check-debug check-install check-large check-older check-own check-packages check-testing bench fuzz docs clean help
 
 all: lib kmod
 
@@ -86,6 +86,9 @@ check-arm64 check-debug check-large check-older check-packages:
 lanes:
 	@$(LAB) lanes
 
+check-own:
+	$(LAB) check-install --debian trixie-own
+
 check-testing:
 	$(LAB) check-install --debian testing
 
@@ -125,6 +128,7 @@ help:
 	@echo 'make check-older    tests the module on the kernel of Debian 12, which takes no Rust modules, and random packets on that of Debian 13 (root)'
 	@echo 'make check-packages builds RPM packages, and looks those and the PKGBUILD over (root)'
 	@echo 'make check-install  installs and removes the Debian packages as a user would (root)'
+	@echo 'make check-own      installs them on Debian 13 with its own kernel, which takes no Rust modules (root)'
 	@echo 'make check-testing  does the same on Debian testing, with its kernel and rustc (root)'
 	@echo 'make bench          compares the cost of packets, rules and routing with C, the stock library and ECMP (root); BENCH="packets revisions chains rules routing", BENCH_KERNEL=uml, uml-size or stock, BENCH_GLUE=c'
 	@echo 'make fuzz           gives random packets and rules to our module and to C or a naive one (root); FUZZ_PACKETS=, FUZZ_CASE='
