@@ -74,62 +74,28 @@ deleted() {
     [ -z "$1" ] || printf '%s\n' "$1" | sed "s/:	/ /; s/^/rule del pref /; s/\$/ proto $PROTOCOL/"
 }
 
-# The first routing rule of others that comes before those of the plan, and leads packets with a mark of it
-# to a default route, or drops them.
-first_taker() {
-    family=$1
-    marks=$(rules_of "$family" | sed -n 's/.* fwmark \(0x[0-9a-f]*\).* lookup .*/\1/p')
-    ip -N "-$family" rule show | grep -v " proto $PROTOCOL *\$" | while read -r preference rule; do
-        [ "${preference%:}" -lt "$FIRST_RULE" ] || continue
-        set -f
-        set -- $rule
-        not=
-        [ "${1-}" != not ] || { not=1; shift; }
-        [ "${1-} ${2-}" = 'from all' ] || continue
-        shift 2
-        value=0 mask=0
-        [ "${1-}" != fwmark ] || {
-            value=${2%/*} mask=0xffffffff
-            case $2 in */*) mask=${2#*/} ;; esac
-            shift 2
-        }
-        # By -N, types are numbers, too.
-        case ${1-} in
-        6) rule="${rule%% 6*} blackhole" ;;
-        7) rule="${rule%% 7*} unreachable" ;;
-        8) rule="${rule%% 8*} prohibit" ;;
-        esac
-        case "${1-} ${2-}" in
-        'lookup 255') continue ;;
-        lookup*)
-            ip -N "-$family" route show table "$2" 2> /dev/null |
-                grep -qE '^((blackhole|unreachable|prohibit|[678]) )?default ' || continue
-            shift 2
-            ;;
-        blackhole* | unreachable* | prohibit* | [678]' '*) shift ;;
-        *) continue ;;
-        esac
-        # Anything more is a condition.
-        case "$*" in '' | 'proto '*) ;; *) continue ;; esac
-        for mark in $marks; do
-            fits=
-            [ $(((mark ^ value) & mask)) != 0 ] || fits=1
-            if [ "$fits" != "$not" ]; then
-                printf '%s\n' "$preference $rule"
-                break
-            fi
-        done
-    done | head -n 1
+# The first chain of plans of other names, if there is none of this one.
+other_chain() {
+    all=$("$(tables_of "$1")-save" -t mangle 2> /dev/null | sed -n 's/^:\(HMARK-[^ ]*\) .*/\1/p')
+    printf '%s\n' "$all" | grep -qx -e "$CHAIN" -e "$CHAIN-out" || printf '%s\n' "$all" | head -n 1
 }
 
-# The chains of another name that give the same marks, as those of a plan whose name was changed.
-left_behind() {
-    case $1 in 4) trial=$TRIAL4 ;; 6) trial=$TRIAL6 ;; esac
-    offset=$(printf '%s\n' "$trial" | sed -n 's/.* \(--hmark-offset [^ ]*\).*/\1/p' | head -n 1)
-    [ -n "$offset" ] || return 0
-    "$(tables_of "$1")-save" -t mangle |
-        grep -E -e "^-A HMARK-[^ ]+ .*-j HMARK .*$offset( |\$)" |
-        awk '{ print $2 }' | grep -vx -e "$CHAIN" -e "$CHAIN-out" | sort -u
+# Leaves out what leads to a device that is down, since the kernel takes no such nexthop: packets of its marks
+# go by the rules that follow.
+leave_out() {
+    down=
+    for device in $DEVICES; do
+        [ -n "$(ip link show dev "$device" up)" ] || down="$down $device"
+    done
+    [ -z "$down" ] || [ "$down" != " $DEVICES" ] || die "no device of a gateway is up"
+    for device in $down; do
+        echo "hmark plan $NAME: the device $device is down, and its gateways are left out: run this again when it is up" >&2
+        for id in $(printf '%s\n' "$NEXTHOPS" | sed -n "s/^id \([^ ]*\) .* dev $device\( .*\)\{0,1\}\$/\1/p"); do
+            NEXTHOPS=$(printf '%s\n' "$NEXTHOPS" | grep -v "^id $id " || :)
+            ROUTES4=$(printf '%s\n' "$ROUTES4" | grep -v " nhid $id " || :)
+            ROUTES6=$(printf '%s\n' "$ROUTES6" | grep -v " nhid $id " || :)
+        done
+    done
 }
 
 # Whatever can be seen to go wrong is seen before anything is changed.
@@ -143,8 +109,11 @@ check() {
     ip -N rule show > /dev/null 2>&1 || die "ip is too old for ip -N (iproute2 5.2 has it)"
     for device in $DEVICES; do
         ip link show dev "$device" > /dev/null 2>&1 || die "there is no device $device"
-        [ -n "$(ip link show dev "$device" up)" ] || die "the device $device is down"
     done
+    [ -z "$(nexthops_now; rules_now 4; rules_now 6)" ] || {
+        other=$(other_chain 4; other_chain 6)
+        [ -z "$other" ] || die "protocol $PROTOCOL is that of the plan with the chain $other: give protocol, offset, table and preference other numbers; or, if it is this one and had another name, rename its chains (iptables -t mangle -E)"
+    }
     for family in 4 6; do
         taken=$(ip -N -$family rule show | grep -v " proto $PROTOCOL *\$" |
             awk -F: -v first="$FIRST_RULE" -v last="$LAST_RULE" '$1 >= first && $1 <= last' | head -n 1)
@@ -155,10 +124,6 @@ check() {
                     if ($i == "table" && $(i + 1) >= first && $(i + 1) <= last) print
             }' | head -n 1)
         [ -z "$taken" ] || die "a table is taken, by a route that is not of the plan: delete it, or give table another number: $taken"
-    done
-    for family in $FAMILIES; do
-        taken=$(first_taker "$family")
-        [ -z "$taken" ] || die "a rule of somebody else comes before those of the plan, and takes its packets: delete it, or give preference a smaller number: $taken"
     done
     ids=$(printf '%s\n' "$NEXTHOPS" | awk '{ print $2 }')
     taken=$(ip -N nexthop show | grep -v " proto $PROTOCOL " |
@@ -313,6 +278,7 @@ take_back() {
 
 TRIAL4= TRIAL6=
 check
+leave_out
 fresh=$(nexthops_now; rules_now 4; rules_now 6; chains_now 4 ''; chains_now 6 '')
 stopped() {
     trap - EXIT
@@ -326,10 +292,3 @@ case $CHANGED in
 '') echo "hmark plan $NAME: nothing to change" ;;
 *) echo "hmark plan $NAME: changed ${CHANGED#, }" ;;
 esac
-for family in 4 6; do
-    tables=$(tables_of $family)
-    for chain in $(left_behind $family); do
-        jumps=$("$tables-save" -t mangle | sed -n "s/^-A \([^ ]* -j $chain\)\$/$tables -t mangle -D \1; /p" | tr -d '\n')
-        echo "hmark plan $NAME: the chain $chain of $tables gives marks of this plan, as one does that had another name before: take it away: $jumps$tables -t mangle -F $chain; $tables -t mangle -X $chain" >&2
-    done
-done

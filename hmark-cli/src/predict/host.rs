@@ -129,7 +129,19 @@ impl<'h> OfHost<'h> {
     ///
     /// # Errors
     ///
-    /// The reason why it cannot be told.
+    /// [`CannotTell`], or a mistake in a file of the host.
+    pub fn follow<P: Packet>(
+        &self,
+        asked: &Asked<'_, P>,
+        headers: &Headers,
+        hook: Hook,
+        seen: &mut dyn FnMut(Met<'h>),
+    ) -> anyhow::Result<Left<'h>> {
+        let rules = self.host.side(asked.family).ruleset.known()?;
+        let left = self.walk(rules, asked, headers, hook, seen);
+        left.map_err(|unclear| CannotTell::from(unclear).into())
+    }
+
     fn walk<P: Packet>(
         &self,
         rules: &'h RuleSet,

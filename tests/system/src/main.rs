@@ -22,6 +22,7 @@ mod netfilter;
 mod nflog;
 mod older;
 mod operation;
+mod plan;
 mod prediction;
 mod races;
 mod refusals;
@@ -128,6 +129,7 @@ fn trials(list: bool) -> Result<Vec<Trial>> {
         }
         if is_uml() && iptables::release().is_none() {
             trials.extend(operation::trials());
+            trials.extend(plan::trials());
         }
     }
     trials.push(kernel::last(tainted));

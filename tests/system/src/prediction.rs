@@ -327,7 +327,7 @@ impl Judge for Watching<'_> {
         let left = match asked.headers() {
             Some(headers) => self
                 .host
-                .walk(asked, &headers, Hook::Prerouting, &mut |met| {
+                .follow(asked, &headers, Hook::Prerouting, &mut |met| {
                     if let Target::Hmark(_) = met.place.rule.target {
                         marks.push(met.after);
                     }
