@@ -24,7 +24,7 @@ MAN8DIR := $(PREFIX)/share/man/man8
 
 LAB = lab/enter.sh cargo run --profile tools --locked --package lab --
 
-.PHONY: all lib kmod core hmark install install-lib install-hmark install-dkms install-files uninstall deb source demo lanes check check-arm64 check-debug check-install check-large check-older check-packages check-testing bench fuzz docs clean help
+.PHONY: all lib kmod core hmark install install-lib install-hmark install-dkms install-files uninstall deb source demo lanes check check-arm64 check-debug check-install check-large check-older check-own check-packages check-testing bench fuzz docs clean help
 
 all: lib kmod
 
@@ -86,11 +86,14 @@ check-arm64 check-debug check-large check-older check-packages:
 lanes:
 	@$(LAB) lanes
 
+check-own:
+	$(LAB) check-install --debian trixie-own
+
 check-testing:
 	$(LAB) check-install --debian testing
 
 bench:
-	$(LAB) $@ $(if $(BENCH_KERNEL),--kernel $(BENCH_KERNEL)) $(BENCH)
+	$(LAB) $@ $(if $(BENCH_KERNEL),--kernel $(BENCH_KERNEL)) $(if $(filter c,$(BENCH_GLUE)),--glue-c) $(BENCH)
 
 fuzz:
 	$(LAB) $@ $(if $(FUZZ_PACKETS),--packets $(FUZZ_PACKETS)) $(if $(FUZZ_CASE),--case $(FUZZ_CASE))
@@ -122,11 +125,12 @@ help:
 	@echo 'make check-arm64    tests the module and the library on a stock arm64 kernel (root)'
 	@echo 'make check-debug    tests the module on kernels that watch memory and locks (root)'
 	@echo 'make check-large    tests the set-ups of docs/ with 70 gateways and 100,000 connections (root)'
-	@echo 'make check-older    tests the module on the kernel of Debian 12, which takes no Rust modules (root)'
+	@echo 'make check-older    tests the module on the kernel of Debian 12, which takes no Rust modules, and random packets on that of Debian 13 (root)'
 	@echo 'make check-packages builds RPM packages, and looks those and the PKGBUILD over (root)'
 	@echo 'make check-install  installs and removes the Debian packages as a user would (root)'
+	@echo 'make check-own      installs them on Debian 13 with its own kernel, which takes no Rust modules (root)'
 	@echo 'make check-testing  does the same on Debian testing, with its kernel and rustc (root)'
-	@echo 'make bench          compares the cost of packets, rules and routing with C, the stock library and ECMP (root); BENCH="packets revisions chains rules routing", BENCH_KERNEL=uml, uml-size or stock'
+	@echo 'make bench          compares the cost of packets, rules and routing with C, the stock library and ECMP (root); BENCH="packets revisions chains rules routing", BENCH_KERNEL=uml, uml-size or stock, BENCH_GLUE=c'
 	@echo 'make fuzz           gives random packets and rules to our module and to C or a naive one (root); FUZZ_PACKETS=, FUZZ_CASE='
 	@echo 'make docs           makes HTML of the README and docs/, in target/docs (root)'
 	@echo 'make clean          removes the built files, but keeps the lab'

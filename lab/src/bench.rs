@@ -10,6 +10,7 @@ use crate::product::{self, Module, Product};
 use crate::progress::Step;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
+use handover::Variable;
 use std::fs;
 use std::process::Command;
 
@@ -43,6 +44,9 @@ pub struct Bench {
     /// UML kernels run at native speed; on others instructions are counted
     #[arg(long, value_enum, default_value = "uml")]
     kernel: Kernel,
+    /// The module with the glue in C
+    #[arg(long)]
+    glue_c: bool,
     /// All of them if none is named
     benchmarks: Vec<Benchmark>,
 }
@@ -51,9 +55,13 @@ impl Bench {
     /// Measures; the last line names the file of figures.
     pub fn run(&self) -> Result<u8> {
         let lab = Lab::open()?;
+        let module = match self.glue_c {
+            true => Module::HmarkByC,
+            false => Module::Hmark,
+        };
         let mut products = vec![
             Product::Library,
-            Product::Module(Module::Hmark, self.kernel),
+            Product::Module(module, self.kernel),
             Product::Program(PROGRAM),
             Product::Program(CHART),
         ];
@@ -72,9 +80,18 @@ impl Bench {
             .filter_map(ValueEnum::to_possible_value)
             .collect();
         let [program, chart_program] = [PROGRAM, CHART].map(product::program);
-        let mut command = vec![program.as_str(), "/run/lab/result", &described];
+        let set = format!("{}=1", Variable::GlueC);
+        let mut command = match self.glue_c {
+            true => vec!["env", &set],
+            false => vec![],
+        };
+        command.extend([program.as_str(), "/run/lab/result", &described]);
         command.extend(wanted.iter().map(|value| value.get_name()));
-        let figures = format!("target/lab/bench-{}.json", self.kernel);
+        let name = match self.glue_c {
+            true => format!("bench-{}-c", self.kernel),
+            false => format!("bench-{}", self.kernel),
+        };
+        let figures = format!("target/lab/{name}.json");
         let mut guest = Guest::new(HANGS, &command).with_result(&figures);
         if !self.kernel.is_uml() {
             guest = guest.counting_instructions();
@@ -84,7 +101,7 @@ impl Bench {
             println!("bench: every measurement is in {figures}");
             for (benchmark, end) in CHARTS {
                 if self.measures(benchmark) {
-                    let chart = format!("target/lab/bench-{}{end}.svg", self.kernel);
+                    let chart = format!("target/lab/{name}{end}.svg");
                     draw(&chart_program, &figures, benchmark, &chart)?;
                 }
             }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `make check-install` and `make check-testing`: builds the Debian packages, and installs them
-//! as a user would, in a fresh Debian with its stock kernel. That is booted to see which module
-//! and which rules are there, and has all as it was when the packages are removed.
+//! `make check-install`, `make check-own` and `make check-testing`: builds the Debian packages, and
+//! installs them as a user would, in a fresh Debian with its stock kernel. That is booted to see
+//! which module and which rules are there, and has all as it was when the packages are removed.
 
 use crate::command::{output, shell};
 use crate::debian::{in_root, Debian};
@@ -63,8 +63,9 @@ const AFTER: [(&str, Place); 5] = [
 /// Those that are of the packages, or of what is the same on every Debian.
 const ONCE: [&str; 4] = ["reproducible", "lintian", "versions", "second-kernel"];
 
-/// Those on a Debian whose kernel takes no Rust modules. It takes the packages that were built for the other.
-const WITHOUT_RUST: [&str; 8] = [
+/// Those on a Debian whose kernel takes no Rust modules.
+const WITHOUT_RUST: [&str; 9] = [
+    "packages",
     "files",
     "install",
     "reboot",

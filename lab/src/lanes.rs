@@ -285,11 +285,19 @@ const DEBUG: &[Lane] = &[
         .with(&[Product::Module(Init, X86Debug)]),
 ];
 
-/// The kernel of Debian 12, which takes no Rust modules either.
-const OLDER: &[Lane] = &[lane("debian12-tests", 290)
-    .shows("the module with the glue in C on the kernel of Debian 12, 6.1")
-    .runs(by_c(system(Debian12)))
-    .with(&[OLD, NEW])];
+/// Kernels that take no Rust modules: that of Debian 12, and longer tests of both.
+const OLDER: &[Lane] = &[
+    lane("debian12-tests", 290)
+        .shows("the module with the glue in C on the kernel of Debian 12, 6.1")
+        .runs(by_c(system(Debian12)))
+        .with(&[OLD, NEW]),
+    lane("debian12-marks", 300)
+        .shows("2 million marks of random packets on the kernel of Debian 12")
+        .runs(marks(Debian12)),
+    lane("debian13-marks", 300)
+        .shows("2 million marks of random packets on the kernel of Debian 13")
+        .runs(marks(Debian13)),
+];
 
 const ARM64: &[Lane] = &[
     lane("aarch64-tests", 160)
@@ -546,6 +554,16 @@ const fn guest(kernel: Kernel, program: &'static str) -> Guest {
     }
 }
 
+/// As many marks of random packets of each family as [`MARKS`] says, compared with the C module's.
+const fn marks(kernel: Kernel) -> Run {
+    Run::Guest(Guest {
+        arguments: "many::",
+        variables: MARKS,
+        module: HmarkByC,
+        ..guest(kernel, SYSTEM)
+    })
+}
+
 /// The same with the module whose glue is in C.
 const fn by_c(run: Run) -> Run {
     match run {
@@ -582,6 +600,9 @@ const fn cluster(kernel: Kernel, variables: &'static [(Variable, u32)]) -> Run {
 /// A case and a number of packets for [`FUZZ`], the same in every run: for a kernel that lacks a
 /// part, or whose machine may be emulated.
 const FEW: &str = "0 500000";
+
+/// The same for kernels that take no module that compares in the kernel.
+const MARKS: &[(Variable, u32)] = &[(Variable::GlueC, 1), (Variable::Marks, 1_000_000)];
 
 /// Random packets from a case on, and how many.
 const fn fuzz(kernel: Kernel, arguments: &'static str) -> Run {

@@ -90,7 +90,7 @@ enum Action {
     Symbols { kernels: Vec<Kernel> },
     /// Install the packages on a fresh Debian as a user would; the last line counts what works
     CheckInstall {
-        /// On this one alone, in place of Debian 13 with either kernel
+        /// On this one, in place of Debian 13 with the kernel of its backports
         #[arg(long, value_enum)]
         debian: Option<Debian>,
         /// Go on with this step, in the root that it failed in

@@ -42,11 +42,14 @@ pub enum Variable {
     Seed,
     /// The rounds of the races. Only a person sets it.
     Rounds,
+    /// The marks of random packets of each family that are compared with the C module's. Lanes for kernels
+    /// that take no Rust modules set it.
+    Marks,
 }
 
 impl Variable {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Iptables,
         Self::Ansible,
         Self::Installed,
@@ -61,6 +64,7 @@ impl Variable {
         Self::Load,
         Self::Seed,
         Self::Rounds,
+        Self::Marks,
     ];
 
     /// Its name in the environment.
@@ -80,6 +84,7 @@ impl Variable {
             Self::Load => "HMARK_LOAD",
             Self::Seed => "HMARK_SEED",
             Self::Rounds => "HMARK_ROUNDS",
+            Self::Marks => "HMARK_MARKS",
         }
     }
 
