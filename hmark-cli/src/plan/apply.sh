@@ -74,54 +74,6 @@ deleted() {
     [ -z "$1" ] || printf '%s\n' "$1" | sed "s/:	/ /; s/^/rule del pref /; s/\$/ proto $PROTOCOL/"
 }
 
-# The first routing rule of others that comes before those of the plan, and leads packets with a mark of it
-# to a default route, or drops them.
-first_taker() {
-    family=$1
-    marks=$(rules_of "$family" | sed -n 's/.* fwmark \(0x[0-9a-f]*\).* lookup .*/\1/p')
-    ip -N "-$family" rule show | grep -v " proto $PROTOCOL *\$" | while read -r preference rule; do
-        [ "${preference%:}" -lt "$FIRST_RULE" ] || continue
-        set -f
-        set -- $rule
-        not=
-        [ "${1-}" != not ] || { not=1; shift; }
-        [ "${1-} ${2-}" = 'from all' ] || continue
-        shift 2
-        value=0 mask=0
-        [ "${1-}" != fwmark ] || {
-            value=${2%/*} mask=0xffffffff
-            case $2 in */*) mask=${2#*/} ;; esac
-            shift 2
-        }
-        # By -N, types are numbers, too.
-        case ${1-} in
-        6) rule="${rule%% 6*} blackhole" ;;
-        7) rule="${rule%% 7*} unreachable" ;;
-        8) rule="${rule%% 8*} prohibit" ;;
-        esac
-        case "${1-} ${2-}" in
-        'lookup 255') continue ;;
-        lookup*)
-            ip -N "-$family" route show table "$2" 2> /dev/null |
-                grep -qE '^((blackhole|unreachable|prohibit|[678]) )?default ' || continue
-            shift 2
-            ;;
-        blackhole* | unreachable* | prohibit* | [678]' '*) shift ;;
-        *) continue ;;
-        esac
-        # Anything more is a condition.
-        case "$*" in '' | 'proto '*) ;; *) continue ;; esac
-        for mark in $marks; do
-            fits=
-            [ $(((mark ^ value) & mask)) != 0 ] || fits=1
-            if [ "$fits" != "$not" ]; then
-                printf '%s\n' "$preference $rule"
-                break
-            fi
-        done
-    done | head -n 1
-}
-
 # The first chain of plans of other names, if there is none of this one.
 other_chain() {
     all=$("$(tables_of "$1")-save" -t mangle 2> /dev/null | sed -n 's/^:\(HMARK-[^ ]*\) .*/\1/p')
@@ -172,10 +124,6 @@ check() {
                     if ($i == "table" && $(i + 1) >= first && $(i + 1) <= last) print
             }' | head -n 1)
         [ -z "$taken" ] || die "a table is taken, by a route that is not of the plan: delete it, or give table another number: $taken"
-    done
-    for family in $FAMILIES; do
-        taken=$(first_taker "$family")
-        [ -z "$taken" ] || die "a rule of somebody else comes before those of the plan, and takes its packets: delete it, or give preference a smaller number: $taken"
     done
     ids=$(printf '%s\n' "$NEXTHOPS" | awk '{ print $2 }')
     taken=$(ip -N nexthop show | grep -v " proto $PROTOCOL " |
