@@ -111,7 +111,7 @@ check() {
         ip link show dev "$device" > /dev/null 2>&1 || die "there is no device $device"
     done
     [ -z "$(nexthops_now; rules_now 4; rules_now 6)" ] || {
-        other=$(other_chain 4; other_chain 6)
+        other=$({ other_chain 4; other_chain 6; } | head -n 1)
         [ -z "$other" ] || die "protocol $PROTOCOL is that of the plan with the chain $other: give protocol, offset, table and preference other numbers; or, if it is this one and had another name, rename its chains (iptables -t mangle -E)"
     }
     for family in 4 6; do

@@ -137,15 +137,27 @@ pub fn left_behind(plan: &Plan, rules: &RuleSet) -> Vec<String> {
     };
     let sentence = |chain: &Chain| {
         let name = &chain.name;
-        let mut commands = jumps(table, name);
-        commands.extend([format!("-F {name}"), format!("-X {name}")]);
+        let [here, out] = &names;
+        let own = match name.ends_with("-out") {
+            true => out,
+            false => here,
+        };
+        // Under a new name it goes on at once; but there may be one of this name, too.
+        let (what, commands) = match table.chain(own) {
+            None => ("rename it", vec![format!("-E {name} {own}")]),
+            Some(_) => {
+                let mut commands = jumps(table, name);
+                commands.extend([format!("-F {name}"), format!("-X {name}")]);
+                ("take it away", commands)
+            }
+        };
         let commands: Vec<_> = commands
             .iter()
             .map(|command| format!("{tables} -t mangle {command}"))
             .collect();
         format!(
-            "the chain {name} of {tables} gives marks of this plan, as one does that had another name before: take \
-             it away: {}",
+            "the chain {name} of {tables} gives marks of this plan, as one does that had another name before: \
+             {what}: {}",
             commands.join("; ")
         )
     };

@@ -116,7 +116,7 @@ impl Host {
         Ok(())
     }
 
-    /// Rules, routes and nexthops; the order of the first two, of equal preference, is theirs.
+    /// Rules, routes and nexthops, without the host's own addresses: a host that forwards has more of them.
     fn shown(&self) -> Result<Vec<String>> {
         let mut all = Vec::new();
         for command in SHOWN {
@@ -125,7 +125,7 @@ impl Host {
             let lines = shown.lines().filter(|line| {
                 let is_ours = line.contains("HMARK");
                 let is_of_tables = command.contains("tables") && !line.starts_with("-A");
-                is_ours || !is_of_tables
+                is_ours || !(is_of_tables || line.contains(" table 255 "))
             });
             all.extend(lines.map(|line| match line.split_once(" [") {
                 Some((line, _)) => line.trim_end().to_owned(),

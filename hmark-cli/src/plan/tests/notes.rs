@@ -130,15 +130,17 @@ fn chains_of_a_former_name_are_told() {
     let old = plan(&file(4, "name = \"old\""));
     let saved = Saved::new(&old, "name");
     let new = plan(&file(4, ""));
-    let expected = |tables: &str| {
+    let expected = |tables: &str, end: &str| {
         format!(
-            "the chain HMARK-old of {tables} gives marks of this plan, as one does that had another name before: \
-             take it away: {tables} -t mangle -D PREROUTING -j HMARK-old; {tables} -t mangle -F HMARK-old; \
-             {tables} -t mangle -X HMARK-old"
+            "the chain HMARK-old of {tables} gives marks of this plan, as one does that had another name before: {end}"
         )
     };
     let found = saved.compare(&new);
-    assert_eq!(found.notes, [expected("iptables"), expected("ip6tables")]);
+    let rename = |tables: &str| {
+        let command = format!("rename it: {tables} -t mangle -E HMARK-old HMARK-plan");
+        expected(tables, &command)
+    };
+    assert_eq!(found.notes, [rename("iptables"), rename("ip6tables")]);
     assert!(found.taken.is_empty());
     // Another plan has other marks.
     let other = plan(&file(
@@ -146,14 +148,23 @@ fn chains_of_a_former_name_are_told() {
         "offset = 0x200\nprotocol = 73\ntable = 9000\npreference = 9000",
     ));
     assert!(saved.compare(&other).notes.is_empty());
+    // Both are there.
     let six = File::Rules(Family::Ipv6);
+    let old = ":HMARK-old - [0:0]\n";
+    saved.edit(six, old, &format!("{old}:HMARK-plan - [0:0]\n"));
+    let jump = "-A PREROUTING -j HMARK-old\n";
     saved.edit(
         six,
-        "-A PREROUTING -j HMARK-old",
-        "-A PREROUTING -i lan -j HMARK-old",
+        jump,
+        &format!("-A PREROUTING -i lan -j HMARK-old\n{jump}"),
     );
-    let found = saved.compare(&new).notes;
-    assert!(found[1].contains("-D PREROUTING 1; "), "{found:?}");
+    let away =
+        "take it away: ip6tables -t mangle -D PREROUTING -j HMARK-old; ip6tables -t mangle -D \
+                PREROUTING 1; ip6tables -t mangle -F HMARK-old; ip6tables -t mangle -X HMARK-old";
+    assert_eq!(
+        saved.compare(&new).notes,
+        [rename("iptables"), expected("ip6tables", away)]
+    );
 }
 
 #[test]

@@ -27,11 +27,13 @@ const SERVE: &str = "
     ssh-keygen -q -t ed25519 -N '' -f /run/ssh/own
     echo \"$KEY\" > /run/ssh/authorized
     /usr/sbin/sshd -f /dev/null -o HostKey=/run/ssh/own -o AuthorizedKeysFile=/run/ssh/authorized \
-        -o UsePAM=no -o StrictModes=no -o PidFile=none
+        -o UsePAM=no -o StrictModes=no -o PidFile=none -o LoginGraceTime=0 \
+        -o Subsystem='sftp internal-sftp'
     cat /run/ssh/own.pub
     ";
 
-/// What all hosts have in common. Packages and systemd are nothing for namespaces.
+/// What all hosts have in common. Packages and systemd are nothing for namespaces, and a busy machine takes
+/// longer than ten seconds to answer.
 const VARIABLES: &str = "  vars:
     ansible_user: root
     ansible_python_interpreter: /usr/bin/python3
@@ -39,6 +41,7 @@ const VARIABLES: &str = "  vars:
     ansible_ssh_common_args: -o UserKnownHostsFile=/run/ssh/known_hosts
     ansible_pipelining: true
     ansible_remote_tmp: /run/ansible
+    ansible_timeout: 300
     hmark_install: false
     hmark_boot: false
 ";
@@ -120,11 +123,17 @@ impl Played {
         Ok(())
     }
 
+    /// The line of each host at the end; [`None`] if the play did not come that far.
+    pub fn recap(&self) -> Option<&str> {
+        let (_, recap) = self.text.split_once("\nPLAY RECAP ")?;
+        let (_, lines) = recap.split_once('\n')?;
+        Some(lines.trim())
+    }
+
     /// The number of a host's tasks that were `ok`, `changed`, `failed` and so on, by the recap;
     /// [`None`] if the host was not reached.
     pub fn count(&self, host: &str, what: &str) -> Option<u32> {
-        let (_, recap) = self.text.split_once("\nPLAY RECAP ")?;
-        let counts = recap.lines().find_map(|line| {
+        let counts = self.recap()?.lines().find_map(|line| {
             let (name, counts) = line.split_once(':')?;
             (name.trim() == host).then_some(counts)
         })?;
@@ -157,6 +166,9 @@ mod test {
         assert_eq!(played.count("a-1", "changed"), Some(3));
         assert_eq!(played.count("a-1", "failed"), Some(1));
         assert_eq!(played.count("a", "ok"), None);
+        assert!(played
+            .recap()
+            .is_some_and(|lines| lines.starts_with("a-1 ")));
         assert!(played.check().is_err());
     }
 }

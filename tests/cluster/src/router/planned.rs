@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A router whose marks `hmark plan` sets up passes the tests of the one that is set up by hand.
+//! A router whose marks the page's plan sets up passes the tests of the one that is set up by hand.
 
 use std::sync::Arc;
 
@@ -21,19 +21,6 @@ use crate::tutorial::Tutorial;
 /// The page, and those of its sections that show no numbers of single marks.
 const PAGE: &str = "docs/router.md";
 const SECTIONS: [&str; 2] = ["Connections from outside", "A line with a smaller MTU"];
-
-/// The plan: line A carries three times as much as line B.
-const FILE: &str = r#"sticky = true
-gateways = [
-  { name = "line-a", device = "line-a", address4 = "192.0.2.1", address6 = "2001:db8:a::1" },
-  { name = "line-b", device = "line-b", address4 = "198.51.100.1", address6 = "2001:db8:b::1", weight = 33 },
-]
-[[match]]
-in-interface = "lan"
-[[match]]
-chain = "OUTPUT"
-out-interface = "line+"
-"#;
 
 /// Takes away the rule that the page needs for marks of packets that come back, which the plan leaves
 /// without one; and connections, whose marks are those of the page.
@@ -76,9 +63,15 @@ const ROUTER: &str = "
 /// Connections of each family that each of them opens.
 const CONNECTIONS: usize = 30;
 
-/// Moves line A's marks to line B, as the plan's own comments say, and back.
-const FAILED: &str = "ip nexthop replace id 7200 via 2001:db8:b::1 dev line-b proto 72";
-const REPAIRED: &str = "ip nexthop replace id 7200 via 2001:db8:a::1 dev line-a proto 72";
+/// Moves line A's marks to line B, as the plan's own comments say of nexthops of each family, and back.
+const FAILED: &str = "
+    ip nexthop replace id 7200 via 198.51.100.1 dev line-b proto 72
+    ip nexthop replace id 8200 via 2001:db8:b::1 dev line-b proto 72
+    ";
+const REPAIRED: &str = "
+    ip nexthop replace id 7200 via 192.0.2.1 dev line-a proto 72
+    ip nexthop replace id 8200 via 2001:db8:a::1 dev line-a proto 72
+    ";
 
 /// The addresses of the lines, IPv4 and IPv6.
 const LINE_A: [&str; 2] = ["192.0.2.2", "2001:db8:a::2"];
@@ -92,10 +85,9 @@ pub fn trials() -> Vec<Trial> {
 fn delivers() -> Result<()> {
     let site = site()?;
     let router = one(&site.hosts, "router")?;
+    let file = site.tutorial.file_of(&router)?.to_owned();
     router.run(WITHOUT)?;
-    let delivered = planned(&[(Arc::clone(&router), FILE.to_owned())], || {
-        pass(site, &router)
-    });
+    let delivered = planned(&[(Arc::clone(&router), file)], || pass(site, &router));
     router.run(AGAIN)?;
     delivered
 }
