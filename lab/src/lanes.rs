@@ -291,10 +291,10 @@ const OLDER: &[Lane] = &[
         .shows("the module with the glue in C on the kernel of Debian 12, 6.1")
         .runs(by_c(system(Debian12)))
         .with(&[OLD, NEW]),
-    lane("debian12-marks", 300)
+    lane("debian12-marks", 1000)
         .shows("2 million marks of random packets on the kernel of Debian 12")
         .runs(marks(Debian12)),
-    lane("debian13-marks", 300)
+    lane("debian13-marks", 1000)
         .shows("2 million marks of random packets on the kernel of Debian 13")
         .runs(marks(Debian13)),
 ];
