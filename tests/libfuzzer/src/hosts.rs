@@ -3,6 +3,7 @@
 //! Files of a host that a user may give to `hmark`: rules of iptables, routing rules and routes. Nothing in
 //! them makes it panic, and its answers are consistent.
 
+use hmark_cli::cannot_tell::CannotTell;
 use hmark_cli::flow::Flow;
 use hmark_cli::routing::{lookup, Key, Next, Origin, Routes, RoutingRules};
 use hmark_cli::ruleset::{walk, Hook, RuleSet, State, Subject, Tracking};
@@ -107,7 +108,7 @@ fn answer(
             met.push(step.place.rule.number);
         }
     });
-    let left = left.map_err(|reason| reason.to_string())?;
+    let left = left.map_err(|unclear| CannotTell::from(unclear).to_string())?;
     assert_eq!(left.mark, mark);
     // The place has the line, which is the same, and the text, which may have other blanks at its end.
     let fate = matches!(left.fate, hmark_cli::ruleset::Fate::Routed).to_string();
