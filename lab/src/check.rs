@@ -112,7 +112,7 @@ fn perform(lane: &Lane, lab: &Lab) -> Result<Outcome> {
     let succeeded = step.try_run(&mut command)?;
     let output = fs::read(step.log())?;
     let output = String::from_utf8_lossy(&output);
-    let outcome = Outcome::of(lane.name, succeeded, lane.run.counts().then_some(&*output));
+    let outcome = Outcome::of(lane.name, succeeded, lane.run.counts(), &output);
     if outcome.failed > 0 {
         step.fail(&format!("FAILED: {outcome}"));
     } else {

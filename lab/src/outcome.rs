@@ -28,15 +28,15 @@ impl Outcome {
         }
     }
 
-    /// The outcome of a lane: without `output`, one test; with it, what its result lines say, but a
-    /// lane that failed or passed no test has a failure at least.
-    pub fn of(lane: &str, succeeded: bool, output: Option<&str>) -> Self {
-        let mut outcome = match output {
-            None => Self {
+    /// The outcome of a lane with this output: one test, unless it `counts` them by result lines; but
+    /// a lane that failed or passed no test has a failure at least.
+    pub fn of(lane: &str, succeeded: bool, counts: bool, output: &str) -> Self {
+        let mut outcome = match counts {
+            false => Self {
                 passed: usize::from(succeeded),
                 ..Self::default()
             },
-            Some(output) => Self {
+            true => Self {
                 failures: failures(lane, output),
                 ..results(output)
             },
@@ -45,7 +45,10 @@ impl Outcome {
             outcome.failed = 1;
         }
         if outcome.failed > 0 && outcome.failures.is_empty() {
-            outcome.failures.push(format!("{lane}: see its log"));
+            let reason = complaint(output).unwrap_or("it ran no test");
+            outcome
+                .failures
+                .push(format!("{lane}: {}", shortened(reason)));
         }
         outcome
     }
@@ -106,6 +109,21 @@ fn failures(lane: &str, output: &str) -> Vec<String> {
     failures
 }
 
+/// The first line that begins with the word error, as most programs' do; without one, the last line.
+fn complaint(output: &str) -> Option<&str> {
+    let mut lines = output
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty());
+    let mut last = None;
+    lines
+        .find(|&line| {
+            last = Some(line);
+            line.starts_with("error")
+        })
+        .or(last)
+}
+
 /// The beginning of a reason, on one line.
 fn shortened(reason: &str) -> String {
     let line = reason.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -124,7 +142,7 @@ mod tests {
         test result: FAILED. 41 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out\n";
 
     fn outcome(succeeded: bool, output: Option<&str>) -> (usize, usize) {
-        let outcome = Outcome::of("lane", succeeded, output);
+        let outcome = Outcome::of("lane", succeeded, output.is_some(), output.unwrap_or(""));
         assert_eq!(outcome.failures.is_empty(), outcome.failed == 0);
         (outcome.passed, outcome.failed)
     }
@@ -160,7 +178,7 @@ mod tests {
             Resource temporarily unavailable\n\n---- c stdout ----\n\nthread 'c' panicked at x.rs:1:2:\n\
             it is 3\nnote: run with `RUST_BACKTRACE=1`\n\n\nfailures:\n    a::b\n    c\n\n\
             test result: FAILED. 1 passed; 2 failed; 0 ignored\n";
-        let mut outcome = Outcome::of("lane", false, Some(output));
+        let mut outcome = Outcome::of("lane", false, true, output);
         outcome.add(Outcome::failure("another", "it needs\nlinux"));
         let expected = [
             "lane: a::b: no answer: Resource temporarily unavailable",
@@ -169,6 +187,10 @@ mod tests {
         ];
         assert_eq!(outcome.failures, expected);
         assert_eq!((outcome.passed, outcome.failed), (1, 3));
+        let compiled = Outcome::of("lane", false, false, "Checking\nerror[E1]: no\n --> x\n");
+        assert_eq!(compiled.failures, ["lane: error[E1]: no"]);
+        let script = Outcome::of("lane", false, false, "+ \"sh\"\nbroken link\n\n");
+        assert_eq!(script.failures, ["lane: broken link"]);
         let long = format!("---- a ----\n{}\n", "ä".repeat(1000));
         let failures = failures("lane", &long);
         assert_eq!(failures, [format!("lane: a: {} ...", "ä".repeat(240))]);
