@@ -89,7 +89,7 @@ fn lasts(site: &Site) -> Result<()> {
 /// change, and move the flows that `hmark scale` said.
 fn changes_what_it_says(site: &Site) -> Result<()> {
     let before = site.places()?;
-    let expected = moves(&site.selectors[0], &site.flows, MORE)?;
+    let expected = moves(&site.selectors[0], &site.flows, FEW, MORE)?;
     site.controller.write_plan(&file(MORE, "", ""))?;
 
     let tried = site.controller.play("--check --diff --limit selector-1")?;

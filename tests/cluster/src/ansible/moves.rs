@@ -26,11 +26,11 @@ pub fn between(before: &[usize], after: &[usize]) -> Moves {
     moves
 }
 
-/// The moves that `hmark scale` says on a selector, if there are to be so many gateways.
+/// The moves that `hmark scale` says on a selector that began with `from` gateways, if there are to be so many.
 ///
 /// # Errors
 /// If it cannot tell.
-pub fn moves(selector: &Host, flows: &[Flow], gateways: usize) -> Result<Moves> {
+pub fn moves(selector: &Host, flows: &[Flow], from: usize, gateways: usize) -> Result<Moves> {
     let mut moves = Moves::new();
     for (family, digit) in [(Family::Ipv4, 4), (Family::Ipv6, 6)] {
         let mut list = String::new();
@@ -47,7 +47,7 @@ pub fn moves(selector: &Host, flows: &[Flow], gateways: usize) -> Result<Moves> 
         }
         let said = selector.run(&format!(
             "cat > /run/flows <<'END'\n{list}END\n\
-             hmark scale --mod {gateways} --family {digit} --flows /run/flows -i front --json"
+             hmark scale --mod {gateways} --from-marks {from} --family {digit} --flows /run/flows -i front --json"
         ))?;
         let said: Value = serde_json::from_str(&said)?;
         let all = said["moves"].as_array().context("no moves")?;
