@@ -29,6 +29,8 @@ pub mod plan;
 pub mod predict;
 pub mod routing;
 pub mod ruleset;
+#[cfg(test)]
+mod scratch;
 mod sha256;
 pub mod spread;
 pub mod watch;

@@ -218,7 +218,7 @@ mod tests {
         let accepts = "*raw\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n";
         let warning =
             "# Warning: iptables-legacy tables present, use iptables-legacy-save to see them\n";
-        let folder = std::env::temp_dir().join(format!("hmark-legacy-{}", std::process::id()));
+        let folder = crate::scratch::folder("legacy");
         std::fs::create_dir_all(&folder).unwrap();
         for (default, legacy, is_missing) in [
             (nft, Some(drops), true),

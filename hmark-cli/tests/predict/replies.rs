@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
 
@@ -20,7 +21,10 @@ pub struct Changed(PathBuf);
 
 impl Changed {
     pub fn new(name: &str, from: &str, to: &str) -> Self {
-        let folder = format!("hmark-{name}-{}-{}", std::process::id(), from.len());
+        // Tests run side by side, and may change one host alike.
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let folder = format!("hmark-{name}-{}-{number}", std::process::id());
         let folder = std::env::temp_dir().join(folder);
         fs::create_dir_all(&folder).unwrap();
         for file in fs::read_dir(host(name)).unwrap() {

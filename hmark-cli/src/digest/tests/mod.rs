@@ -68,8 +68,7 @@ fn renamed(name: &str, from: &str, to: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/hosts")
         .join(name);
-    let copy = std::env::temp_dir()
-        .join(format!("hmark-digest-{}-{to:?}", std::process::id()).replace(['"', '\\', ':'], "-"));
+    let copy = crate::scratch::folder("digest");
     std::fs::create_dir_all(&copy).unwrap();
     let mut count = 0;
     for file in std::fs::read_dir(folder).unwrap() {

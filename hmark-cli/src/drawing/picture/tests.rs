@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process;
 
 use super::*;
 use crate::findings::{check, compare};
+use crate::scratch;
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -32,8 +32,7 @@ fn changed(name: &str, edits: &[(&str, &str, &str)]) -> (PathBuf, PathBuf) {
 
 /// A copy of a host by another name, likewise.
 fn copied(of: &str, name: &str, edits: &[(&str, &str, &str)]) -> (PathBuf, PathBuf) {
-    let place = format!("hmark-picture-{}-{}", process::id(), name.len());
-    let parent = std::env::temp_dir().join(place);
+    let parent = scratch::folder("picture");
     let copy = parent.join(name);
     fs::create_dir_all(&copy).unwrap();
     for file in fs::read_dir(folder(of)).unwrap() {

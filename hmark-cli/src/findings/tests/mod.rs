@@ -8,9 +8,9 @@ mod settings;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process;
 
 use super::*;
+use crate::scratch;
 use cases::{cases, MASKS, ROUTES, RULES, RULES6};
 
 const SELECTOR: &str = "pre-load-balancer/selector-a";
@@ -36,7 +36,7 @@ fn folder(name: &str) -> PathBuf {
 
 /// A host with changed files: in each, one text is replaced by another one.
 fn broken(name: &str, case: &str, edits: &[(&str, &str, &str)]) -> Host {
-    let copy = std::env::temp_dir().join(format!("hmark-findings-{}-{case}", process::id()));
+    let copy = scratch::folder(&format!("findings-{case}"));
     fs::create_dir_all(&copy).unwrap();
     for file in fs::read_dir(folder(name)).unwrap() {
         let file = file.unwrap();
@@ -243,7 +243,7 @@ fn hosts_are_compared() {
     let expected = "seed 0xc175a3b8 on selector-a (mangle PREROUTING rule 1";
     assert!(sentence.contains(expected), "{sentence}");
     assert!(
-        sentence.contains("; seed 0x00000007 on hmark-findings-"),
+        sentence.contains("; seed 0x00000007 on hmark-"),
         "{sentence}"
     );
     let route = broken(SELECTOR, "route", &[(ROUTES, "10.1.0.12", "10.1.0.13")]);
@@ -317,7 +317,7 @@ fn revisions_of_the_kernel_are_counted() {
 fn what_is_missing_is_said() {
     let host = broken(SELECTOR, "missing", &[]);
     assert!(check(&host).missing.is_empty());
-    let empty = std::env::temp_dir().join(format!("hmark-findings-{}-empty", process::id()));
+    let empty = scratch::folder("empty");
     fs::create_dir_all(&empty).unwrap();
     let report = check(&Host::saved(&empty).unwrap());
     fs::remove_dir_all(&empty).unwrap();

@@ -61,7 +61,7 @@ fn empty_files_are_damaged() {
         ("ip-rule.json", " \n"),
         ("ip-rule.json", "0: from all"),
     ] {
-        let copy = std::env::temp_dir().join(format!("hmark-empty-{}", process::id()));
+        let copy = scratch::folder("settings");
         fs::create_dir_all(&copy).unwrap();
         for own in fs::read_dir(folder(SELECTOR)).unwrap() {
             let own = own.unwrap();

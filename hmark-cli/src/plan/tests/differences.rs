@@ -22,7 +22,7 @@ pub struct Saved {
 impl Saved {
     /// A host as planned.
     pub fn new(plan: &Plan, name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("hmark-plan-{name}-{}", std::process::id()));
+        let folder = crate::scratch::folder(name);
         fs::create_dir_all(&folder).unwrap();
         let saved = Self { folder };
         for family in [Family::Ipv4, Family::Ipv6] {

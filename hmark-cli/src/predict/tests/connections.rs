@@ -261,7 +261,7 @@ fn other_protocols_are_not_guessed() {
 /// The states that a rule of a host sees.
 #[test]
 fn states_are_those_that_conntrack_gives() {
-    let folder = std::env::temp_dir().join(format!("hmark-states-{}", std::process::id()));
+    let folder = crate::scratch::folder("states");
     std::fs::create_dir_all(&folder).unwrap();
     let rule = |state: &str, offset: u8| {
         format!(

@@ -75,7 +75,7 @@ fn a_list_does_not_tell_an_spi() {
 /// HMARK marks packets of no flow, too: with the hash of nothing, or not at all.
 #[test]
 fn rules_of_a_host_mark_packets_of_no_flow() {
-    let folder = std::env::temp_dir().join(format!("hmark-no-flow-{}", std::process::id()));
+    let folder = crate::scratch::folder("no-flow");
     std::fs::create_dir_all(&folder).unwrap();
     let rule = "-j HMARK --hmark-tuple src,dst --hmark-mod 1 --hmark-offset 7 --hmark-rnd 1";
     let read = |matches: &str| {
@@ -112,7 +112,7 @@ fn rules_of_a_host_mark_packets_of_no_flow() {
 /// of a new connection.
 #[test]
 fn translated_connections_are_not_guessed() {
-    let folder = std::env::temp_dir().join(format!("hmark-translated-{}", std::process::id()));
+    let folder = crate::scratch::folder("translated");
     std::fs::create_dir_all(&folder).unwrap();
     let text = "*mangle\n:PREROUTING ACCEPT [0:0]\n\
         -A PREROUTING -j HMARK --hmark-tuple ct,src,dst --hmark-mod 1 --hmark-offset 7 --hmark-rnd 1\nCOMMIT\n\
@@ -149,8 +149,7 @@ fn packets_without_their_ports_meet_a_hosts_rules() {
     let hmark =
         "-j HMARK --hmark-src-prefix 32 --hmark-dst-prefix 32 --hmark-mod 1000 --hmark-rnd 0x1";
     let predict = |matches: &str| {
-        let name = format!("hmark-cut-{}-{}", std::process::id(), matches.len());
-        let folder = std::env::temp_dir().join(name);
+        let folder = crate::scratch::folder("cut");
         std::fs::create_dir_all(&folder).unwrap();
         for (file, hmark) in [
             ("iptables-save", hmark.to_owned()),
@@ -184,7 +183,7 @@ fn packets_without_their_ports_meet_a_hosts_rules() {
 /// Each packet is counted with the rule that ends its way, in words about that rule.
 #[test]
 fn reasons_name_their_rules() {
-    let folder = std::env::temp_dir().join(format!("hmark-reasons-{}", std::process::id()));
+    let folder = crate::scratch::folder("reasons");
     std::fs::create_dir_all(&folder).unwrap();
     let text = "*mangle\n:PREROUTING ACCEPT [0:0]\n\
         -A PREROUTING -s 10.0.0.1/32 -m limit --limit 5/sec -j MARK --set-mark 1\n\

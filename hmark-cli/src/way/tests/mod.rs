@@ -177,7 +177,7 @@ fn a_routers_own_packets_are_routed_twice() {
 
 #[test]
 fn a_missing_file_is_only_missed_where_it_is_needed() {
-    let folder = std::env::temp_dir().join(format!("hmark-way-{}", std::process::id()));
+    let folder = crate::scratch::folder("way");
     std::fs::create_dir_all(&folder).unwrap();
     let source =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts/pre-load-balancer/selector-a");
