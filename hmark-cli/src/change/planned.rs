@@ -12,7 +12,7 @@ use crate::host::Host;
 /// The most weights that are named.
 const MOST_WEIGHTS: usize = 8;
 
-/// Whether a rule's place is a chain of `hmark plan`: it has such a name, and the host has routing rules of a
+/// True if a rule is in a chain of `hmark plan`: the chain has such a name, and the host has routing rules of a
 /// protocol of their own. Where these are not known, the name will do.
 pub fn is_planned(host: &Host, place: &Place) -> bool {
     let has_name = place.table == "mangle" && place.chain.starts_with("HMARK-");

@@ -59,7 +59,7 @@ pub fn come_first(plan: &Plan, rules: &RoutingRules, routes: Option<&Routes>) ->
     all.iter().map(sentence).collect()
 }
 
-/// Whether all packets that meet a rule go no further.
+/// True if no packet gets past a rule.
 fn takes_all(step: &Step<'_>, routes: Option<&Routes>) -> bool {
     if step.condition.is_some() {
         return false;

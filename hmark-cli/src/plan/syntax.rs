@@ -175,7 +175,8 @@ fn unknown(key: &str, message: &str) -> String {
     format!("there is no key {key} here, only {list}{place}")
 }
 
-/// Whether a word is another one with a mistake or two: in short words, these would make any other.
+/// True if a word is another one with a mistake or two. In short words, fewer are allowed: two could make
+/// any other word of them.
 fn is_near(one: &str, other: &str) -> bool {
     let distance = distance(one, other);
     distance <= 2 && distance.saturating_mul(3) <= other.len()

@@ -29,7 +29,8 @@ impl Hasher for Itself {
     }
 }
 
-/// A quick hash without a key, for small numbers that packets do not choose, or keys of which there are few.
+/// A quick hash without a key, for tables of few entries. With a rule of millions of marks, whoever makes a
+/// capture can make it slow, but no more than that.
 #[derive(Default)]
 pub(super) struct Quick(u64);
 

@@ -44,7 +44,7 @@ pub trait Rule {
     /// The parts of a packet or connection that are hashed.
     fn selection(&self) -> Selection<'_>;
 
-    /// Whether the packet inside of a tunnel's is hashed.
+    /// True if the rule hashes the packet inside a tunnel's packet.
     fn looks_into_tunnels(&self) -> bool;
 
     /// The tunnels whose inner packet is hashed.

@@ -10,7 +10,7 @@ use testbed::family::Family;
 /// The most extension headers that newer kernels, and our module, follow.
 const MOST: usize = 12;
 
-/// What a packet has that makes the C module of an older kernel mark it otherwise.
+/// The property of a packet for which the C module of an older kernel gives it another mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// More extension headers than [`MOST`].
@@ -65,7 +65,7 @@ pub fn known_cause(family: Family, packet: &[u8]) -> Option<Cause> {
     }
 }
 
-/// What is wrong with the extension headers of an IPv6 packet.
+/// The fault in the extension headers of an IPv6 packet; [`None`] if there is none.
 fn chain(packet: &[u8]) -> Option<Cause> {
     let mut next = packet.get(6).copied().unwrap_or(59);
     let mut rest = packet.get(40..).unwrap_or_default();

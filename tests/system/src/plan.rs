@@ -93,7 +93,7 @@ impl Host {
             .enter(|| output(&format!("{by} {script}"), "", &[]))
     }
 
-    /// What the script says, which must succeed, on standard output and error.
+    /// The output of a script, which must succeed: standard output and error.
     fn plays(&self, options: &str, plan: &str) -> Result<(String, String)> {
         let output = self.play("sh", options, plan)?;
         let said = String::from_utf8(output.stderr)?;
@@ -142,14 +142,14 @@ impl Drop for Host {
     }
 }
 
-/// What somebody else has where the plan's would be is not touched, and nothing of the plan is left.
+/// The script does not touch what somebody else has in the plan's places, and leaves nothing of the plan.
 fn others_are_not_touched() -> Result<()> {
     let host = Host::new("hmark-plan-others")?;
     let refuses = |plan: &str, reason: &str| host.refuses("sh", "", plan, reason);
     let before = host.shown()?;
     for (what, reason) in [
         (
-            "rule PREF 7201 from 10.8.0.0/16 lookup 1000",
+            "rule pref 7201 from 10.8.0.0/16 lookup 1000",
             "a preference is taken",
         ),
         ("route 10.8.0.0/16 dev north table 7201", "a table is taken"),
@@ -159,12 +159,11 @@ fn others_are_not_touched() -> Result<()> {
         ),
     ] {
         let (object, rest) = what.split_once(' ').context("no object")?;
-        let rest = rest.replace("PREF", "pref");
         host.netns.ip(&format!("{object} add {rest}"))?;
         refuses(PLAN, reason)?;
         let gone = match object {
             "nexthop" => "id 7201".to_owned(),
-            _ => rest,
+            _ => rest.to_owned(),
         };
         host.netns.ip(&format!("{object} del {gone}"))?;
     }
@@ -231,8 +230,8 @@ fn device_that_is_down_is_left_out() -> Result<()> {
     host.plays("", PLAN)?;
     let whole = host.shown()?;
     host.netns.ip("link set south down")?;
-    for options in ["", ""] {
-        let (_, said) = host.plays(options, PLAN)?;
+    for _ in 0..2 {
+        let (_, said) = host.plays("", PLAN)?;
         ensure!(
             said.lines().count() == 1 && said.contains("the device south is down"),
             "{said}"

@@ -43,7 +43,7 @@ pub fn number(text: &str) -> Result<u32, String> {
 }
 
 impl Expected {
-    /// Whether a way on a host is as expected; [`None`] if that cannot be told.
+    /// True if a way on a host is as expected; [`None`] if that cannot be told.
     pub fn is_met(&self, way: &Way<'_>, host: &Host) -> Option<bool> {
         let device = way.hop().and_then(|hop| hop.device.as_deref());
         let is_met = match self {
@@ -74,8 +74,8 @@ impl Expected {
     }
 }
 
-/// Whether two addresses are those of one gateway; [`None`] if that cannot be told: a route of IPv4 may lead to
-/// an IPv6 address, as those of `hmark plan` do, and then only link-layer addresses of neighbours say so.
+/// True if two addresses are those of one gateway; [`None`] if that cannot be told. A route of IPv4 may lead to
+/// an IPv6 address, as those of `hmark plan` do; then only the neighbours' link-layer addresses show it.
 fn is_same(expected: IpAddr, found: IpAddr, device: Option<&str>, host: &Host) -> Option<bool> {
     if expected == found {
         return Some(true);

@@ -101,7 +101,7 @@ impl Report<'_> {
 const LOST: &str =
     "lasts      until the routes' device goes down, or a reboot: then run this again";
 
-/// Whether marks are out by routes.
+/// True if routes take marks out.
 fn has_stand_ins(plan: &Plan) -> bool {
     match plan {
         Plan::Rules(_) => false,

@@ -12,7 +12,7 @@ use super::{Gateway, Selected, Site};
 use crate::net;
 use crate::ruleset::Hook;
 
-/// What a reader of the file should look at again, with the lines.
+/// Sentences about the lines that whoever wrote the file should look at again.
 pub fn doubts(site: &Site, file: &File, lines: Lines<'_>) -> Vec<Mistake> {
     let mut all = Vec::new();
     all.extend(unmarked_family(site, file, lines));
@@ -68,7 +68,7 @@ fn unmarked_family(site: &Site, file: &File, lines: Lines<'_>) -> Option<Mistake
         })
 }
 
-/// Whether a match takes packets that gateways have sent on, whatever their addresses are.
+/// True if a match takes packets that gateways have sent on, whatever their addresses are.
 fn comes_back(site: &Site, selected: &Selected) -> bool {
     let Some(input) = &selected.input else {
         return false;
@@ -105,7 +105,7 @@ fn includes<'s>(
 }
 
 impl Selected {
-    /// Whether it is for the same packets as another one, however they are hashed.
+    /// True if it is for the same packets as another one, however they are hashed.
     fn takes_as(&self, other: &Self) -> bool {
         (self.hook, &self.input, &self.output) == (other.hook, &other.input, &other.output)
             && (&self.sources, &self.destinations) == (&other.sources, &other.destinations)

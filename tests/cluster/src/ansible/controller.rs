@@ -32,7 +32,7 @@ const SERVE: &str = "
     cat /run/ssh/own.pub
     ";
 
-/// What all hosts have in common. Packages and systemd are nothing for namespaces, and a busy machine takes
+/// The variables of all hosts. Namespaces have no packages and no systemd of their own, and a busy machine takes
 /// longer than ten seconds to answer.
 const VARIABLES: &str = "  vars:
     ansible_user: root
